@@ -1,0 +1,90 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "nrx-ledger",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "nrx-server", targets: ["nrx-server"]),
+        .executable(name: "nrx-replay", targets: ["nrx-replay"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    ],
+    // In the order of who may import whom: a module imports only modules above it.
+    targets: [
+        .systemLibrary(name: "CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+        .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+
+        .target(name: "Merkle", dependencies: [crypto], swiftSettings: strict),
+        .target(name: "CanonicalJSON", swiftSettings: strict),
+        .target(
+            name: "EventStore", dependencies: ["CLZ4", "CLinux", "Merkle", "CanonicalJSON", crypto],
+            swiftSettings: strict),
+        .target(
+            name: "Proofs", dependencies: ["CSodium", "Merkle", "CanonicalJSON", crypto],
+            resources: [.embedInCode("Resources/regulatory-table.json")], swiftSettings: strict),
+        .target(name: "Ledger", dependencies: ["EventStore", "Proofs", "CanonicalJSON", crypto], swiftSettings: strict),
+        .target(
+            name: "Projections", dependencies: ["EventStore", "Ledger", "CanonicalJSON", grdb], swiftSettings: strict),
+        .target(
+            name: "Sandbox", dependencies: ["CLinux", "CSeccomp", "CSodium", "Merkle", "Proofs", logging],
+            swiftSettings: strict),
+        .target(name: "Vault", dependencies: ["CSodium", "CLinux", "EventStore", grdb, crypto], swiftSettings: strict),
+        .target(
+            name: "API",
+            dependencies: [
+                "EventStore", "Proofs", "Ledger", "Projections", "Sandbox", "Vault", "CanonicalJSON", hummingbird,
+                lifecycle, logging,
+            ], swiftSettings: strict),
+        .target(
+            name: "Replay", dependencies: ["EventStore", "Proofs", "Ledger", "Projections", "CanonicalJSON", "Merkle"],
+            swiftSettings: strict),
+        .executableTarget(name: "nrx-server", dependencies: ["API", arguments], swiftSettings: strict),
+        .executableTarget(name: "nrx-replay", dependencies: ["Replay", arguments], swiftSettings: strict),
+
+        .testTarget(name: "MerkleTests", dependencies: ["Merkle", "CanonicalJSON"], swiftSettings: strict),
+        .testTarget(name: "CanonicalJSONTests", dependencies: ["CanonicalJSON"], swiftSettings: strict),
+        .testTarget(
+            name: "EventStoreTests", dependencies: ["EventStore", "Merkle", "CanonicalJSON", "CLZ4", crypto],
+            swiftSettings: strict),
+        .testTarget(name: "ProofsTests", dependencies: ["Proofs", "CanonicalJSON", "Merkle", crypto], swiftSettings: strict),
+        .testTarget(name: "LedgerTests", dependencies: ["Ledger", "EventStore", "Proofs", "CanonicalJSON"], swiftSettings: strict),
+        .testTarget(
+            name: "ProjectionsTests", dependencies: ["Projections", "Ledger", "EventStore", "CanonicalJSON", grdb],
+            swiftSettings: strict),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "Proofs", "Merkle", "CLinux"], swiftSettings: strict),
+        .testTarget(name: "VaultTests", dependencies: ["Vault", "EventStore", grdb], swiftSettings: strict),
+        .testTarget(
+            name: "APITests",
+            dependencies: [
+                "API", "EventStore", "Ledger", "Projections", "Sandbox", "Vault", "Proofs", "CanonicalJSON",
+                hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ], swiftSettings: strict),
+        .testTarget(
+            name: "ReplayTests",
+            dependencies: ["Replay", "EventStore", "Ledger", "Projections", "Proofs", "CanonicalJSON", "Merkle"],
+            swiftSettings: strict),
+    ]
+)

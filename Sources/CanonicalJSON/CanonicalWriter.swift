@@ -1,0 +1,122 @@
+extension JSONValue {
+    /// The value as RFC 8785 (JCS) writes it: members sorted, no white space, the shortest escapes, UTF-8.
+    ///
+    /// - Returns: the exact bytes that are hashed and signed. Cost is linear in their number.
+    public var canonicalBytes: [UInt8] {
+        var output: [UInt8] = []
+        writeCanonical(to: &output)
+        return output
+    }
+
+    /// Same as ``canonicalBytes``, as text.
+    public var canonicalText: String { String(decoding: canonicalBytes, as: UTF8.self) }
+
+    /// Appends the canonical form to `output`.
+    public func writeCanonical(to output: inout [UInt8]) {
+        switch self {
+        case .null: output.append(contentsOf: "null".utf8)
+        case .bool(let value): output.append(contentsOf: (value ? "true" : "false").utf8)
+        case .integer(let value): CanonicalWriter.write(value, to: &output)
+        case .double(let value): output.append(contentsOf: CanonicalWriter.ecmaScriptText(of: value).utf8)
+        case .string(let value): CanonicalWriter.write(value, to: &output)
+        case .array(let elements):
+            output.append(UInt8(ascii: "["))
+            for (index, element) in elements.enumerated() {
+                if index > 0 { output.append(UInt8(ascii: ",")) }
+                element.writeCanonical(to: &output)
+            }
+            output.append(UInt8(ascii: "]"))
+        case .object(let object):
+            output.append(UInt8(ascii: "{"))
+            for (index, member) in object.members.enumerated() {
+                if index > 0 { output.append(UInt8(ascii: ",")) }
+                CanonicalWriter.write(member.name, to: &output)
+                output.append(UInt8(ascii: ":"))
+                member.value.writeCanonical(to: &output)
+            }
+            output.append(UInt8(ascii: "}"))
+        }
+    }
+}
+
+/// How RFC 8785 writes strings and numbers.
+public enum CanonicalWriter {
+    private static let hexDigits = Array("0123456789abcdef".utf8)
+
+    /// Appends `text` in quotes with the escapes of RFC 8785 §3.2.2.2, and no others.
+    public static func write(_ text: String, to output: inout [UInt8]) {
+        output.append(UInt8(ascii: "\""))
+        var text = text
+        text.withUTF8 { bytes in
+            if bytes.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+                output.append(contentsOf: bytes)
+            } else {
+                for byte in bytes { writeEscaped(byte, to: &output) }
+            }
+        }
+        output.append(UInt8(ascii: "\""))
+    }
+
+    /// Appends `value` in decimal.
+    public static func write(_ value: Int64, to output: inout [UInt8]) {
+        output.append(contentsOf: String(value).utf8)
+    }
+
+    private static func writeEscaped(_ byte: UInt8, to output: inout [UInt8]) {
+        switch byte {
+        case UInt8(ascii: "\""): output.append(contentsOf: #"\""#.utf8)
+        case UInt8(ascii: "\\"): output.append(contentsOf: #"\\"#.utf8)
+        case 0x08: output.append(contentsOf: #"\b"#.utf8)
+        case 0x09: output.append(contentsOf: #"\t"#.utf8)
+        case 0x0A: output.append(contentsOf: #"\n"#.utf8)
+        case 0x0C: output.append(contentsOf: #"\f"#.utf8)
+        case 0x0D: output.append(contentsOf: #"\r"#.utf8)
+        case 0..<0x20:
+            output.append(contentsOf: #"\u00"#.utf8)
+            output.append(hexDigits[Int(byte >> 4)])
+            output.append(hexDigits[Int(byte & 15)])
+        default: output.append(byte)
+        }
+    }
+
+    /// `Number::toString` of ECMAScript for a finite double (RFC 8785 §3.2.2.3). Swift's own description already has
+    /// the shortest digits that read back to the same value; only their layout differs.
+    static func ecmaScriptText(of value: Double) -> String {
+        if value == 0 { return "0" }
+        let sign = value < 0 ? "-" : ""
+        let (digits, exponent) = shortestDigits(of: abs(value))
+        let count = digits.count
+        switch exponent {
+        case count...21 where exponent >= count:
+            return sign + digits + String(repeating: "0", count: exponent - count)
+        case 1...21:
+            return sign + digits.prefix(exponent) + "." + digits.dropFirst(exponent)
+        case -5...0:
+            return sign + "0." + String(repeating: "0", count: -exponent) + digits
+        default:
+            let shown = exponent - 1
+            let mantissa = count == 1 ? digits : digits.prefix(1) + "." + digits.dropFirst()
+            return sign + mantissa + "e" + (shown < 0 ? "-" : "+") + String(abs(shown))
+        }
+    }
+
+    /// Digits d₁d₂… and n such that value = 0.d₁d₂… × 10ⁿ.
+    private static func shortestDigits(of value: Double) -> (digits: String, exponent: Int) {
+        var text = Substring(value.description)
+        var exponent = 0
+        if let mark = text.firstIndex(of: "e") {
+            exponent = Int(text[text.index(after: mark)...]) ?? 0
+            text = text[..<mark]
+        }
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        let whole = parts[0]
+        var digits = String(whole) + (parts.count > 1 ? parts[1] : "")
+        exponent += whole.count
+        while digits.hasPrefix("0") {
+            digits.removeFirst()
+            exponent -= 1
+        }
+        while digits.hasSuffix("0") { digits.removeLast() }
+        return (digits, exponent)
+    }
+}

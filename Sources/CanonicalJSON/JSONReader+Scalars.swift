@@ -1,0 +1,162 @@
+extension JSONReader {
+    /// Largest integer that every JSON reader holds exactly: 2^53 − 1 (RFC 8259 §6).
+    static let integerMax: Int64 = (1 << 53) - 1
+
+    /// Reads the string whose opening quote is at `position`.
+    mutating func readString() throws(JSONError) -> String {
+        position += 1
+        let start = position
+        while position < bytes.count {
+            switch bytes[position] {
+            case UInt8(ascii: "\""):
+                let text = try decodeUTF8(bytes[start..<position], at: start)
+                position += 1
+                return text
+            case UInt8(ascii: "\\"): return try readEscapedString(from: start)
+            case 0..<0x20: throw JSONError(.controlCharacter, at: position)
+            default: position += 1
+            }
+        }
+        throw JSONError(.unexpectedEnd, at: position)
+    }
+
+    private mutating func readEscapedString(from start: Int) throws(JSONError) -> String {
+        var unescaped = Array(bytes[start..<position])
+        while position < bytes.count {
+            let byte = bytes[position]
+            switch byte {
+            case UInt8(ascii: "\""):
+                position += 1
+                return try unescaped.withUnsafeBufferPointerTyped { (buffer) throws(JSONError) in
+                    try decodeUTF8(buffer[...], at: start)
+                }
+            case UInt8(ascii: "\\"):
+                position += 1
+                unescaped.append(contentsOf: String(try readEscape()).utf8)
+            case 0..<0x20: throw JSONError(.controlCharacter, at: position)
+            default:
+                unescaped.append(byte)
+                position += 1
+            }
+        }
+        throw JSONError(.unexpectedEnd, at: position)
+    }
+
+    private mutating func readEscape() throws(JSONError) -> Unicode.Scalar {
+        let byte = try peek()
+        position += 1
+        switch byte {
+        case UInt8(ascii: "\""): return "\""
+        case UInt8(ascii: "\\"): return "\\"
+        case UInt8(ascii: "/"): return "/"
+        case UInt8(ascii: "b"): return "\u{8}"
+        case UInt8(ascii: "f"): return "\u{C}"
+        case UInt8(ascii: "n"): return "\n"
+        case UInt8(ascii: "r"): return "\r"
+        case UInt8(ascii: "t"): return "\t"
+        case UInt8(ascii: "u"): return try readUnicodeEscape()
+        default: throw JSONError(.invalidEscape, at: position - 1)
+        }
+    }
+
+    private mutating func readUnicodeEscape() throws(JSONError) -> Unicode.Scalar {
+        let start = position
+        let first = try readFourHexDigits()
+        if let scalar = Unicode.Scalar(first) { return scalar }
+        guard first < 0xDC00, position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"),
+            bytes[position + 1] == UInt8(ascii: "u")
+        else { throw JSONError(.loneSurrogate, at: start) }
+        position += 2
+        let second = try readFourHexDigits()
+        guard (0xDC00...0xDFFF).contains(second),
+            let scalar = Unicode.Scalar(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00))
+        else { throw JSONError(.loneSurrogate, at: start) }
+        return scalar
+    }
+
+    private mutating func readFourHexDigits() throws(JSONError) -> UInt32 {
+        var value: UInt32 = 0
+        for _ in 0..<4 {
+            let byte = try peek()
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt32(byte - UInt8(ascii: "0"))
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt32(byte - UInt8(ascii: "a") + 10)
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): value = value << 4 | UInt32(byte - UInt8(ascii: "A") + 10)
+            default: throw JSONError(.invalidEscape, at: position)
+            }
+            position += 1
+        }
+        return value
+    }
+
+    private func decodeUTF8(_ slice: Slice<UnsafeBufferPointer<UInt8>>, at offset: Int) throws(JSONError) -> String {
+        guard let text = String(validating: UnsafeBufferPointer(rebasing: slice), as: UTF8.self) else {
+            throw JSONError(.invalidUTF8, at: offset)
+        }
+        return text
+    }
+
+    /// Reads the number that begins at `position`.
+    mutating func readNumber() throws(JSONError) -> JSONValue {
+        let start = position
+        if bytes[position] == UInt8(ascii: "-") { position += 1 }
+        let digits = position
+        var magnitude: Int64 = 0
+        while position < bytes.count, let digit = decimalDigit(bytes[position]) {
+            if position - digits < 17 { magnitude = magnitude * 10 + digit }
+            position += 1
+        }
+        let count = position - digits
+        guard count > 0 else {
+            throw JSONError(position < bytes.count ? .unexpectedByte : .unexpectedEnd, at: position)
+        }
+        guard count == 1 || bytes[digits] != UInt8(ascii: "0") else { throw JSONError(.numberOutOfRange, at: start) }
+        let negative = digits > start
+        let integral = position == bytes.count || ![UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(bytes[position])
+        let fits = integral && count <= 16 && magnitude <= Self.integerMax && !(negative && magnitude == 0)
+        if fits { return .integer(negative ? -magnitude : magnitude) }
+        guard numbers == .ieee754 else { throw JSONError(.numberOutOfRange, at: start) }
+        return try readDouble(from: start)
+    }
+
+    private mutating func readDouble(from start: Int) throws(JSONError) -> JSONValue {
+        if position < bytes.count, bytes[position] == UInt8(ascii: ".") {
+            position += 1
+            try skipDigits()
+        }
+        if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
+            position += 1
+            if position < bytes.count, bytes[position] == UInt8(ascii: "+") || bytes[position] == UInt8(ascii: "-") {
+                position += 1
+            }
+            try skipDigits()
+        }
+        let text = String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<position]), as: UTF8.self)
+        guard let value = Double(text), value.isFinite else { throw JSONError(.numberOutOfRange, at: start) }
+        return .double(value)
+    }
+
+    private mutating func skipDigits() throws(JSONError) {
+        let start = position
+        while position < bytes.count, decimalDigit(bytes[position]) != nil { position += 1 }
+        guard position > start else {
+            throw JSONError(position < bytes.count ? .unexpectedByte : .unexpectedEnd, at: position)
+        }
+    }
+
+    private func decimalDigit(_ byte: UInt8) -> Int64? {
+        byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") ? Int64(byte - UInt8(ascii: "0")) : nil
+    }
+}
+
+extension Array where Element == UInt8 {
+    /// `withUnsafeBufferPointer` that keeps the error's type.
+    func withUnsafeBufferPointerTyped<R>(
+        _ body: (UnsafeBufferPointer<UInt8>) throws(JSONError) -> R
+    ) throws(JSONError) -> R {
+        let result: Result<R, JSONError> = withUnsafeBufferPointer { buffer in
+            Result { () throws(JSONError) in try body(buffer) }
+        }
+        return try result.get()
+    }
+}

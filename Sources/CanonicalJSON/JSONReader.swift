@@ -1,0 +1,154 @@
+/// A strict reader of RFC 8259 JSON: one value, nothing around it but white space, no duplicate member names at any
+/// depth, no lone surrogates, no byte order mark.
+///
+/// ```swift
+/// let value = try JSONReader.read(bytes)
+/// ```
+///
+/// Linear in the input (objects whose members come unsorted cost a sort); allocates only what it returns.
+public struct JSONReader {
+    /// Which numbers are accepted.
+    public enum Numbers: Sendable {
+        /// `0|-?[1-9][0-9]{0,15}` within ±(2^53−1): what proofs and events may hold.
+        case integers
+        /// Any finite IEEE 754 double, as RFC 8785 has it; integral literals in range still read as integers.
+        case ieee754
+    }
+
+    /// Deepest nesting accepted by default, in containers.
+    public static let depthMax = 16
+
+    let bytes: UnsafeBufferPointer<UInt8>
+    let numbers: Numbers
+    let depthMax: Int
+    var position = 0
+
+    /// Reads the one JSON value that `bytes` are.
+    ///
+    /// - Parameters:
+    ///   - bytes: the whole text, UTF-8.
+    ///   - numbers: which numbers to accept.
+    ///   - depthMax: deepest nesting accepted, in containers.
+    /// - Throws: ``JSONError`` with the byte offset of the first thing wrong.
+    public static func read(
+        _ bytes: [UInt8], numbers: Numbers = .integers, depthMax: Int = Self.depthMax
+    ) throws(JSONError) -> JSONValue {
+        // `withUnsafeBufferPointer` cannot forward a typed error and a non-copyable result alike, hence the Result.
+        let result: Result<JSONValue, JSONError> = bytes.withUnsafeBufferPointer { buffer in
+            Result { () throws(JSONError) in try read(buffer, numbers: numbers, depthMax: depthMax) }
+        }
+        return try result.get()
+    }
+
+    /// Same, over memory that the caller keeps alive for the length of the call.
+    public static func read(
+        _ bytes: UnsafeBufferPointer<UInt8>, numbers: Numbers = .integers, depthMax: Int = Self.depthMax
+    ) throws(JSONError) -> JSONValue {
+        var reader = JSONReader(bytes: bytes, numbers: numbers, depthMax: depthMax)
+        return try reader.readDocument()
+    }
+
+    private mutating func readDocument() throws(JSONError) -> JSONValue {
+        if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF {
+            throw JSONError(.byteOrderMark, at: 0)
+        }
+        skipWhiteSpace()
+        let value = try readValue(depth: 0)
+        skipWhiteSpace()
+        guard position == bytes.count else { throw JSONError(.trailingBytes, at: position) }
+        return value
+    }
+
+    private mutating func readValue(depth: Int) throws(JSONError) -> JSONValue {
+        switch try peek() {
+        case UInt8(ascii: "{"): return try readObject(depth: depth + 1)
+        case UInt8(ascii: "["): return try readArray(depth: depth + 1)
+        case UInt8(ascii: "\""): return .string(try readString())
+        case UInt8(ascii: "t"): return try readLiteral("true", .bool(true))
+        case UInt8(ascii: "f"): return try readLiteral("false", .bool(false))
+        case UInt8(ascii: "n"): return try readLiteral("null", .null)
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try readNumber()
+        default: throw JSONError(.unexpectedByte, at: position)
+        }
+    }
+
+    private mutating func readObject(depth: Int) throws(JSONError) -> JSONValue {
+        guard depth <= depthMax else { throw JSONError(.tooDeep, at: position) }
+        let start = position
+        position += 1
+        var members: [JSONObject.Member] = []
+        skipWhiteSpace()
+        if try peek() == UInt8(ascii: "}") {
+            position += 1
+            return .object(JSONObject())
+        }
+        while true {
+            skipWhiteSpace()
+            guard try peek() == UInt8(ascii: "\"") else { throw JSONError(.unexpectedByte, at: position) }
+            let name = try readString()
+            skipWhiteSpace()
+            try expect(UInt8(ascii: ":"))
+            skipWhiteSpace()
+            members.append(.init(name: name, value: try readValue(depth: depth)))
+            skipWhiteSpace()
+            if try peek() == UInt8(ascii: ",") {
+                position += 1
+                continue
+            }
+            try expect(UInt8(ascii: "}"))
+            break
+        }
+        guard let object = JSONObject(sorting: members) else { throw JSONError(.duplicateMember, at: start) }
+        return .object(object)
+    }
+
+    private mutating func readArray(depth: Int) throws(JSONError) -> JSONValue {
+        guard depth <= depthMax else { throw JSONError(.tooDeep, at: position) }
+        position += 1
+        var elements: [JSONValue] = []
+        skipWhiteSpace()
+        if try peek() == UInt8(ascii: "]") {
+            position += 1
+            return .array(elements)
+        }
+        while true {
+            skipWhiteSpace()
+            elements.append(try readValue(depth: depth))
+            skipWhiteSpace()
+            if try peek() == UInt8(ascii: ",") {
+                position += 1
+                continue
+            }
+            try expect(UInt8(ascii: "]"))
+            return .array(elements)
+        }
+    }
+
+    private mutating func readLiteral(_ text: StaticString, _ value: JSONValue) throws(JSONError) -> JSONValue {
+        for index in 0..<text.utf8CodeUnitCount {
+            guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: position) }
+            guard bytes[position] == text.utf8Start[index] else { throw JSONError(.unexpectedByte, at: position) }
+            position += 1
+        }
+        return value
+    }
+
+    func peek() throws(JSONError) -> UInt8 {
+        guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: position) }
+        return bytes[position]
+    }
+
+    private mutating func expect(_ byte: UInt8) throws(JSONError) {
+        guard try peek() == byte else { throw JSONError(.unexpectedByte, at: position) }
+        position += 1
+    }
+
+    private mutating func skipWhiteSpace() {
+        while position < bytes.count {
+            switch bytes[position] {
+            case 0x20, 0x0A, 0x0D, 0x09: position += 1
+            default: return
+            }
+        }
+    }
+}

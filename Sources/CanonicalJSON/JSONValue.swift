@@ -1,0 +1,153 @@
+/// A JSON value as this product reads and writes it: members in canonical order, strings compared byte by byte.
+///
+/// ```swift
+/// let data: JSONValue = ["exit_code": 0, "timed_out": false]
+/// data.canonicalBytes   // {"exit_code":0,"timed_out":false}
+/// ```
+///
+/// Proofs and events hold integers only; ``double(_:)`` exists for RFC 8785 itself and is produced by the reader
+/// only when it is asked to (`JSONReader.Numbers.ieee754`).
+public enum JSONValue: Sendable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    case double(Double)
+    case string(String)
+    case array([JSONValue])
+    case object(JSONObject)
+}
+
+/// The members of a JSON object, sorted by the UTF-16 code units of their names (RFC 8785 §3.2.3), each name once.
+public struct JSONObject: Sendable {
+    /// One name and its value.
+    public struct Member: Sendable {
+        public let name: String
+        public var value: JSONValue
+
+        public init(name: String, value: JSONValue) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public private(set) var members: [Member]
+
+    /// An object without members.
+    public init() { members = [] }
+
+    /// Sorts `members`; returns nil when a name stands twice.
+    public init?(sorting members: [Member]) {
+        var sorted = members
+        if !Self.isStrictlyAscending(sorted) {
+            sorted.sort { $0.name.precedesInUTF16($1.name) }
+            guard Self.isStrictlyAscending(sorted) else { return nil }
+        }
+        self.members = sorted
+    }
+
+    /// The value of the member called `name`, byte for byte; setting nil removes the member.
+    public subscript(name: String) -> JSONValue? {
+        get {
+            let index = insertionIndex(of: name)
+            guard index < members.count, members[index].name.hasSameBytes(as: name) else { return nil }
+            return members[index].value
+        }
+        set {
+            let index = insertionIndex(of: name)
+            let exists = index < members.count && members[index].name.hasSameBytes(as: name)
+            switch (newValue, exists) {
+            case (let value?, true): members[index].value = value
+            case (let value?, false): members.insert(Member(name: name, value: value), at: index)
+            case (nil, true): members.remove(at: index)
+            case (nil, false): break
+            }
+        }
+    }
+
+    /// The member names in canonical order.
+    public var names: [String] { members.map(\.name) }
+
+    private func insertionIndex(of name: String) -> Int {
+        var low = 0
+        var high = members.count
+        while low < high {
+            let middle = (low + high) / 2
+            if members[middle].name.precedesInUTF16(name) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    private static func isStrictlyAscending(_ members: [Member]) -> Bool {
+        guard members.count > 1 else { return true }
+        for index in 1..<members.count where !members[index - 1].name.precedesInUTF16(members[index].name) {
+            return false
+        }
+        return true
+    }
+}
+
+extension JSONValue: Equatable {
+    /// Equal when the canonical bytes are equal; strings are never normalised.
+    public static func == (left: JSONValue, right: JSONValue) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let a), .bool(let b)): a == b
+        case (.integer(let a), .integer(let b)): a == b
+        case (.double(let a), .double(let b)): a == b
+        case (.string(let a), .string(let b)): a.hasSameBytes(as: b)
+        case (.array(let a), .array(let b)): a == b
+        case (.object(let a), .object(let b)): a == b
+        default: false
+        }
+    }
+}
+
+extension JSONObject: Equatable {
+    public static func == (left: JSONObject, right: JSONObject) -> Bool {
+        left.members.count == right.members.count
+            && zip(left.members, right.members).allSatisfy { $0.name.hasSameBytes(as: $1.name) && $0.value == $1.value }
+    }
+}
+
+extension JSONValue {
+    /// The object's members, or nil when this is not an object.
+    public var object: JSONObject? { if case .object(let object) = self { object } else { nil } }
+    /// The elements, or nil when this is not an array.
+    public var array: [JSONValue]? { if case .array(let array) = self { array } else { nil } }
+    /// The text, or nil when this is not a string.
+    public var string: String? { if case .string(let string) = self { string } else { nil } }
+    /// The number, or nil when this is not an integer.
+    public var integer: Int64? { if case .integer(let integer) = self { integer } else { nil } }
+    /// The truth value, or nil when this is not one.
+    public var bool: Bool? { if case .bool(let bool) = self { bool } else { nil } }
+    /// The member called `name`, or nil when this is not an object or has no such member.
+    public subscript(name: String) -> JSONValue? { object?[name] }
+}
+
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    public init(stringLiteral value: String) { self = .string(value) }
+    public init(integerLiteral value: Int64) { self = .integer(value) }
+    public init(booleanLiteral value: Bool) { self = .bool(value) }
+    public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+
+    /// An object; of a name that stands twice the last value holds.
+    public init(dictionaryLiteral elements: (String, JSONValue)...) {
+        var object = JSONObject()
+        for (name, value) in elements { object[name] = value }
+        self = .object(object)
+    }
+}
+
+extension String {
+    /// Byte equality. Swift's `==` would also equate NFC with NFD forms.
+    package func hasSameBytes(as other: String) -> Bool {
+        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+    }
+
+    /// The order of RFC 8785 §3.2.3: by UTF-16 code units.
+    package func precedesInUTF16(_ other: String) -> Bool {
+        utf16.lexicographicallyPrecedes(other.utf16)
+    }
+}

@@ -1,0 +1,112 @@
+/// A moment in UTC, in whole microseconds since 1970-01-01T00:00:00Z.
+///
+/// ```swift
+/// Timestamp(microseconds: 1_772_373_600_123_456).text   // 2026-03-01T14:00:00.123456Z
+/// ```
+public struct Timestamp: Sendable, Hashable, Comparable {
+    public let microseconds: Int64
+
+    public init(microseconds: Int64) { self.microseconds = microseconds }
+
+    public static func < (left: Timestamp, right: Timestamp) -> Bool { left.microseconds < right.microseconds }
+
+    /// This moment moved by `microseconds`.
+    public func adding(microseconds: Int64) -> Timestamp { Timestamp(microseconds: self.microseconds + microseconds) }
+
+    /// This moment moved by `seconds`.
+    public func adding(seconds: Int64) -> Timestamp { adding(microseconds: seconds * 1_000_000) }
+
+    /// The start of the second this moment lies in.
+    public var wholeSecond: Timestamp {
+        Timestamp(microseconds: microseconds - floorMod(microseconds, 1_000_000))
+    }
+}
+
+extension Timestamp: CustomStringConvertible {
+    /// `YYYY-MM-DDTHH:MM:SS.ffffffZ` (RFC 3339), as events carry it.
+    public var text: String {
+        let fraction = String(floorMod(microseconds, 1_000_000))
+        return secondsText(ending: ".") + String(repeating: "0", count: 6 - fraction.count) + fraction + "Z"
+    }
+
+    /// `YYYY-MM-DDTHH:MM:SSZ`, the fraction dropped, as proofs and the HTTP API carry it.
+    public var secondsText: String { secondsText(ending: "Z") }
+
+    /// `YYYYMMDDTHHMMSSZ`, as verification key ids carry it.
+    public var compactText: String { secondsText.filter { $0 != "-" && $0 != ":" } }
+
+    /// `YYYY-MM-DD`.
+    public var dayText: String { String(secondsText.prefix(10)) }
+
+    public var description: String { text }
+
+    private func secondsText(ending: String) -> String {
+        let seconds = floorDiv(microseconds, 1_000_000)
+        let (year, month, day) = CivilDate.from(daysSince1970: floorDiv(seconds, 86_400))
+        let second = floorMod(seconds, 86_400)
+        return "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))T"
+            + "\(pad(second / 3600, 2)):\(pad(second / 60 % 60, 2)):\(pad(second % 60, 2))" + ending
+    }
+
+    /// Reads exactly the forms of ``text`` and ``secondsText``; nil for anything else, also for days that do not exist.
+    public init?(_ text: String) {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 20 || bytes.count == 27, bytes[bytes.count - 1] == UInt8(ascii: "Z") else { return nil }
+        for (index, separator) in [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")] as [(Int, Unicode.Scalar)] {
+            guard bytes[index] == UInt8(ascii: separator) else { return nil }
+        }
+        func number(_ range: Range<Int>) -> Int64? {
+            bytes[range].reduce(Int64?(0)) { value, byte in
+                guard let value, byte >= 48, byte <= 57 else { return nil }
+                return value * 10 + Int64(byte - 48)
+            }
+        }
+        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
+            let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
+            hour < 24, minute < 60, second < 60,
+            let days = CivilDate.daysSince1970(year: year, month: month, day: day)
+        else { return nil }
+        var microseconds: Int64 = 0
+        if bytes.count == 27 {
+            guard bytes[19] == UInt8(ascii: "."), let fraction = number(20..<26) else { return nil }
+            microseconds = fraction
+        }
+        self.microseconds = ((days * 24 + hour) * 60 + minute) * 60_000_000 + second * 1_000_000 + microseconds
+    }
+}
+
+/// The proleptic Gregorian calendar without a library (days_from_civil, H. Hinnant, public domain algorithm).
+enum CivilDate {
+    static func from(daysSince1970 days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+        let shifted = days + 719_468
+        let era = floorDiv(shifted, 146_097)
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let monthFromMarch = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+        let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
+        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
+    }
+
+    static func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64? {
+        guard (1...12).contains(month), day >= 1 else { return nil }
+        let shiftedYear = month <= 2 ? year - 1 : year
+        let era = floorDiv(shiftedYear, 400)
+        let yearOfEra = shiftedYear - era * 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        let days = era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+        return from(daysSince1970: days) == (year, month, day) ? days : nil
+    }
+}
+
+private func floorDiv(_ value: Int64, _ divisor: Int64) -> Int64 {
+    value >= 0 ? value / divisor : (value - divisor + 1) / divisor
+}
+
+private func floorMod(_ value: Int64, _ divisor: Int64) -> Int64 { value - floorDiv(value, divisor) * divisor }
+
+private func pad(_ value: Int64, _ width: Int) -> String {
+    let text = String(value)
+    return String(repeating: "0", count: max(0, width - text.count)) + text
+}
