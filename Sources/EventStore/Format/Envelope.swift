@@ -36,34 +36,34 @@ public struct EventDraft: Sendable, Equatable {
     /// The event's line at `sequence`, without the newline: RFC 8785 member order, as docs/log-format.md has it.
     public func line(at sequence: UInt64) -> [UInt8] {
         var line: [UInt8] = []
-        line.reserveCapacity(512)
-        writeLine(at: sequence, to: &line)
+        EncodedEvent(self).write(at: sequence, to: &line)
         return line
     }
 
-    func writeLine(at sequence: UInt64, to line: inout [UInt8]) {
-        func name(_ text: StaticString) {
-            line.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-        }
-        name(#"{"actor":"#)
-        CanonicalWriter.write(actor, to: &line)
-        name(#","at":""#)
-        line.append(contentsOf: at.text.utf8)
-        name(#"","data":"#)
-        JSONValue.object(data).writeCanonical(to: &line)
-        name(#","id":"#)
-        CanonicalWriter.write(id, to: &line)
-        name(#","seq":"#)
-        line.append(contentsOf: String(sequence).utf8)
-        name(#","stream":"#)
-        CanonicalWriter.write(stream, to: &line)
-        name(#","trace":"#)
-        CanonicalWriter.write(trace, to: &line)
-        name(#","type":"#)
-        CanonicalWriter.write(type, to: &line)
-        name(#","v":"#)
-        CanonicalWriter.write(Int64(version), to: &line)
-        line.append(UInt8(ascii: "}"))
+    /// The line before and after its sequence number.
+    func lineAroundSequence() -> (prefix: [UInt8], suffix: [UInt8]) {
+        var prefix: [UInt8] = []
+        prefix.reserveCapacity(512)
+        prefix.append(contentsOf: #"{"actor":"#.utf8)
+        CanonicalWriter.write(actor, to: &prefix)
+        prefix.append(contentsOf: #","at":""#.utf8)
+        prefix.append(contentsOf: at.text.utf8)
+        prefix.append(contentsOf: #"","data":"#.utf8)
+        JSONValue.object(data).writeCanonical(to: &prefix)
+        prefix.append(contentsOf: #","id":"#.utf8)
+        CanonicalWriter.write(id, to: &prefix)
+        prefix.append(contentsOf: #","seq":"#.utf8)
+        var suffix: [UInt8] = []
+        suffix.append(contentsOf: #","stream":"#.utf8)
+        CanonicalWriter.write(stream, to: &suffix)
+        suffix.append(contentsOf: #","trace":"#.utf8)
+        CanonicalWriter.write(trace, to: &suffix)
+        suffix.append(contentsOf: #","type":"#.utf8)
+        CanonicalWriter.write(type, to: &suffix)
+        suffix.append(contentsOf: #","v":"#.utf8)
+        CanonicalWriter.write(Int64(version), to: &suffix)
+        suffix.append(UInt8(ascii: "}"))
+        return (prefix, suffix)
     }
 }
 
