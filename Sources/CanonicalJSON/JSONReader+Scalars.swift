@@ -112,7 +112,9 @@ extension JSONReader {
         }
         guard count == 1 || bytes[digits] != UInt8(ascii: "0") else { throw JSONError(.numberOutOfRange, at: start) }
         let negative = digits > start
-        let integral = position == bytes.count || ![UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(bytes[position])
+        let integral =
+            position == bytes.count
+            || ![UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(bytes[position])
         let fits = integral && count <= 16 && magnitude <= Self.integerMax && !(negative && magnitude == 0)
         if fits { return .integer(negative ? -magnitude : magnitude) }
         guard numbers == .ieee754 else { throw JSONError(.numberOutOfRange, at: start) }
