@@ -54,42 +54,74 @@ public struct Hash: Sendable, Hashable {
 
 extension Hash: CustomStringConvertible {
     /// 64 lower-case hex characters.
-    public var hex: String { bytes.lowerCaseHex }
+    public var hex: String {
+        String(unsafeUninitializedCapacity: 64) { buffer in
+            withUnsafeBytes { LowerCaseHex.write($0, to: UnsafeMutableRawBufferPointer(buffer)) }
+            return 64
+        }
+    }
+
+    /// Appends the 64 characters of ``hex``, as ASCII.
+    package func appendHex(to output: inout [UInt8]) {
+        withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
+            withUnsafeBytes { LowerCaseHex.write($0, to: buffer) }
+            output.append(contentsOf: buffer)
+        }
+    }
 
     public var description: String { hex }
 
     /// The hash that 64 lower-case hex characters spell; nil for anything else.
     public init?(hex: some StringProtocol) {
-        guard hex.utf8.count == 64, let bytes = [UInt8](lowerCaseHex: hex) else { return nil }
-        self.init(bytes: bytes)
+        self.init()
+        guard hex.utf8.count == 64 else { return nil }
+        let isRead = withUnsafeMutableBytes(of: &words) { LowerCaseHex.read(hex.utf8, into: $0) }
+        guard isRead else { return nil }
     }
 }
 
 extension [UInt8] {
     /// Two lower-case hex characters a byte.
     public var lowerCaseHex: String {
-        let digits = Array("0123456789abcdef".utf8)
-        var output: [UInt8] = []
-        output.reserveCapacity(count * 2)
-        for byte in self {
-            output.append(digits[Int(byte >> 4)])
-            output.append(digits[Int(byte & 15)])
+        String(unsafeUninitializedCapacity: count * 2) { buffer in
+            withUnsafeBytes { LowerCaseHex.write($0, to: UnsafeMutableRawBufferPointer(buffer)) }
+            return count * 2
         }
-        return String(decoding: output, as: UTF8.self)
     }
 
     /// The bytes that `text` spells in lower-case hex; nil when it is anything else.
     public init?(lowerCaseHex text: some StringProtocol) {
-        let characters = Array(text.utf8)
-        guard characters.count.isMultiple(of: 2) else { return nil }
-        self = []
-        reserveCapacity(characters.count / 2)
-        for index in stride(from: 0, to: characters.count, by: 2) {
-            guard let high = Self.nibble(characters[index]), let low = Self.nibble(characters[index + 1]) else {
-                return nil
-            }
-            append(high << 4 | low)
+        let digits = text.utf8.count
+        guard digits.isMultiple(of: 2) else { return nil }
+        var bytes = [UInt8](repeating: 0, count: digits / 2)
+        guard bytes.withUnsafeMutableBytes({ LowerCaseHex.read(text.utf8, into: $0) }) else { return nil }
+        self = bytes
+    }
+}
+
+/// Lower-case hex and nothing else: an upper-case digit is not read.
+private enum LowerCaseHex {
+    static func write(_ bytes: UnsafeRawBufferPointer, to output: UnsafeMutableRawBufferPointer) {
+        for (index, byte) in bytes.enumerated() {
+            output[index * 2] = digit(byte >> 4)
+            output[index * 2 + 1] = digit(byte & 15)
         }
+    }
+
+    /// Fills `output` from twice as many digits; false when one of them is not a digit.
+    static func read(_ digits: some Sequence<UInt8>, into output: UnsafeMutableRawBufferPointer) -> Bool {
+        var iterator = digits.makeIterator()
+        for index in output.indices {
+            guard let high = iterator.next().flatMap(nibble), let low = iterator.next().flatMap(nibble) else {
+                return false
+            }
+            output[index] = high << 4 | low
+        }
+        return true
+    }
+
+    private static func digit(_ nibble: UInt8) -> UInt8 {
+        nibble + (nibble < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
     }
 
     private static func nibble(_ character: UInt8) -> UInt8? {

@@ -1,0 +1,99 @@
+public import Merkle
+
+/// The session whose destruction is to be proven: what steps 7 and 8 say beyond the measured evidence.
+public struct DestroyedSession: Sendable, Equatable {
+    /// `sess_` and 32 lower-case hex digits.
+    public var sessionID: String
+    /// `cust_` and 32 lower-case hex digits.
+    public var customerID: String
+    public var createdAt: UTCSecond
+    public var trigger: DestructionTrigger
+    /// Number of commands the session ran.
+    public var execCount: Int64
+    public var context: SessionContext
+
+    public init(
+        sessionID: String, customerID: String, createdAt: UTCSecond, trigger: DestructionTrigger, execCount: Int64,
+        context: SessionContext
+    ) {
+        self.sessionID = sessionID
+        self.customerID = customerID
+        self.createdAt = createdAt
+        self.trigger = trigger
+        self.execCount = execCount
+        self.context = context
+    }
+}
+
+/// What ended a session.
+public enum DestructionTrigger: String, Sendable, CaseIterable {
+    /// `DELETE /v1/sessions/:id`.
+    case api
+    /// Its time to live ran out.
+    case ttl
+    /// It ran out of memory.
+    case oom
+    /// The server stopped.
+    case shutdown
+}
+
+/// The `session_context` of a proof: under which rules the session's owner placed it.
+public struct SessionContext: Sendable, Equatable {
+    public var jurisdiction: Jurisdiction
+    public var dataClassification: DataClassification
+    /// Where the node runs, such as `us` or `eu`.
+    public var region: String
+    public var environment: KeyEnvironment
+
+    public init(
+        jurisdiction: Jurisdiction, dataClassification: DataClassification, region: String,
+        environment: KeyEnvironment
+    ) {
+        self.jurisdiction = jurisdiction
+        self.dataClassification = dataClassification
+        self.region = region
+        self.environment = environment
+    }
+}
+
+/// Where the customer says its data is governed.
+public enum Jurisdiction: String, Sendable, CaseIterable {
+    case us = "US"
+    case eu = "EU"
+    case uk = "UK"
+    case ca = "CA"
+    case au = "AU"
+    case `in` = "IN"
+    case other = "OTHER"
+}
+
+/// What the customer says the session's data is.
+public enum DataClassification: String, Sendable, CaseIterable {
+    case general
+    case phi = "PHI"
+    case pii = "PII"
+    case financial
+    case credentials
+}
+
+/// Whether something was made with a live or with a test key.
+public enum KeyEnvironment: String, Sendable, CaseIterable {
+    case live
+    case test
+}
+
+/// A state of the log that holds every event of the session so far, its key's event included: step 7 of a proof.
+public struct LogHead: Sendable, Equatable {
+    /// The log's origin line, such as `ledger.example/log`.
+    public var origin: String
+    /// Number of events.
+    public var size: Int64
+    /// RFC 6962 root over them.
+    public var root: Hash
+
+    public init(origin: String, size: Int64, root: Hash) {
+        self.origin = origin
+        self.size = size
+        self.root = root
+    }
+}
