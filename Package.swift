@@ -71,6 +71,10 @@ let package = Package(
         .executableTarget(name: "nrx-server", dependencies: ["API", arguments], swiftSettings: strict),
         .executableTarget(name: "nrx-replay", dependencies: ["Replay", arguments], swiftSettings: strict),
 
+        .executableTarget(
+            name: "nrx-bench", dependencies: ["EventStore", "Proofs", "CanonicalJSON", crypto], path: "Benchmarks/Sources",
+            swiftSettings: strict),
+
         .testTarget(name: "MerkleTests", dependencies: ["Merkle", "CanonicalJSON"], swiftSettings: strict),
         .testTarget(name: "CanonicalJSONTests", dependencies: ["CanonicalJSON"], swiftSettings: strict),
         .testTarget(
