@@ -74,7 +74,7 @@ let package = Package(
         .testTarget(
             name: "ProjectionsTests", dependencies: ["Projections", "Ledger", "EventStore", "CanonicalJSON", grdb],
             swiftSettings: strict),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "Proofs", "Merkle", "CLinux"], swiftSettings: strict),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "Proofs", "Merkle", "CLinux", "CSeccomp", logging], swiftSettings: strict),
         .testTarget(name: "VaultTests", dependencies: ["Vault", "EventStore", grdb], swiftSettings: strict),
         .testTarget(
             name: "APITests",
