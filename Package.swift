@@ -88,7 +88,9 @@ let package = Package(
             name: "ProjectionsTests",
             dependencies: ["Projections", "Ledger", "EventStore", "CanonicalJSON", "Merkle", grdb],
             swiftSettings: strict),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "Proofs", "Merkle", "CLinux"], swiftSettings: strict),
+        .testTarget(
+            name: "SandboxTests", dependencies: ["Sandbox", "Proofs", "Merkle", "CLinux", "CSeccomp", logging],
+            swiftSettings: strict),
         .testTarget(
             name: "VaultTests", dependencies: ["Vault", "EventStore", "Merkle", grdb, crypto], swiftSettings: strict),
         .testTarget(
