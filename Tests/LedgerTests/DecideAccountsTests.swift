@@ -11,7 +11,10 @@ import Testing
         let customer = CustomerID(using: &world.generator)
         let key = world.newKey()
         let events = try world.run(
-            .signUp(SignUp(customerID: customer, sealedEmail: "c2VhbGVk", jurisdiction: .unitedKingdom, key: key)))
+            .signUp(
+                SignUp(
+                    customerID: customer, eventID: EventID(using: &world.generator), sealedEmail: "c2VhbGVk",
+                    jurisdiction: .unitedKingdom, key: key)))
         #expect(
             events == [
                 .customerCreated(CustomerCreated(jurisdiction: .unitedKingdom, sealedEmail: "c2VhbGVk", tier: .free)),
@@ -28,7 +31,8 @@ import Testing
     func plainEmail() {
         var world = World()
         let command = SignUp(
-            customerID: CustomerID(using: &world.generator), sealedEmail: "you@company.com", key: world.newKey())
+            customerID: CustomerID(using: &world.generator), eventID: EventID(using: &world.generator),
+            sealedEmail: "you@company.com", key: world.newKey())
         #expect(world.refusal(.signUp(command))?.code == .badRequest)
     }
 

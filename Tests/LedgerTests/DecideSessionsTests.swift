@@ -223,6 +223,23 @@ import Testing
         #expect(world.refusal(.beginExec(World.beginExec(session, exec)), as: .key(mine))?.code == .conflict)
     }
 
+    @Test("What a key began is brought to its end although the key was revoked meanwhile, and nothing new begins")
+    func revokedMeanwhile() throws {
+        var world = World()
+        let (_, key) = try world.signUp()
+        let session = try world.createSession(key)
+        let exec = try world.beginExec(session, .key(key))
+        try world.run(.revokeKey(RevokeKey(keyID: key)))
+        try world.run(
+            .finishExec(FinishExec(sessionID: session, result: World.result(exec))), as: .key(key))
+        #expect(world.refusal(.beginExec(World.beginExec(session, exec)), as: .key(key))?.code == .unauthorized)
+        let publish = Command.publishVerificationKey(
+            PublishVerificationKey(sessionID: session, destroyedAt: world.now, publicKey: World.publicKey))
+        try world.run(publish, as: .key(key))
+        try world.run(
+            .endSession(EndSession(sessionID: session, proof: world.document(of: session))), as: .key(key))
+    }
+
     @Test("What is known of an unclean end can hold numbers, never content")
     func uncleanContent() throws {
         var world = World()

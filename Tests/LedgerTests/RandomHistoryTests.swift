@@ -38,7 +38,12 @@ import Testing
                 let key = world.newKey(prefix())
                 keys.append(key.id)
                 let tier = Tier.allCases.randomElement(using: &world.generator) ?? .free
-                return (.signUp(SignUp(customerID: id, sealedEmail: "c2VhbGVk", tier: tier, key: key)), .system)
+                return (
+                    .signUp(
+                        SignUp(
+                            customerID: id, eventID: EventID(using: &world.generator), sealedEmail: "c2VhbGVk",
+                            tier: tier, key: key)), .system
+                )
             case 1:
                 let expiry =
                     chance(3) ? world.now.adding(seconds: Int64.random(in: 0..<40, using: &world.generator)) : nil

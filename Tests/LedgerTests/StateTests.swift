@@ -165,7 +165,8 @@ import Testing
         try world.run(
             .signUp(
                 SignUp(
-                    customerID: customer, sealedEmail: "c2VhbGVk", jurisdiction: .europeanUnion, tier: .enterprise,
+                    customerID: customer, eventID: EventID(using: &world.generator), sealedEmail: "c2VhbGVk",
+                    jurisdiction: .europeanUnion, tier: .enterprise,
                     key: key)))
         try world.run(
             .createSession(

@@ -70,7 +70,9 @@ struct World {
         try run(
             .signUp(
                 SignUp(
-                    customerID: customer, sealedEmail: "c2VhbGVk", jurisdiction: jurisdiction, tier: tier, key: key)))
+                    customerID: customer, eventID: EventID(using: &generator), sealedEmail: "c2VhbGVk",
+                    jurisdiction: jurisdiction,
+                    tier: tier, key: key)))
         return (customer, key.id)
     }
 
