@@ -14,7 +14,7 @@ struct Authenticator: Sendable {
         guard let authorization, let text = Self.bearerToken(authorization) else { throw .unauthorized }
         let key: APIKey
         do throws(ProofError) { key = try APIKey(parsing: text) } catch { throw .unauthorized }
-        guard let record = keys.key(secretSHA256: key.storedHash), record.isActive(at: now()) else {
+        guard let record = keys.find(secretSHA256: key.storedHash), record.isActive(at: now()) else {
             throw .unauthorized
         }
         return Principal(

@@ -6,7 +6,7 @@ import Vault
 
 /// `GET /v1/customers/me`: account, usage and limits.
 struct AccountRoutes: Sendable {
-    let store: ProjectionStore
+    let reads: ReadModel
     let vault: Vault
     let now: @Sendable () -> Timestamp
 
@@ -14,23 +14,25 @@ struct AccountRoutes: Sendable {
 
     private func show(_ exchange: Exchange) throws(APIError) -> APIResponse {
         let caller = try exchange.caller()
-        guard let account = try store.account(caller.customerID, at: now()), let key = store.keys.key(caller.keyID) else {
-            throw .unauthorized
-        }
-        let plan = Plan.of(account.tier)
+        let cycle = BillingCycle(holding: now())
+        let account = try reads.account(of: caller, cycle: cycle)
+        let key = try reads.apiKey(caller.keyID, for: caller)
+        let customer = account.customer
+        let plan = Plan.of(customer.tier)
         let email: String
         do throws(VaultError) {
             email = try vault.open(
-                account.sealedEmail, customerID: caller.customerID.text, context: SealedField.email)
+                customer.sealedEmail, customerID: caller.customerID.text,
+                context: SealedField.email(eventID: customer.eventID))
         } catch { throw .internalError }
         return .json([
             "customer_id": .string(caller.customerID.text), "email": .string(email),
-            "tier": .string(account.tier.rawValue), "jurisdiction": .string(account.jurisdiction.rawValue),
-            "cdps_this_cycle": .integer(Int64(account.proofsThisCycle)), "cdp_limit": Self.limit(plan.proofsPerMonth),
-            "sessions_used": .integer(Int64(account.sessionsUsed)),
+            "tier": .string(customer.tier.rawValue), "jurisdiction": .string(customer.jurisdiction.rawValue),
+            "cdps_this_cycle": .integer(account.cycle.proofs), "cdp_limit": Self.limit(plan.proofsPerMonth),
+            "sessions_used": .integer(account.liveSessions),
             "sessions_limit": Self.limit(plan.concurrentSessions),
             "rate_limit_rpm": Self.limit(plan.requestsPerMinute(of: key.prefix)),
-            "billing_cycle_start": .string(BillingCycle(holding: now()).start.secondsText),
+            "billing_cycle_start": .string(cycle.start.secondsText),
             "api_key_prefix": .string(key.display),
         ])
     }

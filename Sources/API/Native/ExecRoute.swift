@@ -2,13 +2,12 @@ import CanonicalJSON
 import Foundation
 import Ledger
 import Merkle
-import Projections
 import Sandbox
 
 /// `POST /v1/sessions/:id/exec`: runs one command in the session's sandbox.
 struct ExecRoute: Sendable {
     let sessions: SessionManager
-    let store: ProjectionStore
+    let reads: ReadModel
 
     /// Room for the input data and its JSON escapes, in bytes.
     static let bodyBytesMax = 16 << 20
@@ -26,7 +25,7 @@ struct ExecRoute: Sendable {
     private func execute(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         let caller = try exchange.caller()
         // Known before the body is judged: somebody else's session is not there, whatever is sent to it.
-        let session = try store.visibleSession(try exchange.sessionID(), to: caller)
+        let session = try reads.session(try exchange.sessionID(), for: caller)
         let command = try Self.command(in: try exchange.members())
         let (result, receipt) = try await sessions.execute(command, in: session.id, by: caller, trace: exchange.trace)
         return .json(Self.body(of: result, receipt))

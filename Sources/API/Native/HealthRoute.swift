@@ -6,7 +6,7 @@ import Sandbox
 /// `GET /v1/health`: each engine's flag is a check made on this request or a failure that was recorded.
 struct HealthRoute: Sendable {
     let ledger: LedgerService
-    let sandbox: SandboxHealth
+    let sandbox: SandboxStatus
     let region: String
     let startedAt: Timestamp
 
@@ -16,7 +16,7 @@ struct HealthRoute: Sendable {
         // eee: ephemeral execution environments. dire: keys in guarded memory. rzl: the audit log.
         // fgx: forensic zero verification. ave: verification of proofs.
         let layers = await sandbox.layers()
-        let eee = layers.allSatisfy { $0.isAvailable }
+        let eee = layers.allSatisfy { $0.works }
         let dire = HealthChecks.canHoldKeys()
         let rzl = ledger.log.failure == nil
         let fgx = HealthChecks.zeroTreeIsRight()
@@ -35,7 +35,7 @@ struct HealthRoute: Sendable {
                 "timestamp": .string(now.secondsText), "region": .string(region),
                 "layers": .array(
                     layers.map {
-                        ["name": .string($0.layer.rawValue), "available": .bool($0.isAvailable)]
+                        ["name": .string($0.layer.rawValue), "available": .bool($0.works)]
                     }),
             ], status: isHealthy ? 200 : 503)
     }

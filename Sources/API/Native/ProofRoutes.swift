@@ -5,7 +5,7 @@ import Proofs
 
 /// `GET /v1/proofs/:session_id`, `POST /v1/verify`, `GET /v1/keys/:id`.
 struct ProofRoutes: Sendable {
-    let store: ProjectionStore
+    let reads: ReadModel
 
     var routes: [Route] {
         [
@@ -17,11 +17,12 @@ struct ProofRoutes: Sendable {
 
     private func proof(_ exchange: Exchange) throws(APIError) -> APIResponse {
         guard let id = SessionID(exchange.parameter("session_id")),
-            let proof = try store.visibleProof(of: id, to: try exchange.caller())
+            let proof = try reads.proof(of: id, for: try exchange.caller())
         else {
             throw APIError(.notFound, "There is no proof: the session is not there, or not destroyed yet.")
         }
-        return .json(proof)
+        // The stored text is already canonical JSON.
+        return APIResponse(status: 200, body: Array(proof.utf8))
     }
 
     /// Stateless: the document is checked and forgotten.
@@ -41,17 +42,17 @@ struct ProofRoutes: Sendable {
 
     /// Whether this ledger published that key for that session: a wholly invented document can be perfect in itself.
     private func isPublished(_ claims: ProofClaims?) throws(APIError) -> Bool {
-        guard let claims, let key = try store.publishedKey(claims.keyID) else { return false }
+        guard let claims, let key = try reads.verificationKey(claims.keyID) else { return false }
         return key.publicKey == claims.publicKey.text && key.sessionID.text == claims.sessionID
     }
 
     private func verificationKey(_ exchange: Exchange) throws(APIError) -> APIResponse {
-        guard let key = try store.publishedKey(exchange.parameter("id")) else {
+        guard let key = try reads.verificationKey(exchange.parameter("id")) else {
             throw APIError(.notFound, "There is no verification key of that name. API keys are under /v1/api-keys.")
         }
         return .json([
-            "key_id": .string(key.keyID.text), "algorithm": .string(VerificationKeyPublished.algorithm),
-            "public_key": .string(key.publicKey), "created_at": .string(key.keyID.destroyedAt.secondsText),
+            "key_id": .string(key.id), "algorithm": .string(VerificationKeyPublished.algorithm),
+            "public_key": .string(key.publicKey), "created_at": .string(key.createdAt.secondsText),
         ])
     }
 }

@@ -22,8 +22,9 @@ struct SignupRoute: Sendable {
             throw Self.error(for: error)
         }
         do throws(APIError) {
-            let sealed = try seal(email, for: customerID)
-            var command = SignUp(customerID: customerID, sealedEmail: sealed, key: key.issued)
+            let eventID = EventID(using: &generator)
+            let sealed = try seal(email, for: customerID, eventID: eventID)
+            var command = SignUp(customerID: customerID, eventID: eventID, sealedEmail: sealed, key: key.issued)
             if let jurisdiction { command.jurisdiction = jurisdiction }
             _ = try await ledger.perform(.signUp(command), as: .system, trace: exchange.trace)
         } catch {
@@ -38,9 +39,9 @@ struct SignupRoute: Sendable {
             ], status: 201)
     }
 
-    private func seal(_ email: EmailAddress, for customerID: CustomerID) throws(APIError) -> String {
+    private func seal(_ email: EmailAddress, for customerID: CustomerID, eventID: EventID) throws(APIError) -> String {
         do throws(VaultError) {
-            return try vault.seal(email.text, customerID: customerID.text, context: SealedField.email)
+            return try vault.seal(email.text, customerID: customerID.text, context: SealedField.email(eventID: eventID.text))
         } catch { throw Self.error(for: error) }
     }
 
@@ -53,7 +54,7 @@ struct SignupRoute: Sendable {
 
 /// What a sealed field is, bound into its authentication.
 enum SealedField {
-    static let email = "customer.created/email"
+    static func email(eventID: String) -> String { eventID + "/email" }
 }
 
 /// An e-mail address that a mail could be sent to: one `@`, something before it, a domain behind it (RFC 5321 lengths).

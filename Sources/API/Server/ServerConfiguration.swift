@@ -1,3 +1,5 @@
+import Sandbox
+
 /// How one server runs. Every member is a flag of `nrx-server` and an environment variable `NRX_…`.
 public struct ServerConfiguration: Sendable {
     public var host = "127.0.0.1"
@@ -22,4 +24,29 @@ public struct ServerConfiguration: Sendable {
     public var segmentBytes = 64 << 20
 
     public init() {}
+}
+
+/// A configuration that cannot work, and what to change.
+public struct ServerError: Error, Sendable, CustomStringConvertible {
+    public let message: String
+    public var description: String { message }
+
+    public init(_ message: String) { self.message = message }
+}
+
+extension ServerConfiguration {
+    /// - Throws: ``ServerError`` naming the option that cannot work.
+    public func validate() throws(ServerError) {
+        guard !region.isEmpty, region.utf8.count <= 32, region.utf8.allSatisfy({ Self.regionCharacters.contains($0) })
+        else { throw ServerError("--region must be 1 to 32 of a-z, 0-9 and -, for example eu.") }
+        let known = Layer.allCases.map(\.rawValue)
+        for layer in allowedMissingLayers where !known.contains(layer) {
+            throw ServerError("--allow-missing-layer \(layer) is no layer. Known: \(known.joined(separator: ", ")).")
+        }
+        guard segmentBytes >= 1 << 20, segmentBytes.isMultiple(of: 512) else {
+            throw ServerError("The segment size must be a multiple of 512, at least 1 MiB.")
+        }
+    }
+
+    private static let regionCharacters = Array("abcdefghijklmnopqrstuvwxyz0123456789-".utf8)
 }

@@ -27,9 +27,9 @@ extension SessionManager {
                 "destruction not measured",
                 metadata: ["session": .string(session.id.text), "step": .stringConvertible(error.step), "error": .string("\(error)")])
             try await recordUnclean(
-                session.id, .measurementFailed, step: Int64(error.step), known: error.known, trace: trace)
+                session.id, .measurementFailed, step: Int64(error.step), known: JSONObject(error.findings), trace: trace)
             throw APIError(
-                .internalError, "The destruction could not be measured at step \(error.step): \(error.message)"
+                .internalError, "The destruction did not measure clean: \(error)."
                     + " The session is expired_unclean and there is no proof.")
         }
         do throws(ProofFailure) {
@@ -87,6 +87,17 @@ extension SessionManager {
     }
 
     private static let keyNameAttemptsMax = 3
+}
+
+extension JSONObject {
+    /// The counts and truth values among what was measured, by the name of the measurement.
+    init(_ findings: [DestructionFailure.Finding]) {
+        self.init()
+        for finding in findings {
+            if let count = Int64(finding.measured) { self[finding.measurement] = .integer(count) }
+            if let truth = Bool(finding.measured) { self[finding.measurement] = .bool(truth) }
+        }
+    }
 }
 
 /// Why a measured destruction has no proof.

@@ -46,12 +46,12 @@ extension SessionManager {
             let session = try environment(of: id)
             result = try await session.environment.execute(
                 ExecRequest(
-                    command: exec.command, workingDirectory: exec.workingDirectory, environment: exec.environment,
+                    exec.command, workingDirectory: exec.workingDirectory, environment: exec.environment,
                     inputData: exec.inputData, timeoutMicroseconds: timeout(exec, in: id)))
         } catch {
-            throw await executionFailed(error, execID: execID, in: id, trace: trace)
+            throw await executionFailed(error, execID: execID, in: id, as: caller.actor, trace: trace)
         }
-        try await finish(execID, result, in: id, trace: trace)
+        try await finish(execID, SessionExecuted(execID, result), in: id, as: caller.actor, trace: trace)
         return (result, receipt)
     }
 
@@ -64,27 +64,69 @@ extension SessionManager {
         return remaining.map { min($0, asked) } ?? asked
     }
 
-    private func finish(_ execID: ExecID, _ result: ExecResult, in id: SessionID, trace: String) async throws(APIError) {
-        let outcome: SessionExecuted.Outcome =
+    private func finish(
+        _ execID: ExecID, _ executed: SessionExecuted, in id: SessionID, as actor: Actor, trace: String
+    ) async throws(APIError) {
+        _ = try await ledger.perform(.finishExec(FinishExec(sessionID: id, result: executed)), as: actor, trace: trace)
+    }
+
+    /// The command could not be run at all. The session goes on: nothing of the command took place in it.
+    private func executionFailed(
+        _ error: any Error, execID: ExecID, in id: SessionID, as actor: Actor, trace: String
+    ) async -> APIError {
+        let failure = APIError(executing: error)
+        if failure.code == .internalError || failure.code == .unavailable {
+            logger.error("exec failed", metadata: ["session": .string(id.text), "error": .string("\(error)")])
+        }
+        do throws(APIError) {
+            try await finish(execID, SessionExecuted(notStarted: execID), in: id, as: actor, trace: trace)
+        } catch {
+            // The session ended meanwhile: that is the answer.
+            return error
+        }
+        return failure
+    }
+}
+
+extension SessionExecuted {
+    init(_ execID: ExecID, _ result: ExecResult) {
+        let outcome: Outcome =
             if let signal = result.signal { .signalled(number: Int64(signal)) } else {
-                .exited(code: Int64(result.exitCode ?? 255))
+                .exited(code: Int64(result.exitCode ?? Self.exitCodeNotStarted))
             }
-        let executed = SessionExecuted(
+        self.init(
             cpuMicroseconds: result.cpuMicroseconds, execID: execID, outcome: outcome,
             outOfMemory: result.outOfMemory, peakMemoryBytes: result.peakMemoryBytes, stderrBytes: result.stderrBytes,
             stdoutBytes: result.stdoutBytes, timedOut: result.timedOut, truncated: result.truncated,
             wallMicroseconds: result.wallMicroseconds)
-        _ = try await ledger.perform(
-            .finishExec(FinishExec(sessionID: id, result: executed)), as: .system, trace: trace)
     }
 
-    /// The command could not be run at all: the session goes on when its environment still stands, else it ends.
-    private func executionFailed(_ error: any Error, execID: ExecID, in id: SessionID, trace: String) async -> APIError {
-        if let error = error as? APIError { return error }
-        guard let failure = error as? SandboxError else { return .internalError }
-        logger.error("exec failed", metadata: ["session": .string(id.text), "error": .string("\(failure)")])
-        let notRun = ExecResult.notRun
-        do throws(APIError) { try await finish(execID, notRun, in: id, trace: trace) } catch { return error }
-        return failure.apiError
+    /// What a shell answers for a command that it could not start (POSIX, "Exit Status for Commands").
+    private static let exitCodeNotStarted = 126
+
+    /// A command that the sandbox could not start.
+    init(notStarted execID: ExecID) {
+        self.init(
+            cpuMicroseconds: 0, execID: execID, outcome: .exited(code: Int64(Self.exitCodeNotStarted)),
+            outOfMemory: false, peakMemoryBytes: 0, stderrBytes: 0, stdoutBytes: 0, timedOut: false, truncated: false,
+            wallMicroseconds: 0)
+    }
+}
+
+extension APIError {
+    /// Why a command could not be run.
+    init(executing error: any Error) {
+        guard let failure = error as? SandboxError else {
+            self = error as? APIError ?? .internalError
+            return
+        }
+        switch failure.code {
+        case .invalidRequest: self.init(.badRequest, failure.message, field: "command")
+        case .noDirectory: self.init(.badRequest, failure.message, field: "cwd")
+        case .full: self.init(.badRequest, failure.message, field: "input_data")
+        case .busy: self.init(.conflict, failure.message)
+        case .gone: self.init(.conflict, "The session ended while the command ran. Create a new session.")
+        default: self.init(.unavailable, "The command could not be run: \(failure.message)", retryAfterSeconds: 5)
+        }
     }
 }

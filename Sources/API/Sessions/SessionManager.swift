@@ -83,9 +83,11 @@ final class SessionManager: Sendable {
     /// Out of memory ends a session, with a full destruction and a proof.
     private func watchMemory(of session: LiveSession) {
         Task { [weak self] in
-            for await _ in session.environment.outOfMemory {
+            for await incident in session.environment.incidents {
                 guard let self else { return }
-                let result = await self.end(session.id, trigger: .outOfMemory, as: .system, trace: "oom")
+                // An init that died took everything with it: what is left is destroyed and measured all the same.
+                let trace = incident == .outOfMemory ? "oom" : "died"
+                let result = await self.end(session.id, trigger: .outOfMemory, as: .system, trace: trace)
                 if case .failure(let error) = result {
                     self.logger.error("destruction failed", metadata: ["error": .string(error.message)])
                 }
