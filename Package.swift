@@ -57,7 +57,7 @@ let package = Package(
             name: "Sandbox", dependencies: ["CLinux", "CSeccomp", "CSodium", "Merkle", "Proofs", logging],
             swiftSettings: strict),
         .target(
-            name: "Vault", dependencies: ["CSodium", "CLinux", "Merkle", "EventStore", grdb, crypto],
+            name: "Vault", dependencies: ["CSodium", "CLinux", "Merkle", "EventStore", "Proofs", grdb],
             swiftSettings: strict),
         .target(
             name: "API",
