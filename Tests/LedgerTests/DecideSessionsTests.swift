@@ -1,6 +1,7 @@
 import CanonicalJSON
 import EventStore
 import Ledger
+import LedgerFixtures
 import Merkle
 import Testing
 

@@ -1,5 +1,6 @@
 import EventStore
 import Ledger
+import LedgerFixtures
 import Testing
 
 @Suite struct VocabularyTests {

@@ -1,23 +1,23 @@
-import CanonicalJSON
-import EventStore
-import Ledger
+public import CanonicalJSON
+public import EventStore
+public import Ledger
 import Merkle
 
 /// A ledger with a clock and a seeded source of ids, so that a test reads as a story.
-struct World {
-    var state = State()
+public struct World {
+    public var state = State()
     /// Every event so far.
-    var log: [Envelope] = []
-    var generator: SeededGenerator
-    var now = World.start
+    public var log: [Envelope] = []
+    public var generator: SeededGenerator
+    public var now = World.start
 
-    static let start = time("2026-03-01T14:00:00Z")
+    public static let start = time("2026-03-01T14:00:00Z")
     /// `base64:` and the SPKI of docs/cdp.md's golden document.
-    static let publicKey = "base64:MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="
-    static let signature =
+    public static let publicKey = "base64:MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="
+    public static let signature =
         "base64:Zo+0iEWNjq9XtJKghDwbOdyJufuEBaw/KO1W4MUmloYMviFnwD9jUBNjIGWRaBeM4tfw46jR/vfdnlUAzK6ACw=="
 
-    init(seed: UInt64 = 1) {
+    public init(seed: UInt64 = 1) {
         generator = SeededGenerator(seed: seed)
         let created = LogCreated(format: 1, origin: "localhost/nrx-ledger/00000000", verifierKey: "none")
         let draft = EventDraft(
@@ -28,16 +28,16 @@ struct World {
         log.append(envelope)
     }
 
-    static func time(_ text: String) -> Timestamp {
+    public static func time(_ text: String) -> Timestamp {
         guard let time = Timestamp(text) else { preconditionFailure("not a time: \(text)") }
         return time
     }
 
-    func context(_ actor: Actor) -> DecisionContext { DecisionContext(at: now, actor: actor, trace: "req_1") }
+    public func context(_ actor: Actor) -> DecisionContext { DecisionContext(at: now, actor: actor, trace: "req_1") }
 
     /// Runs `command`, keeps its events and returns them.
     @discardableResult
-    mutating func run(_ command: Command, as actor: Actor = .system) throws(Refusal) -> [LedgerEvent] {
+    public mutating func run(_ command: Command, as actor: Actor = .system) throws(Refusal) -> [LedgerEvent] {
         let envelopes = try state.admit(command, in: context(actor), using: &generator)
         log += envelopes
         return envelopes.map { envelope in
@@ -46,14 +46,14 @@ struct World {
     }
 
     /// Why `command` is refused, or nil.
-    mutating func refusal(_ command: Command, as actor: Actor = .system) -> Refusal? {
+    public mutating func refusal(_ command: Command, as actor: Actor = .system) -> Refusal? {
         do {
             _ = try state.decide(command, in: context(actor), using: &generator)
             return nil
         } catch { return error }
     }
 
-    mutating func newKey(
+    public mutating func newKey(
         _ prefix: KeyPrefix = .nanorixLive, permissions: Permissions = .full, expiresAt: Timestamp? = nil
     ) -> NewKey {
         let secret = Hash(of: EventID(using: &generator).text.utf8.map { $0 })
@@ -62,7 +62,7 @@ struct World {
             secretSHA256: secret, permissions: permissions, expiresAt: expiresAt)
     }
 
-    mutating func signUp(
+    public mutating func signUp(
         tier: Tier = .free, jurisdiction: Jurisdiction = .unitedStates, prefix: KeyPrefix = .nanorixLive
     ) throws(Refusal) -> (customer: CustomerID, key: KeyID) {
         let customer = CustomerID(using: &generator)
@@ -76,7 +76,7 @@ struct World {
         return (customer, key.id)
     }
 
-    mutating func createSession(_ key: KeyID, timeToLiveSeconds: Int64? = nil) throws(Refusal) -> SessionID {
+    public mutating func createSession(_ key: KeyID, timeToLiveSeconds: Int64? = nil) throws(Refusal) -> SessionID {
         let id = SessionID(using: &generator)
         try run(
             .createSession(CreateSession(sessionID: id, region: "eu", timeToLiveSeconds: timeToLiveSeconds)),
@@ -84,24 +84,24 @@ struct World {
         return id
     }
 
-    mutating func beginExec(_ session: SessionID, _ actor: Actor = .system) throws(Refusal) -> ExecID {
+    public mutating func beginExec(_ session: SessionID, _ actor: Actor = .system) throws(Refusal) -> ExecID {
         let id = ExecID(using: &generator)
         try run(.beginExec(Self.beginExec(session, id)), as: actor)
         return id
     }
 
-    static func beginExec(_ session: SessionID, _ exec: ExecID) -> BeginExec {
+    public static func beginExec(_ session: SessionID, _ exec: ExecID) -> BeginExec {
         BeginExec(sessionID: session, execID: exec, inputBytes: 5, receiptSHA256: Hash(of: [1]))
     }
 
-    static func result(_ exec: ExecID, outcome: SessionExecuted.Outcome = .exited(code: 0)) -> SessionExecuted {
+    public static func result(_ exec: ExecID, outcome: SessionExecuted.Outcome = .exited(code: 0)) -> SessionExecuted {
         SessionExecuted(
             cpuMicroseconds: 900, execID: exec, outcome: outcome, outOfMemory: false, peakMemoryBytes: 1 << 20,
             stderrBytes: 0, stdoutBytes: 3, timedOut: false, truncated: false, wallMicroseconds: 1_000)
     }
 
     /// Publishes the verification key and ends the session with a document that says what its events say.
-    mutating func end(_ session: SessionID, trigger: EndTrigger = .api) throws(Refusal) {
+    public mutating func end(_ session: SessionID, trigger: EndTrigger = .api) throws(Refusal) {
         try run(
             .publishVerificationKey(
                 PublishVerificationKey(sessionID: session, destroyedAt: now, publicKey: Self.publicKey)))
@@ -109,7 +109,7 @@ struct World {
     }
 
     /// A document with the members that the ledger compares; its chain and signature are for the tests of `Proofs`.
-    func document(of id: SessionID, trigger: EndTrigger = .api) -> JSONObject {
+    public func document(of id: SessionID, trigger: EndTrigger = .api) -> JSONObject {
         guard let session = state.liveSession(id) else { preconditionFailure("the session has ended") }
         let keyID = session.verificationKey?.id ?? VerificationKeyID(session: id, destroyedAt: now)
         let destroyedAt = JSONValue.string(keyID.destroyedAt.secondsText)
@@ -125,13 +125,22 @@ struct World {
             JSONValue.object(
                 Self.object(["document": step == 8 ? lifecycle : [:], "step": .integer(Int64(step))]))
         }
+        let chain = (1...8).map { step in
+            JSONValue.object(
+                Self.object([
+                    "chain_hash": .string("sha256:" + Hash(of: Array("\(id) chain \(step)".utf8)).hex),
+                    "evidence_hash": .string("sha256:" + Hash(of: Array("\(id) evidence \(step)".utf8)).hex),
+                    "operation": "destruction", "step": .integer(Int64(step)), "subsystem": .string("part_\(step)"),
+                ]))
+        }
         return Self.object([
             "attestation": .object(
                 Self.object([
                     "algorithm": "Ed25519", "key_id": .string(keyID.text), "public_key": .string(Self.publicKey),
                     "signature": .string(Self.signature),
                 ])),
-            "cdp_version": "1.0", "created_at": createdAt, "destroyed_at": destroyedAt, "evidence": .array(evidence),
+            "cdp_version": "1.0", "chain": .array(chain), "created_at": createdAt, "destroyed_at": destroyedAt,
+            "evidence": .array(evidence),
             "final_hash": finalHash,
             "session_context": .object(
                 Self.object([
@@ -143,7 +152,7 @@ struct World {
         ])
     }
 
-    static func object(_ members: [String: JSONValue]) -> JSONObject {
+    public static func object(_ members: [String: JSONValue]) -> JSONObject {
         guard let object = JSONObject(sorting: members.map { .init(name: $0.key, value: $0.value) }) else {
             preconditionFailure("a dictionary has no duplicate keys")
         }
