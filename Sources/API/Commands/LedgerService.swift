@@ -13,13 +13,13 @@ final class LedgerService: Sendable {
     }
 
     let log: EventLog
-    let projector: Projector
+    let projections: ProjectionFollower
     let now: @Sendable () -> Timestamp
     private let state: Mutex<State>
 
-    init(log: EventLog, state: State, projector: Projector, now: @escaping @Sendable () -> Timestamp) {
+    init(log: EventLog, state: State, projections: ProjectionFollower, now: @escaping @Sendable () -> Timestamp) {
         self.log = log
-        self.projector = projector
+        self.projections = projections
         self.now = now
         self.state = Mutex(state)
     }
@@ -32,7 +32,7 @@ final class LedgerService: Sendable {
     /// - Throws: the refusal, or `internalError` / `unavailable` when the log cannot take it.
     func perform(_ command: Command, as actor: Actor, trace: String) async throws(APIError) -> Outcome {
         let outcome = try await commit(command, as: actor, trace: trace)
-        try await projector.caughtUp(to: (outcome.events.last?.sequence ?? 0) + 1)
+        try await projections.caughtUp(to: (outcome.events.last?.sequence ?? 0) + 1)
         return outcome
     }
 

@@ -10,9 +10,9 @@ struct AccountRoutes: Sendable {
     let vault: Vault
     let now: @Sendable () -> Timestamp
 
-    var routes: [Route] { [Route(.get, "/v1/customers/me", .key(.accountRead)) { try show($0) }] }
+    var routes: [Route] { [Route(.get, "/v1/customers/me", .key(.accountRead)) { try await show($0) }] }
 
-    private func show(_ exchange: Exchange) throws(APIError) -> APIResponse {
+    private func show(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         let caller = try exchange.caller()
         let cycle = BillingCycle(holding: now())
         let account = try reads.account(of: caller, cycle: cycle)
@@ -21,9 +21,9 @@ struct AccountRoutes: Sendable {
         let plan = Plan.of(customer.tier)
         let email: String
         do throws(VaultError) {
-            email = try vault.open(
+            email = try await vault.open(
                 customer.sealedEmail, customerID: caller.customerID.text,
-                context: SealedField.email(eventID: customer.eventID))
+                context: customer.eventID, field: SealedField.email)
         } catch { throw .internalError }
         return .json([
             "customer_id": .string(caller.customerID.text), "email": .string(email),

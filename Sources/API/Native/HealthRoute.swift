@@ -21,7 +21,7 @@ struct HealthRoute: Sendable {
         let rzl = ledger.log.failure == nil
         let fgx = HealthChecks.zeroTreeIsRight()
         let ave = HealthChecks.verifierRefusesNonsense()
-        let database = ledger.projector.failure == nil
+        let database = ledger.projections.failure == nil
         let isHealthy = eee && dire && rzl && fgx && ave && database
         let now = ledger.now()
         return .json(

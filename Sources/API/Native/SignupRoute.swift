@@ -18,18 +18,18 @@ struct SignupRoute: Sendable {
         let customerID = CustomerID(using: &generator)
         let key = try NewAPIKey(prefix: .nanorixLive, name: "default", permissions: .full)
         // The customer's data key and its place in the e-mail index are durable before the first event that uses them.
-        do throws(VaultError) { try await vault.reserve(email: email.text, customerID: customerID.text) } catch {
+        do throws(VaultError) { _ = try await vault.reserve(email: email.text, customerID: customerID.text) } catch {
             throw Self.error(for: error)
         }
         do throws(APIError) {
             let eventID = EventID(using: &generator)
-            let sealed = try seal(email, for: customerID, eventID: eventID)
+            let sealed = try await seal(email, for: customerID, eventID: eventID)
             var command = SignUp(customerID: customerID, eventID: eventID, sealedEmail: sealed, key: key.issued)
             if let jurisdiction { command.jurisdiction = jurisdiction }
             _ = try await ledger.perform(.signUp(command), as: .system, trace: exchange.trace)
         } catch {
             // The address may be tried again; were this to fail too, the next start finds the orphan.
-            do throws(VaultError) { try await vault.release(customerID: customerID.text) } catch {}
+            do throws(VaultError) { try await vault.release(customerID.text) } catch {}
             throw error
         }
         return .json(
@@ -39,9 +39,12 @@ struct SignupRoute: Sendable {
             ], status: 201)
     }
 
-    private func seal(_ email: EmailAddress, for customerID: CustomerID, eventID: EventID) throws(APIError) -> String {
+    private func seal(_ email: EmailAddress, for customerID: CustomerID, eventID: EventID) async throws(APIError)
+        -> String
+    {
         do throws(VaultError) {
-            return try vault.seal(email.text, customerID: customerID.text, context: SealedField.email(eventID: eventID.text))
+            return try await vault.seal(
+                email.text, customerID: customerID.text, context: eventID.text, field: SealedField.email)
         } catch { throw Self.error(for: error) }
     }
 
@@ -52,9 +55,9 @@ struct SignupRoute: Sendable {
     }
 }
 
-/// What a sealed field is, bound into its authentication.
+/// Names of sealed fields, bound into their authentication beside the customer and the event.
 enum SealedField {
-    static func email(eventID: String) -> String { eventID + "/email" }
+    static let email = "email"
 }
 
 /// An e-mail address that a mail could be sent to: one `@`, something before it, a domain behind it (RFC 5321 lengths).

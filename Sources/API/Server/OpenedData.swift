@@ -28,18 +28,16 @@ struct OpenedData: Sendable {
             },
             visit: { events in for event in events { try state.apply(event) } })
         self.state = state
-        // A sign-up whose event never came leaves a reserved address: it is free again.
-        let removed = try vault.removeOrphans(known: Set(state.customerIDs.map(\.text)))
         store = try ProjectionStore(path: directory + "/projections.sqlite")
-        report(removedOrphans: removed, to: logger)
+        report(to: logger)
     }
 
-    private func report(removedOrphans: Int, to logger: Logger) {
+    private func report(to logger: Logger) {
         logger.info(
             "opened",
             metadata: [
                 "origin": .string(log.origin), "events": .stringConvertible(log.head.size),
-                "projections": .string("\(store.opening)"), "orphans_removed": .stringConvertible(removedOrphans),
+                "projections": .string("\(store.opening)"),
             ])
         if case .torn(let file, let offset, let bytes, let why) = log.recovery.tail {
             logger.warning(

@@ -39,15 +39,19 @@ public struct Server: Sendable {
         self.configuration = configuration
         self.logger = logger
         (vault, log, store) = (opened.vault, opened.log, opened.store)
-        let projector = Projector(store: opened.store, logger: logger)
-        projector.start(following: opened.log)
-        ledger = LedgerService(log: opened.log, state: opened.state, projector: projector, now: SystemClock.now)
+        let projections = ProjectionFollower(store: opened.store, logger: logger)
+        projections.start(following: opened.log)
+        ledger = LedgerService(log: opened.log, state: opened.state, projections: projections, now: SystemClock.now)
         let sandbox = Self.sandbox(configuration, logger)
         sessions = SessionManager(
             ledger: ledger, sandbox: sandbox.host, layersMissing: configuration.allowedMissingLayers,
             region: configuration.region, logger: logger)
         meter = RequestMeter(ledger: ledger)
-        try await projector.caughtUp(to: opened.log.head.size)
+        // A sign-up whose event never came left a reserved address: it is free again.
+        let known = Set(opened.state.customerIDs.map(\.text))
+        let orphans = try await opened.vault.removeOrphans(known: known)
+        if !orphans.isEmpty { logger.info("reservations without a sign-up removed", metadata: ["count": .stringConvertible(orphans.count)]) }
+        try await projections.caughtUp(to: opened.log.head.size)
         try opened.store.finishRebuild()
         let abandoned = try await sessions.closeAbandoned(trace: "startup")
         if abandoned > 0 {
@@ -126,10 +130,8 @@ public struct Server: Sendable {
             logger.error("reserved requests were not returned", metadata: ["error": .string(error.message)])
         }
         try await log.close()
-        let (store, vault) = (store, vault)
-        try await SerialWorker(name: "nrx.stop").run { () throws in
-            try store.close()
-            try vault.close()
-        }
+        let store = store
+        try await SerialWorker(name: "nrx.stop").run { () throws in try store.close() }
+        try await vault.close()
     }
 }

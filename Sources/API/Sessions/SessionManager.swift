@@ -53,7 +53,7 @@ final class SessionManager: Sendable {
         live.withLock { $0[id] = session }
         scheduleExpiry(of: id)
         watchMemory(of: session)
-        try await ledger.projector.caughtUp(to: (outcome.events.last?.sequence ?? 0) + 1)
+        try await ledger.projections.caughtUp(to: (outcome.events.last?.sequence ?? 0) + 1)
         return id
     }
 

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Keeps the projections in step with the log, on a thread of its own: one transaction for whatever was committed
 /// meanwhile. Writers wait here until their events can be read.
-final class Projector: Sendable {
+final class ProjectionFollower: Sendable {
     private struct Waiter: Sendable {
         let position: UInt64
         let continuation: CheckedContinuation<Bool, Never>
@@ -37,7 +37,7 @@ final class Projector: Sendable {
     /// Follows `log` from where the projections are until it is closed.
     func start(following log: EventLog) {
         let subscription = log.subscribe(from: position)
-        DedicatedThread.start(name: "nrx-projector") { [self] in
+        DedicatedThread.start(name: "nrx-projections") { [self] in
             do {
                 while let events = try subscription.nextBlocking() {
                     try store.apply(events)
