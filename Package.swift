@@ -57,7 +57,7 @@ let package = Package(
             name: "Sandbox", dependencies: ["CLinux", "CSeccomp", "CSodium", "Merkle", "Proofs", logging],
             swiftSettings: strict),
         .target(
-            name: "Vault", dependencies: ["CSodium", "CLinux", "Merkle", "EventStore", grdb, crypto],
+            name: "Vault", dependencies: ["CSodium", "CLinux", "Merkle", "EventStore", "Proofs", grdb],
             swiftSettings: strict),
         .target(
             name: "API",
@@ -71,20 +71,30 @@ let package = Package(
         .executableTarget(name: "nrx-server", dependencies: ["API", arguments], swiftSettings: strict),
         .executableTarget(name: "nrx-replay", dependencies: ["Replay", arguments], swiftSettings: strict),
 
+        .executableTarget(
+            name: "nrx-bench", dependencies: ["EventStore", "Proofs", "CanonicalJSON", crypto], path: "Benchmarks/Sources",
+            swiftSettings: strict),
+
         .testTarget(name: "MerkleTests", dependencies: ["Merkle", "CanonicalJSON"], swiftSettings: strict),
         .testTarget(name: "CanonicalJSONTests", dependencies: ["CanonicalJSON"], swiftSettings: strict),
         .testTarget(
             name: "EventStoreTests", dependencies: ["EventStore", "Merkle", "CanonicalJSON", "CLZ4", crypto],
             swiftSettings: strict),
         .testTarget(name: "ProofsTests", dependencies: ["Proofs", "CanonicalJSON", "Merkle", crypto], swiftSettings: strict),
+        .target(
+            name: "LedgerFixtures", dependencies: ["Ledger", "EventStore", "CanonicalJSON", "Merkle"],
+            path: "Tests/LedgerFixtures", swiftSettings: strict),
         .testTarget(
-            name: "LedgerTests", dependencies: ["Ledger", "EventStore", "Proofs", "CanonicalJSON", "Merkle"],
+            name: "LedgerTests",
+            dependencies: ["Ledger", "LedgerFixtures", "EventStore", "Proofs", "CanonicalJSON", "Merkle"],
             swiftSettings: strict),
         .testTarget(
             name: "ProjectionsTests",
-            dependencies: ["Projections", "Ledger", "EventStore", "CanonicalJSON", "Merkle", grdb],
+            dependencies: ["Projections", "Ledger", "LedgerFixtures", "EventStore", "CanonicalJSON", "Merkle", grdb],
             swiftSettings: strict),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "Proofs", "Merkle", "CLinux"], swiftSettings: strict),
+        .testTarget(
+            name: "SandboxTests", dependencies: ["Sandbox", "Proofs", "Merkle", "CLinux", "CSeccomp", logging],
+            swiftSettings: strict),
         .testTarget(
             name: "VaultTests", dependencies: ["Vault", "EventStore", "Merkle", grdb, crypto], swiftSettings: strict),
         .testTarget(

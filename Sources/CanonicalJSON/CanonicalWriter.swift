@@ -21,18 +21,19 @@ extension JSONValue {
         case .string(let value): CanonicalWriter.write(value, to: &output)
         case .array(let elements):
             output.append(UInt8(ascii: "["))
-            for (index, element) in elements.enumerated() {
+            for index in elements.indices {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
-                element.writeCanonical(to: &output)
+                elements[index].writeCanonical(to: &output)
             }
             output.append(UInt8(ascii: "]"))
         case .object(let object):
             output.append(UInt8(ascii: "{"))
-            for (index, member) in object.members.enumerated() {
+            let members = object.members
+            for index in members.indices {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
-                CanonicalWriter.write(member.name, to: &output)
+                CanonicalWriter.write(members[index].name, to: &output)
                 output.append(UInt8(ascii: ":"))
-                member.value.writeCanonical(to: &output)
+                members[index].value.writeCanonical(to: &output)
             }
             output.append(UInt8(ascii: "}"))
         }
@@ -46,9 +47,8 @@ public enum CanonicalWriter {
     /// Appends `text` in quotes with the escapes of RFC 8785 §3.2.2.2, and no others.
     public static func write(_ text: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
-        var text = text
-        text.withUTF8 { bytes in
-            if bytes.allSatisfy({ $0 >= 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) {
+        text.withBytes { bytes in
+            if isVerbatim(bytes) {
                 output.append(contentsOf: bytes)
             } else {
                 for byte in bytes { writeEscaped(byte, to: &output) }
@@ -59,7 +59,33 @@ public enum CanonicalWriter {
 
     /// Appends `value` in decimal.
     public static func write(_ value: Int64, to output: inout [UInt8]) {
-        output.append(contentsOf: String(value).utf8)
+        // The digits come last first; 20 characters hold every 64-bit integer and its sign.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { buffer in
+            var start = 20
+            var rest = value.magnitude
+            repeat {
+                start -= 1
+                buffer[start] = UInt8(ascii: "0") + UInt8(rest % 10)
+                rest /= 10
+            } while rest > 0
+            if value < 0 {
+                start -= 1
+                buffer[start] = UInt8(ascii: "-")
+            }
+            output.append(contentsOf: buffer[start...])
+        }
+    }
+
+    /// Whether nothing in `bytes` needs an escape. Looks at all of them without branching, which the compiler turns into
+    /// vector instructions.
+    private static func isVerbatim(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        var special: UInt8 = 0
+        for byte in bytes {
+            special |= byte < 0x20 ? 1 : 0
+            special |= byte == UInt8(ascii: "\"") ? 1 : 0
+            special |= byte == UInt8(ascii: "\\") ? 1 : 0
+        }
+        return special == 0
     }
 
     private static func writeEscaped(_ byte: UInt8, to output: inout [UInt8]) {
@@ -82,6 +108,7 @@ public enum CanonicalWriter {
     /// `Number::toString` of ECMAScript for a finite double (RFC 8785 §3.2.2.3). Swift's own description already has
     /// the shortest digits that read back to the same value; only their layout differs.
     static func ecmaScriptText(of value: Double) -> String {
+        precondition(value.isFinite, "JSON has no infinities and no NaN; the reader lets none in")
         if value == 0 { return "0" }
         let sign = value < 0 ? "-" : ""
         let (digits, exponent) = shortestDigits(of: abs(value))

@@ -74,8 +74,14 @@ extension Hash: CustomStringConvertible {
     /// The hash that 64 lower-case hex characters spell; nil for anything else.
     public init?(hex: some StringProtocol) {
         self.init()
-        guard hex.utf8.count == 64 else { return nil }
-        let isRead = withUnsafeMutableBytes(of: &words) { LowerCaseHex.read(hex.utf8, into: $0) }
+        let isRead = withUnsafeMutableBytes(of: &words) { LowerCaseHex.read(hex, into: $0) }
+        guard isRead else { return nil }
+    }
+
+    /// The hash that 64 lower-case hex characters, as ASCII, spell; nil for anything else.
+    package init?(hexCharacters: UnsafeBufferPointer<UInt8>) {
+        self.init()
+        let isRead = withUnsafeMutableBytes(of: &words) { LowerCaseHex.read(hexCharacters, into: $0) }
         guard isRead else { return nil }
     }
 }
@@ -94,7 +100,7 @@ extension [UInt8] {
         let digits = text.utf8.count
         guard digits.isMultiple(of: 2) else { return nil }
         var bytes = [UInt8](repeating: 0, count: digits / 2)
-        guard bytes.withUnsafeMutableBytes({ LowerCaseHex.read(text.utf8, into: $0) }) else { return nil }
+        guard bytes.withUnsafeMutableBytes({ LowerCaseHex.read(text, into: $0) }) else { return nil }
         self = bytes
     }
 }
@@ -108,13 +114,17 @@ private enum LowerCaseHex {
         }
     }
 
-    /// Fills `output` from twice as many digits; false when one of them is not a digit.
-    static func read(_ digits: some Sequence<UInt8>, into output: UnsafeMutableRawBufferPointer) -> Bool {
-        var iterator = digits.makeIterator()
+    /// Fills `output` from twice as many digits; false when there are more or fewer, or one of them is not a digit.
+    static func read(_ digits: some StringProtocol, into output: UnsafeMutableRawBufferPointer) -> Bool {
+        if let isRead = digits.utf8.withContiguousStorageIfAvailable({ read($0, into: output) }) { return isRead }
+        return Array(digits.utf8).withUnsafeBufferPointer { read($0, into: output) }
+    }
+
+    /// Same, of ASCII characters.
+    static func read(_ digits: UnsafeBufferPointer<UInt8>, into output: UnsafeMutableRawBufferPointer) -> Bool {
+        guard digits.count == output.count * 2 else { return false }
         for index in output.indices {
-            guard let high = iterator.next().flatMap(nibble), let low = iterator.next().flatMap(nibble) else {
-                return false
-            }
+            guard let high = nibble(digits[index * 2]), let low = nibble(digits[index * 2 + 1]) else { return false }
             output[index] = high << 4 | low
         }
         return true

@@ -1,1 +1,4 @@
-print("not built yet")
+import ArgumentParser
+import API
+
+await NRXServer.main()

@@ -12,7 +12,8 @@ final class SegmentPreparer: Sendable {
     private let fileSystem: any FileSystem
     private let length: Int
     private let state = Mutex(State())
-    private let wanted = DispatchSemaphore(value: 1)
+    // Begins at 0: libdispatch refuses to free a semaphore that stands below its first value.
+    private let wanted = DispatchSemaphore(value: 0)
     private let stopped = DispatchSemaphore(value: 0)
 
     init(directory: String, fileSystem: any FileSystem, length: Int) {
@@ -22,6 +23,7 @@ final class SegmentPreparer: Sendable {
     }
 
     func start() {
+        wanted.signal()
         DedicatedThread.start(name: "nrx-segments") { [self] in
             var number = 0
             while true {

@@ -50,6 +50,8 @@ public struct NewKey: Sendable {
 /// A new customer with its first key. That the e-mail is nobody else's is the vault's to know, before this.
 public struct SignUp: Sendable {
     public var customerID: CustomerID
+    /// The id that the event will have: the e-mail is sealed to it, so it must be known before.
+    public var eventID: EventID
     /// The e-mail, sealed by the vault, in base64.
     public var sealedEmail: String
     public var jurisdiction: Jurisdiction
@@ -57,10 +59,11 @@ public struct SignUp: Sendable {
     public var key: NewKey
 
     public init(
-        customerID: CustomerID, sealedEmail: String, jurisdiction: Jurisdiction = .unitedStates, tier: Tier = .free,
-        key: NewKey
+        customerID: CustomerID, eventID: EventID, sealedEmail: String, jurisdiction: Jurisdiction = .unitedStates,
+        tier: Tier = .free, key: NewKey
     ) {
         self.customerID = customerID
+        self.eventID = eventID
         self.sealedEmail = sealedEmail
         self.jurisdiction = jurisdiction
         self.tier = tier

@@ -4,6 +4,8 @@ public import EventStore
 struct Decided {
     let stream: String
     let event: LedgerEvent
+    /// The id that something was sealed to beforehand; nil for a fresh one.
+    var id: EventID?
 }
 
 extension State {
@@ -47,7 +49,8 @@ extension State {
     ) -> EventDraft {
         let form = decided.event.form
         return EventDraft(
-            id: EventID(using: &generator).text, at: context.at, actor: context.actor.text, stream: decided.stream,
+            id: (decided.id ?? EventID(using: &generator)).text, at: context.at, actor: context.actor.text,
+            stream: decided.stream,
             trace: context.trace, type: form.type, version: form.version, data: form.data)
     }
 

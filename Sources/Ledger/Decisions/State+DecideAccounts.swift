@@ -13,7 +13,7 @@ extension State {
         let created = CustomerCreated(
             jurisdiction: command.jurisdiction, sealedEmail: command.sealedEmail, tier: command.tier)
         return [
-            Decided(stream: stream, event: .customerCreated(created)),
+            Decided(stream: stream, event: .customerCreated(created), id: command.eventID),
             Decided(stream: stream, event: .keyIssued(try issued(command.key, to: command.customerID, context))),
         ]
     }

@@ -47,7 +47,7 @@ extension State {
     }
 
     func finishExec(_ command: FinishExec, _ context: DecisionContext) throws(Refusal) -> [Decided] {
-        let session = try session(command.sessionID, for: context)
+        let session = try session(command.sessionID, for: context, isContinuation: true)
         guard session.verificationKey == nil else { throw .sessionEnding }
         guard session.runningExec == command.result.execID else {
             throw Refusal(.conflict, "This command does not run in the session.")
@@ -61,7 +61,7 @@ extension State {
     func publishVerificationKey(
         _ command: PublishVerificationKey, _ context: DecisionContext
     ) throws(Refusal) -> [Decided] {
-        let session = try session(command.sessionID, for: context)
+        let session = try session(command.sessionID, for: context, isContinuation: true)
         guard session.verificationKey == nil else { throw .sessionEnding }
         let keyID = VerificationKeyID(session: session.id, destroyedAt: command.destroyedAt)
         guard keyID.destroyedAt >= session.createdAt.wholeSecond else {
@@ -79,7 +79,7 @@ extension State {
     }
 
     func endSession(_ command: EndSession, _ context: DecisionContext) throws(Refusal) -> [Decided] {
-        let session = try session(command.sessionID, for: context)
+        let session = try session(command.sessionID, for: context, isContinuation: true)
         guard let key = session.verificationKey else {
             throw Refusal(.conflict, "Publish the session's verification key before its proof.")
         }
@@ -103,7 +103,7 @@ extension State {
     }
 
     func expireUnclean(_ command: ExpireUnclean, _ context: DecisionContext) throws(Refusal) -> [Decided] {
-        let session = try session(command.sessionID, for: context)
+        let session = try session(command.sessionID, for: context, isContinuation: true)
         let unclean = SessionExpiredUnclean(
             failedStep: command.failedStep, known: command.known, reason: command.reason)
         do { _ = try SessionExpiredUnclean(data: unclean.data) } catch {

@@ -21,9 +21,8 @@ public struct VerificationKey: Sendable, Hashable {
 
     /// Reads exactly the form of ``text``; nil for anything else.
     public init?(text: String) {
-        guard text.utf8.starts(with: "base64:".utf8) else { return nil }
         let prefix = Self.spkiPrefix
-        guard let spki = CanonicalBase64.decode(text.utf8.dropFirst(7), count: prefix.count + 32),
+        guard let spki = PrefixedText.base64(text, count: prefix.count + 32),
             spki.starts(with: prefix)
         else { return nil }
         rawBytes = Array(spki.dropFirst(prefix.count))

@@ -85,10 +85,10 @@ extension ProofInspection {
 
     private mutating func readIsolation(_ object: JSONObject) -> ClaimedDocuments.Isolation? {
         var reader = MemberReader(object, called: "environment_isolation")
-        _ = reader.count("processes_before")
-        let after = reader.count("processes_after")
         let missing = reader.strings("layers_missing")
         let namespaces = reader.object("namespaces")
+        let after = reader.count("processes_after")
+        _ = reader.count("processes_before")
         noteStructure(reader.finish())
         if let namespaces {
             var reader = MemberReader(namespaces, called: "namespaces")
@@ -101,12 +101,14 @@ extension ProofInspection {
 
     private mutating func readFileSystem(_ object: JSONObject) -> ClaimedDocuments.FileSystem? {
         var reader = MemberReader(object, called: "filesystem_destruction")
-        let source = reader.string("source")
-        require(source?.utf8.elementsEqual("tmpfs".utf8) == true, .structure, "the file system is not tmpfs")
-        for name in ["mount_id", "size_bytes", "files"] { _ = reader.count(name) }
         let bytes = reader.count("bytes")
+        _ = reader.count("files")
+        _ = reader.count("mount_id")
         let descriptors = reader.count("open_descriptors_after")
         let present = reader.bool("present_after")
+        _ = reader.count("size_bytes")
+        let source = reader.string("source")
+        require(source?.hasSameBytes(as: "tmpfs") == true, .structure, "the file system is not tmpfs")
         noteStructure(reader.finish())
         guard let bytes, let descriptors, let present else { return nil }
         return .init(bytes: bytes, openDescriptorsAfter: descriptors, presentAfter: present)
@@ -114,12 +116,12 @@ extension ProofInspection {
 
     private mutating func readOverwrite(_ object: JSONObject) -> ClaimedDocuments.Overwrite? {
         var reader = MemberReader(object, called: "multipass_overwrite")
-        let passes = reader.strings("passes")
         let bytes = reader.count("bytes")
-        let overwritten = reader.count("bytes_overwritten")
         let compared = reader.count("bytes_compared")
-        let mismatches = reader.count("mismatches")
+        let overwritten = reader.count("bytes_overwritten")
         _ = reader.bool("init_on_free")
+        let mismatches = reader.count("mismatches")
+        let passes = reader.strings("passes")
         _ = reader.bool("swap_active")
         noteStructure(reader.finish())
         guard let passes, let bytes, let overwritten, let compared, let mismatches else { return nil }
@@ -132,9 +134,9 @@ extension ProofInspection {
         var reader = MemberReader(object, called: "key_zeroization")
         let guarded = reader.bool("guarded_memory")
         let locked = reader.bool("locked")
-        let zeroed = reader.bool("zeroed")
         let readBack = reader.bool("read_back_zero")
         let sealed = reader.object("sealed")
+        let zeroed = reader.bool("zeroed")
         noteStructure(reader.finish())
         if let sealed {
             var reader = MemberReader(sealed, called: "sealed")
@@ -161,8 +163,8 @@ extension ProofInspection {
         let blockBytes = reader.count("block_bytes")
         require(blockBytes == 4096, .structure, "block_bytes is not 4096")
         let blocks = reader.count("blocks")
-        let merkleRoot = reader.hash("merkle_root")
         let expectedRoot = reader.hash("expected_root")
+        let merkleRoot = reader.hash("merkle_root")
         noteStructure(reader.finish())
         guard let blocks, let merkleRoot, let expectedRoot else { return nil }
         return .init(blocks: blocks, merkleRoot: merkleRoot, expectedRoot: expectedRoot)
@@ -171,8 +173,8 @@ extension ProofInspection {
     private mutating func readLogHead(_ object: JSONObject) -> LogHead? {
         var reader = MemberReader(object, called: "chain_integrity_seal")
         let origin = reader.string("log_origin")
-        let size = reader.count("log_size")
         let root = reader.hash("log_root")
+        let size = reader.count("log_size")
         noteStructure(reader.finish())
         guard let origin, let size, let root else { return nil }
         return LogHead(origin: origin, size: size, root: root)
@@ -181,18 +183,18 @@ extension ProofInspection {
     private mutating func readCompletion(_ object: JSONObject) -> ClaimedDocuments.Completion? {
         var reader = MemberReader(object, called: "lifecycle_completion")
         let version = reader.string("cdp_version")
-        require(version?.utf8.elementsEqual("1.0".utf8) == true, .consistency, "step 8 names another cdp_version")
-        let sessionID = reader.string("session_id")
-        let customerID = reader.string("customer_id")
+        require(version?.hasSameBytes(as: "1.0") == true, .consistency, "step 8 names another cdp_version")
         let createdAt = reader.second("created_at")
+        let customerID = reader.string("customer_id")
         let destroyedAt = reader.second("destroyed_at")
+        let execCount = reader.count("exec_count")
         let keyID = reader.string("key_id")
         let publicKey = reader.hash("public_key_sha256")
-        let trigger = reader.string("trigger").flatMap { DestructionTrigger(rawValue: $0) }
-        require(trigger != nil, .structure, "lifecycle_completion.trigger is not api, ttl, oom or shutdown")
-        let execCount = reader.count("exec_count")
         let regulatory = reader.hash("regulatory_context_sha256")
         let session = reader.hash("session_context_sha256")
+        let sessionID = reader.string("session_id")
+        let trigger = reader.string("trigger").flatMap { DestructionTrigger(rawValue: $0) }
+        require(trigger != nil, .structure, "lifecycle_completion.trigger is not api, ttl, oom or shutdown")
         noteStructure(reader.finish())
         guard let sessionID, let customerID, let createdAt, let destroyedAt, let keyID, let publicKey, let trigger,
             let execCount, let regulatory, let session

@@ -3,7 +3,7 @@ import Merkle
 
 /// Takes the members out of one object of a proof, and notes what is missing, of another type, or too much.
 ///
-/// Every member is asked for once; ``finish()`` then knows whether there are others.
+/// Every member is asked for once, best in canonical order; ``finish()`` then knows whether there are others.
 struct MemberReader {
     private let object: JSONObject
     private let name: StaticString
@@ -24,6 +24,11 @@ struct MemberReader {
 
     /// The member as it is; nil, and noted, when there is none.
     mutating func value(_ name: String) -> JSONValue? {
+        // Asked for in canonical order, each member of a good object is the next one.
+        if found < object.members.count, object.members[found].name.hasSameBytes(as: name) {
+            found += 1
+            return object.members[found - 1].value
+        }
         guard let value = object[name] else {
             failures.append("\(place) has no member \(name)")
             return nil
@@ -62,8 +67,7 @@ struct MemberReader {
     /// `sha256:` and 64 lower-case hex characters.
     mutating func prefixedHash(_ name: String) -> Hash? {
         typed(name, "sha256: and lower-case hex") { value in
-            guard let text = value.string, text.utf8.starts(with: "sha256:".utf8) else { return nil }
-            return Hash(hex: text.dropFirst(7))
+            value.string.flatMap { PrefixedText.hash($0) }
         }
     }
 

@@ -20,7 +20,10 @@ struct ProofInspection {
     // Scratch space of the canonical forms and hashed messages, so that they cost one allocation a document.
     private var scratch: [UInt8] = []
 
-    init(acceptsMissingLayers: Bool) { self.acceptsMissingLayers = acceptsMissingLayers }
+    init(acceptsMissingLayers: Bool) {
+        self.acceptsMissingLayers = acceptsMissingLayers
+        scratch.reserveCapacity(2048)
+    }
 
     mutating func note(_ check: ProofVerification.Check, _ message: String) {
         failures.append(.init(check: check, message: message))
@@ -82,15 +85,14 @@ struct ProofInspection {
                 return nil
             }
             require(
-                subsystem.utf8.elementsEqual(names.subsystem.utf8)
-                    && operation.utf8.elementsEqual(names.operation.utf8),
+                subsystem.hasSameBytes(as: names.subsystem) && operation.hasSameBytes(as: names.operation),
                 .chainIntegrity, "step \(index + 1) is not \(names.subsystem), \(names.operation)")
             scratch.removeAll(keepingCapacity: true)
             previous.appendHex(to: &scratch)
-            for text in [names.subsystem, names.operation] {
-                scratch.append(0)
-                scratch.append(contentsOf: text.utf8)
-            }
+            scratch.append(0)
+            scratch.append(contentsOf: names.subsystem.utf8)
+            scratch.append(0)
+            scratch.append(contentsOf: names.operation.utf8)
             scratch.append(0)
             evidence.appendHex(to: &scratch)
             scratch.append(0)

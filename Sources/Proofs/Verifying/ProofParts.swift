@@ -30,20 +30,20 @@ extension ProofInspection {
     mutating func readParts(of document: JSONObject) -> ProofParts {
         var parts = ProofParts()
         var reader = MemberReader(document, called: "the document")
+        if let attestation = reader.object("attestation") { readAttestation(attestation, into: &parts) }
         let version = reader.string("cdp_version")
-        require(version?.utf8.elementsEqual("1.0".utf8) == true, .structure, "cdp_version is not 1.0")
+        require(version?.hasSameBytes(as: "1.0") == true, .structure, "cdp_version is not 1.0")
+        let chain = reader.array("chain") ?? []
+        parts.createdAt = reader.second("created_at")
+        parts.destroyedAt = reader.second("destroyed_at")
+        let evidence = reader.array("evidence") ?? []
+        parts.finalHash = reader.prefixedHash("final_hash")
+        parts.regulatoryContext = reader.object("regulatory_context").map { .object($0) }
+        parts.sessionContext = reader.object("session_context").map { .object($0) }
         parts.sessionID = reader.string("session_id")
         require(
             parts.sessionID.map(SessionID.isWellFormed) ?? true, .structure,
             "session_id is not sess_ and 32 lower-case hex digits")
-        parts.createdAt = reader.second("created_at")
-        parts.destroyedAt = reader.second("destroyed_at")
-        parts.finalHash = reader.prefixedHash("final_hash")
-        let chain = reader.array("chain") ?? []
-        let evidence = reader.array("evidence") ?? []
-        if let attestation = reader.object("attestation") { readAttestation(attestation, into: &parts) }
-        parts.regulatoryContext = reader.object("regulatory_context").map { .object($0) }
-        parts.sessionContext = reader.object("session_context").map { .object($0) }
         noteStructure(reader.finish())
         parts.chain.reserveCapacity(chain.count)
         for (index, link) in chain.enumerated() { parts.chain.append(readLink(link, index: index)) }
@@ -59,19 +59,17 @@ extension ProofInspection {
     private mutating func readAttestation(_ attestation: JSONObject, into parts: inout ProofParts) {
         var reader = MemberReader(attestation, called: "attestation")
         let algorithm = reader.string("algorithm")
-        require(algorithm?.utf8.elementsEqual("Ed25519".utf8) == true, .structure, "the algorithm is not Ed25519")
+        require(algorithm?.hasSameBytes(as: "Ed25519") == true, .structure, "the algorithm is not Ed25519")
+        parts.keyID = reader.string("key_id")
         parts.publicKey = reader.string("public_key").flatMap { VerificationKey(text: $0) }
         require(
             parts.publicKey != nil, .structure,
             "attestation.public_key is not base64: and the canonical base64 of an Ed25519 SubjectPublicKeyInfo")
         parts.signatureText = reader.string("signature")
-        parts.signature = parts.signatureText.flatMap { text in
-            text.utf8.starts(with: "base64:".utf8) ? CanonicalBase64.decode(text.utf8.dropFirst(7), count: 64) : nil
-        }
+        parts.signature = parts.signatureText.flatMap { PrefixedText.base64($0, count: 64) }
         require(
             parts.signature != nil, .structure,
             "attestation.signature is not base64: and the canonical base64 of 64 bytes")
-        parts.keyID = reader.string("key_id")
         noteStructure(reader.finish())
     }
 
@@ -82,12 +80,12 @@ extension ProofInspection {
             return link
         }
         var reader = MemberReader(object, called: "chain", index: index)
+        link.chainHash = reader.prefixedHash("chain_hash")
+        link.evidenceHash = reader.prefixedHash("evidence_hash")
+        link.operation = reader.string("operation")
         let step = reader.count("step")
         require(step == Int64(index + 1), .structure, "chain[\(index)].step is not \(index + 1)")
         link.subsystem = reader.string("subsystem")
-        link.operation = reader.string("operation")
-        link.evidenceHash = reader.prefixedHash("evidence_hash")
-        link.chainHash = reader.prefixedHash("chain_hash")
         noteStructure(reader.finish())
         return link
     }
@@ -98,9 +96,9 @@ extension ProofInspection {
             return nil
         }
         var reader = MemberReader(object, called: "evidence", index: index)
+        let document = reader.object("document")
         let step = reader.count("step")
         require(step == Int64(index + 1), .structure, "evidence[\(index)].step is not \(index + 1)")
-        let document = reader.object("document")
         noteStructure(reader.finish())
         return document
     }

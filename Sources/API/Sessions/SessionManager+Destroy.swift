@@ -1,0 +1,122 @@
+import CanonicalJSON
+import EventStore
+import Ledger
+import Proofs
+import Sandbox
+
+extension SessionManager {
+    /// Ends a session: destroys its environment, measures that, proves it, records it. Once; later callers get the same
+    /// answer.
+    func end(_ id: SessionID, trigger: EndTrigger, as actor: Actor, trace: String) async -> Result<APIResponse, APIError> {
+        let session: LiveSession
+        do throws(APIError) { session = try environment(of: id) } catch { return .failure(error) }
+        return await session.end { [self] in
+            defer { forget(id) }
+            do throws(APIError) {
+                return .success(try await destroy(session, trigger: trigger, actor: actor, trace: trace))
+            } catch { return .failure(error) }
+        }
+    }
+
+    private func destroy(_ session: LiveSession, trigger: EndTrigger, actor: Actor, trace: String)
+        async throws(APIError) -> APIResponse
+    {
+        let evidence: DestructionEvidence
+        do throws(DestructionFailure) { evidence = try await session.environment.destroy() } catch {
+            logger.error(
+                "destruction not measured",
+                metadata: ["session": .string(session.id.text), "step": .stringConvertible(error.step), "error": .string("\(error)")])
+            try await recordUnclean(
+                session.id, .measurementFailed, step: Int64(error.step), known: JSONObject(error.findings), trace: trace)
+            throw APIError(
+                .internalError, "The destruction did not measure clean: \(error)."
+                    + " The session is expired_unclean and there is no proof.")
+        }
+        do throws(ProofFailure) {
+            let proof = try await prove(session.id, evidence, trigger: trigger, actor: actor, trace: trace)
+            return .json(DestructionAnswer.body(of: proof, sessionID: session.id, status: trigger.status))
+        } catch {
+            logger.error("no proof", metadata: ["session": .string(session.id.text), "error": .string("\(error)")])
+            try await recordUnclean(session.id, .proofFailed, step: nil, known: JSONObject(), trace: trace)
+            throw APIError(
+                .internalError, "The session was destroyed, but its proof could not be made: it is expired_unclean.")
+        }
+    }
+
+    private func recordUnclean(
+        _ id: SessionID, _ reason: UncleanReason, step: Int64?, known: JSONObject, trace: String
+    ) async throws(APIError) {
+        let command = ExpireUnclean(sessionID: id, reason: reason, failedStep: step, known: known)
+        _ = try await ledger.perform(.expireUnclean(command), as: .system, trace: trace)
+    }
+
+    /// docs/cdp.md, "Order": the time, the key pair, its event durable, the log's head, the signature, the proof's event.
+    private func prove(
+        _ id: SessionID, _ evidence: DestructionEvidence, trigger: EndTrigger, actor: Actor, trace: String
+    ) async throws(ProofFailure) -> DestructionProof {
+        guard let record = ledger.read({ $0.liveSession(id) }) else { throw .sessionGone }
+        var waited = 0
+        while true {
+            do {
+                let destroyedAt = max(ledger.now().wholeSecond, record.createdAt.wholeSecond)
+                let signer = try ProofSigner()
+                let draft = try ProofDraft(
+                    session: DestroyedSession(record, trigger: trigger), evidence: evidence,
+                    destroyedAt: UTCSecond(destroyedAt), publicKey: signer.publicKey)
+                let publish = PublishVerificationKey(
+                    sessionID: id, destroyedAt: destroyedAt, publicKey: signer.publicKey.text)
+                let published = try await ledger.commit(.publishVerificationKey(publish), as: .system, trace: trace)
+                let proof = try draft.seal(
+                    at: LogHead(
+                        origin: ledger.log.origin, size: Int64(published.head.size), root: published.head.root),
+                    with: signer)
+                guard let document = proof.document.object else { throw ProofFailure.notAnObject }
+                _ = try await ledger.perform(
+                    .endSession(EndSession(sessionID: id, proof: document)), as: actor, trace: trace)
+                return proof
+            } catch let error as APIError where error.code == .conflict && waited < Self.keyNameAttemptsMax {
+                // The key's name holds the second and 32 bits of the session: another session took it. Next second.
+                waited += 1
+                do { try await Task.sleep(for: .seconds(1)) } catch { throw .cancelled }
+            } catch let failure as ProofFailure {
+                throw failure
+            } catch {
+                throw .other("\(error)")
+            }
+        }
+    }
+
+    private static let keyNameAttemptsMax = 3
+}
+
+extension JSONObject {
+    /// The counts and truth values among what was measured, by the name of the measurement.
+    init(_ findings: [DestructionFailure.Finding]) {
+        self.init()
+        for finding in findings {
+            if let count = Int64(finding.measured) { self[finding.measurement] = .integer(count) }
+            if let truth = Bool(finding.measured) { self[finding.measurement] = .bool(truth) }
+        }
+    }
+}
+
+/// Why a measured destruction has no proof.
+enum ProofFailure: Error, Sendable {
+    case sessionGone, notAnObject, cancelled
+    case other(String)
+}
+
+/// `DELETE /v1/sessions/:id` as the API reference shows it.
+enum DestructionAnswer {
+    static func body(of proof: DestructionProof, sessionID: SessionID, status: SessionStatus) -> JSONValue {
+        body(of: proof.document, sessionID: sessionID, status: status)
+    }
+
+    static func body(of document: JSONValue, sessionID: SessionID, status: SessionStatus) -> JSONValue {
+        [
+            "session_id": .string(sessionID.text), "status": .string(status.rawValue), "cdp": document,
+            "regulatory_context": document["regulatory_context"] ?? .null,
+            "session_context": document["session_context"] ?? .null,
+        ]
+    }
+}

@@ -1,0 +1,69 @@
+import CSodium
+import Glibc
+import Merkle
+
+/// The four passes' contents and the buffer for reading back. Made once a destruction, 256 KiB each.
+struct WipeBuffers {
+    /// In this order (docs/cdp.md, step 3).
+    enum Pass: CaseIterable { case zero, ones, random, zeroAgain }
+
+    private static let chunkBytes = 256 * 1024
+    private let zeros = [UInt8](repeating: 0, count: chunkBytes)
+    private let ones = [UInt8](repeating: 0xff, count: chunkBytes)
+    private var random = [UInt8](repeating: 0, count: chunkBytes)
+    private var back = [UInt8](repeating: 0, count: chunkBytes)
+    /// Key and running block number of the random pass's stream (ChaCha20), fresh for each destruction.
+    private var key = [UInt8](repeating: 0, count: 32)
+    private var streamNumber: UInt64 = 0
+
+    init() { randombytes_buf(&key, key.count) }
+
+    /// Writes one pass over a range; returns how many bytes were written.
+    mutating func write(_ pass: Pass, to file: Int32, _ range: Range<UInt64>) -> Int64 {
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let count = Int(min(UInt64(Self.chunkBytes), range.upperBound - offset))
+            let written =
+                switch pass {
+                case .zero, .zeroAgain: pwrite(file, zeros, count, off_t(offset))
+                case .ones: pwrite(file, ones, count, off_t(offset))
+                case .random: writeRandom(file, count, offset)
+                }
+            if written < 0 && errno == EINTR { continue }
+            guard written > 0 else { break }
+            offset += UInt64(written)
+        }
+        return Int64(offset - range.lowerBound)
+    }
+
+    private mutating func writeRandom(_ file: Int32, _ count: Int, _ offset: UInt64) -> Int {
+        streamNumber += 1
+        let nonce = withUnsafeBytes(of: streamNumber) { Array($0) }
+        crypto_stream_chacha20(&random, UInt64(count), nonce, key)
+        return pwrite(file, random, count, off_t(offset))
+    }
+
+    /// Reads a range back: every byte compared with zero, every block a leaf of the tree.
+    mutating func compare(_ file: Int32, _ range: Range<UInt64>, into report: inout WorkspaceWipe.Report) -> Bool {
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let count = Int(min(UInt64(Self.chunkBytes), range.upperBound - offset))
+            let got = pread(file, &back, count, off_t(offset))
+            if got < 0 && errno == EINTR { continue }
+            // Blocks are whole, and so are the reads: the files end on a block's end since the first pass.
+            guard got == count else { return false }
+            back.withUnsafeBytes { bytes in
+                for start in stride(from: 0, to: count, by: ZeroTree.blockBytes) {
+                    let block = UnsafeRawBufferPointer(rebasing: bytes[start..<start + ZeroTree.blockBytes])
+                    report.tree.append(TreeHasher.leaf(block))
+                    if sodium_is_zero(block.baseAddress?.assumingMemoryBound(to: UInt8.self), block.count) == 0 {
+                        report.mismatches += Int64(block.count { $0 != 0 })
+                    }
+                }
+            }
+            report.bytesCompared += Int64(count)
+            offset += UInt64(count)
+        }
+        return true
+    }
+}

@@ -1,0 +1,152 @@
+import CLinux
+import Glibc
+public import Logging
+import Synchronization
+
+/// Makes and ends the isolated environments of one server.
+///
+/// ```swift
+/// let host = try SandboxHost(configuration: .init(stateDirectory: "data/sandbox"), logger: logger)
+/// let environment = try await host.create(SessionSpecification(sessionID: id))
+/// ```
+public final class SandboxHost: Sendable {
+    /// What a dead server with the same state directory had left and is removed now.
+    public let leftovers: Leftovers
+    private let services: HostServices
+    private let launcher: Launcher
+    private let stateLock: Descriptor
+    private let logger: Logger
+
+    /// Finds bubblewrap, nrx-init and the cgroups, and removes what a dead server left.
+    ///
+    /// - Throws: `configuration` when a program is missing or another server uses the state directory; `layerMissing`
+    ///   when there are no cgroup limits and the configuration does not allow that.
+    public init(configuration: SandboxConfiguration, logger: Logger) throws(SandboxError) {
+        self.logger = logger
+        let bubblewrap = try HostPrograms.bubblewrap(configuration)
+        let initProgram = try HostPrograms.initProgram(configuration)
+        stateLock = try HostState.lock(configuration.stateDirectory)
+        let name = HostState.cgroupName(configuration.stateDirectory)
+        let cgroups = try Self.cgroups(named: name, configuration)
+        leftovers = cgroups.map { Leftovers.remove(from: $0) } ?? Leftovers()
+        if !leftovers.isNothing {
+            logger.warning(
+                "removed what a dead server left",
+                metadata: ["environments": "\(leftovers.environments)", "processes": "\(leftovers.processes)"])
+        }
+        let subreaper = nrx_become_subreaper()
+        guard subreaper == 0 else { throw .system("cannot become the reaper of orphans", subreaper) }
+        var missing = configuration.allowedMissingLayers
+        if cgroups != nil { missing.remove(.cgroupLimits) }
+        services = HostServices(configuration: configuration, watcher: try EventWatcher())
+        launcher = try Launcher(
+            configuration: configuration, bubblewrap: bubblewrap, initProgram: initProgram, cgroups: cgroups,
+            missingLayers: missing)
+    }
+
+    /// The machine's cgroups, when they can limit memory, processes and processor time.
+    private static func cgroups(named name: String, _ configuration: SandboxConfiguration) throws(SandboxError)
+        -> CgroupHost?
+    {
+        let isOptional = configuration.allowedMissingLayers.contains(.cgroupLimits)
+        do throws(SandboxError) {
+            let found = try CgroupHost.discover(name: name)
+            let missing = found?.missing ?? CgroupHost.Controller.allCases
+            guard !missing.isEmpty, !isOptional else { return found }
+            throw SandboxError(
+                .layerMissing,
+                "no cgroup controller for \(missing.map(\.rawValue).joined(separator: ", ")): mount cgroup v2 "
+                    + "(mount -t cgroup2 none /sys/fs/cgroup) and delegate these controllers to the server",
+                place: Layer.cgroupLimits.rawValue)
+        } catch {
+            if isOptional { return nil }
+            throw error
+        }
+    }
+
+    /// Starts the environment of a session. Costs a few milliseconds.
+    ///
+    /// - Throws: `layerMissing` naming what this machine lacks; nothing ever runs without isolation.
+    public func create(_ specification: SessionSpecification) async throws(SandboxError) -> SessionEnvironment {
+        try specification.validate()
+        let launcher = launcher
+        let services = services
+        let environment = try await services.threads.run { () throws(SandboxError) in
+            let raw = try launcher.launch(workspaceBytes: specification.workspaceBytes)
+            do throws(SandboxError) {
+                try raw.configure(specification)
+                return try SessionEnvironment(specification: specification, raw: raw, host: services)
+            } catch {
+                raw.abandon()
+                throw error
+            }
+        }
+        try services.remember(environment)
+        return environment
+    }
+
+    /// Tests every layer for real: starts an environment and looks at it from outside and inside.
+    public func layers() async -> [LayerStatus] {
+        let launcher = launcher
+        return await services.threads.run { () throws(Never) in LayerProbe(launcher: launcher).run() }
+    }
+
+    /// Refuses new environments and destroys those that are left, without keeping their evidence.
+    public func shutdown() async {
+        for environment in services.close() {
+            do throws(DestructionFailure) { _ = try await environment.destroy() } catch {
+                logger.error("a session was not destroyed cleanly", metadata: ["failure": "\(error)"])
+            }
+        }
+        launcher.spawner.end()
+        services.watcher.end()
+        if let cgroups = launcher.cgroups { for one in cgroups.hierarchies { _ = rmdir(one.base) } }
+        stateLock.close()
+    }
+}
+
+/// What environments need of their host.
+final class HostServices: Sendable {
+    let configuration: SandboxConfiguration
+    let threads = WorkerThreads()
+    let watcher: EventWatcher
+    let ownNamespaces = ProcessSurvey.OwnNamespaces.current()
+    private let live = Mutex<(isClosed: Bool, environments: [String: SessionEnvironment])>((false, [:]))
+
+    init(configuration: SandboxConfiguration, watcher: EventWatcher) {
+        self.configuration = configuration
+        self.watcher = watcher
+    }
+
+    func remember(_ environment: SessionEnvironment) throws(SandboxError) {
+        let isRefused = live.withLock { live in
+            if !live.isClosed { live.environments[environment.raw.identity] = environment }
+            return live.isClosed
+        }
+        if isRefused {
+            environment.raw.abandon()
+            throw SandboxError(.gone, "the server is shutting down")
+        }
+    }
+
+    func forget(_ environment: SessionEnvironment) {
+        _ = live.withLock { $0.environments.removeValue(forKey: environment.raw.identity) }
+    }
+
+    func close() -> [SessionEnvironment] {
+        live.withLock { live in
+            live.isClosed = true
+            return Array(live.environments.values)
+        }
+    }
+}
+
+extension RawEnvironment {
+    /// Ends an environment that never held anything of a session.
+    func abandon() {
+        _ = kill(timeoutMilliseconds: 5_000)
+        tmpfs.close()
+        _ = cgroup?.whole.killAll(timeoutMilliseconds: 1_000)
+        _ = cgroup?.remove(timeoutMilliseconds: 1_000)
+    }
+}

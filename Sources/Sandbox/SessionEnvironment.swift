@@ -1,0 +1,204 @@
+public import Proofs
+import CLinux
+import Glibc
+import Synchronization
+
+/// The isolated environment of one session, from its creation to its destruction.
+///
+/// ```swift
+/// let environment = try await host.create(SessionSpecification(sessionID: id))
+/// let result = try await environment.execute(ExecRequest(.shell("sort input/data | head"), inputData: rows))
+/// let evidence = try await environment.destroy()
+/// ```
+public final class SessionEnvironment: Sendable {
+    /// Something that ends the session from inside.
+    public enum Incident: Sendable, Equatable {
+        /// The kernel killed something of the session for lack of memory.
+        case outOfMemory
+        /// The session's init has ended, with everything in it.
+        case died
+    }
+
+    public let sessionID: String
+    /// Seals what the server must hold of this session; gone with it.
+    public let dataKey: SessionDataKey
+    /// Incidents as they happen; ends when the environment is destroyed. One reader.
+    public let incidents: AsyncStream<Incident>
+
+    let specification: SessionSpecification
+    let raw: RawEnvironment
+    private let host: HostServices
+    private let incidentSource: AsyncStream<Incident>.Continuation
+    private let state = Mutex(State())
+
+    private struct State {
+        var isDestroying = false
+        var isExecuting = false
+        /// Names of variables that were set by callers; only their number is ever told.
+        var variableNames: Set<String> = []
+        /// Groups of ended commands in which something still runs.
+        var oldGroups: [ExecCgroup] = []
+        var watches: [EventWatcher.Token] = []
+        /// File transfers, terminals and connections that are under way.
+        var facilities = 0
+    }
+
+    init(specification: SessionSpecification, raw: RawEnvironment, host: HostServices) throws(SandboxError) {
+        self.specification = specification
+        self.raw = raw
+        self.host = host
+        sessionID = specification.sessionID
+        dataKey = try SessionDataKey()
+        (incidents, incidentSource) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(8))
+        try watch()
+    }
+
+    /// Whether a command is running now.
+    public var isExecuting: Bool { state.withLock { $0.isExecuting } }
+
+    /// Runs a command and waits for its end.
+    ///
+    /// - Parameters:
+    ///   - request: what to run.
+    ///   - output: called in order with each piece of output as it arrives; the command does not wait for it.
+    /// - Throws: `busy` while another command runs, `gone` when the session ends under it, `noDirectory`,
+    ///   `invalidRequest`, `full` when `inputData` does not fit.
+    public func execute(
+        _ request: ExecRequest, output: (@Sendable (ExecOutput) async -> Void)? = nil
+    ) async throws(SandboxError) -> ExecResult {
+        try begin(request)
+        defer { state.withLock { $0.isExecuting = false } }
+        guard let output else {
+            return try await host.threads.run { () throws(SandboxError) in try self.run(request, emit: { _ in }) }
+        }
+        // What is kept of the output bounds this stream too.
+        let (pieces, source) = AsyncStream<ExecOutput>.makeStream()
+        let reader = Task { for await piece in pieces { await output(piece) } }
+        defer { source.finish() }
+        let result = try await host.threads.run { () throws(SandboxError) in
+            try self.run(request, emit: { source.yield($0) })
+        }
+        source.finish()
+        await reader.value
+        return result
+    }
+
+    private func begin(_ request: ExecRequest) throws(SandboxError) {
+        let refusal: SandboxError? = state.withLock { state in
+            if state.isDestroying { return SandboxError(.gone, "the session is being destroyed") }
+            if state.isExecuting { return SandboxError(.busy, "a command is running in this session; one at a time") }
+            state.isExecuting = true
+            state.variableNames.formUnion(request.environment.keys)
+            return nil
+        }
+        if let refusal { throw refusal }
+    }
+
+    /// On a thread that may block.
+    private func run(_ request: ExecRequest, emit: (ExecOutput) -> Void) throws(SandboxError) -> ExecResult {
+        if let input = request.inputData { try writeInput(input) }
+        let group = try raw.cgroup?.makeExec()
+        defer { if let group { retire(group) } }
+        let runner = ExecRunner(
+            channel: raw.channel, cgroup: group,
+            graceMicroseconds: host.configuration.terminationGraceMicroseconds,
+            drainMicroseconds: host.configuration.drainMicroseconds, descriptorsMax: specification.descriptorsMax,
+            fileBytesMax: specification.workspaceBytes)
+        return try runner.run(request, emit: emit)
+    }
+
+    /// Removes the groups of commands that left nothing running.
+    private func retire(_ group: ExecCgroup) {
+        let candidates = state.withLock { state in
+            defer { state.oldGroups = [] }
+            return state.oldGroups + [group]
+        }
+        let alive = candidates.filter { !$0.removeIfEmpty() }
+        state.withLock { $0.oldGroups += alive }
+    }
+
+    /// Kills everything, overwrites every block, zeroes the key, removes the environment, and measures all of it.
+    ///
+    /// - Returns: the evidence of a clean destruction.
+    /// - Throws: what was not as it must be. The environment is gone then too, as far as the machine allowed.
+    public func destroy() async throws(DestructionFailure) -> DestructionEvidence {
+        let (isFirst, watches, secrets) = state.withLock { state in
+            defer {
+                state.isDestroying = true
+                state.watches = []
+            }
+            return (!state.isDestroying, state.watches, state.variableNames.count)
+        }
+        guard isFirst else {
+            throw DestructionFailure(findings: [
+                .init(step: 1, measurement: "destruction", expected: "first", measured: "repeated")
+            ])
+        }
+        for token in watches { host.watcher.remove(token) }
+        let raw = raw
+        let key = dataKey
+        let namespaces = host.ownNamespaces
+        let result: Result<DestructionEvidence, DestructionFailure> = await host.threads.run {
+            Result { () throws(DestructionFailure) in
+                var destruction = Destruction(
+                    environment: raw, key: key, environmentSecrets: secrets, ownNamespaces: namespaces)
+                return try destruction.run()
+            }
+        }
+        incidentSource.finish()
+        host.forget(self)
+        return try result.get()
+    }
+
+    /// Writes `/workspace/input/data`, which nothing may have turned into a link or a pipe.
+    private func writeInput(_ bytes: [UInt8]) throws(SandboxError) {
+        let flags = NRX_OPEN_WRITE.rawValue | NRX_OPEN_CREATE.rawValue | NRX_OPEN_TRUNCATE.rawValue
+        let file = try open("input/data", flags: flags | NRX_OPEN_PARENTS.rawValue, mode: 0o600)
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                pwrite(file.number, $0.baseAddress?.advanced(by: offset), bytes.count - offset, off_t(offset))
+            }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else {
+                throw errno == ENOSPC
+                    ? SandboxError(.full, "input_data does not fit into the workspace", systemError: ENOSPC)
+                    : .system("cannot write input_data", errno)
+            }
+            offset += count
+        }
+    }
+
+    /// Opens a path beneath the workspace; resolved inside by init, so that no link or race leads out.
+    func open(_ path: String, flags: UInt32, mode: UInt32 = 0) throws(SandboxError) -> Descriptor {
+        var header = nrx_request()
+        header.type = NRX_REQUEST_OPEN.rawValue
+        header.first = UInt64(flags)
+        header.second = UInt64(mode)
+        let reply = try raw.channel.ask(header, strings: [path])
+        guard let descriptor = reply.descriptor else { throw .system("the session's init sent no descriptor", EPROTO) }
+        return descriptor
+    }
+
+    private func watch() throws(SandboxError) {
+        var tokens = [
+            try host.watcher.add(raw.initDescriptor, kind: .readable) { [incidentSource] in
+                incidentSource.yield(.died)
+                return .remove
+            }
+        ]
+        if let memory = try raw.cgroup?.outOfMemoryDescriptor(), let cgroup = raw.cgroup {
+            let kept = memory.kept
+            tokens.append(
+                try host.watcher.add(memory.descriptor, kind: memory.isEvent ? .readable : .priority) {
+                    [incidentSource] in
+                    _ = kept
+                    if !memory.isEvent && cgroup.outOfMemoryKills() == 0 { return .keep }
+                    incidentSource.yield(.outOfMemory)
+                    return .remove
+                })
+        }
+        let all = tokens
+        state.withLock { $0.watches = all }
+    }
+}
