@@ -16,6 +16,9 @@ public struct VerifiedBatch: Sendable {
 public struct ScanResources: Sendable {
     /// Threads that decompress, hash and read batches; one more reads files, and the caller's adds up the tree.
     public var threads: Int
+    /// How long a write of a server at work may take to be seen whole, in milliseconds: what looks torn or damaged at the
+    /// end of the log is looked at again after it.
+    public var settleMilliseconds: UInt32 = 100
 
     /// As many threads as this process may use cores.
     public init(threads: Int = ScanResources.usableCores) { self.threads = max(1, threads) }
@@ -50,7 +53,9 @@ extension LogScanner {
         let (directory, fileSystem) = (directory, fileSystem)
         let pipeline = OrderedPipeline<BatchWalker.Step, ScanStep<Product>>(
             threads: resources.threads, slots: 2 * resources.threads + 2)
-        var judge = ScanJudge(scan: LogScan(wantedSizes: sizes), fileSystem: fileSystem)
+        var judge = ScanJudge(
+            scan: LogScan(wantedSizes: sizes), fileSystem: fileSystem,
+            settleMilliseconds: resources.settleMilliseconds)
         try pipeline.run(
             makeProducer: {
                 var walker = BatchWalker(directory: directory, segments: segments, fileSystem: fileSystem)
@@ -147,14 +152,16 @@ private struct ScanJudge {
     var scan: LogScan
     var tree = CompactRange()
     let fileSystem: any FileSystem
+    let settleMilliseconds: UInt32
     /// Whether something was met that is not a batch; nothing after it is part of the log.
     private(set) var hasEnded = false
     private var segmentStart: UInt64 = 0
     private var segmentBytes = 0
 
-    init(scan: LogScan, fileSystem: any FileSystem) {
+    init(scan: LogScan, fileSystem: any FileSystem, settleMilliseconds: UInt32) {
         self.scan = scan
         self.fileSystem = fileSystem
+        self.settleMilliseconds = settleMilliseconds
     }
 
     mutating func take<Product>(
@@ -225,12 +232,11 @@ private struct ScanJudge {
     ) throws(EventLogError) {
         hasEnded = true
         var bytes = try contents(of: path)
-        var verdict = Self.judging(
-            scan, bytes, path: path, isLastSegment: isLastSegment, offset: offset, defect: defect, size: tree.size)
+        var verdict = judging(bytes, path: path, isLastSegment: isLastSegment, offset: offset, defect: defect)
         if isLastSegment, verdict.damage != nil || verdict.tail != .clean {
-            usleep(Self.settleMicroseconds)
+            if !hasBatch(in: bytes, at: offset) { usleep(settleMilliseconds * 1000) }
             let later = try contents(of: path)
-            if later[min(offset, later.count)...] != bytes[min(offset, bytes.count)...] {
+            if hasBatch(in: later, at: offset) || later.dropFirst(offset) != bytes.dropFirst(offset) {
                 bytes = later
                 verdict = scan
                 verdict.isGrowing = true
@@ -241,19 +247,24 @@ private struct ScanJudge {
             ScannedSegment(name: "", firstSequence: segmentStart, storedBytes: bytes.count, acceptedBytes: offset))
     }
 
-    /// How long a write may take to be seen whole, in microseconds.
-    private static let settleMicroseconds: UInt32 = 100_000
+    /// Whether the batch that was not there when it was looked for stands there now.
+    private func hasBatch(in bytes: [UInt8], at offset: Int) -> Bool {
+        guard offset < bytes.count, let verifier = try? BatchVerifier(tree: tree) else { return false }
+        var growth = TreeGrowth()
+        return bytes.withUnsafeBytes { buffer in
+            (try? verifier.verify(UnsafeRawBufferPointer(rebasing: buffer[offset...]), grown: &growth)) != nil
+        }
+    }
 
-    private static func judging(
-        _ scan: LogScan, _ bytes: [UInt8], path: String, isLastSegment: Bool, offset: Int, defect: BatchDefect,
-        size: UInt64
+    private func judging(
+        _ bytes: [UInt8], path: String, isLastSegment: Bool, offset: Int, defect: BatchDefect
     ) -> LogScan {
         var scan = scan
         let segment = ScannedSegment(
-            name: "", firstSequence: size, storedBytes: bytes.count, acceptedBytes: min(offset, bytes.count))
+            name: "", firstSequence: tree.size, storedBytes: bytes.count, acceptedBytes: min(offset, bytes.count))
         bytes.withUnsafeBytes { buffer in
             scan.judgeTail(
-                of: buffer, segment: segment, path: path, isLast: isLastSegment, defect: defect, size: size)
+                of: buffer, segment: segment, path: path, isLast: isLastSegment, defect: defect, size: tree.size)
         }
         return scan
     }
