@@ -51,7 +51,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Projections",
-            dependencies: ["EventStore", "Ledger", "CanonicalJSON", "Merkle", grdb, sqlite, crypto],
+            dependencies: ["EventStore", "Ledger", "Proofs", "CanonicalJSON", "Merkle", grdb, sqlite, crypto],
             swiftSettings: strict),
         .target(
             name: "Sandbox", dependencies: ["CLinux", "CSeccomp", "CSodium", "Merkle", "Proofs", logging],
@@ -90,7 +90,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ProjectionsTests",
-            dependencies: ["Projections", "Ledger", "LedgerFixtures", "EventStore", "CanonicalJSON", "Merkle", grdb],
+            dependencies: ["Projections", "Ledger", "LedgerFixtures", "Proofs", "EventStore", "CanonicalJSON", "Merkle", grdb],
             swiftSettings: strict),
         .testTarget(
             name: "SandboxTests", dependencies: ["Sandbox", "Proofs", "Merkle", "CLinux", "CSeccomp", logging],

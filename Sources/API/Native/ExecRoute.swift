@@ -52,7 +52,8 @@ struct ExecRoute: Sendable {
             environment: environment, timeoutSeconds: timeout)
     }
 
-    private static func commandAndReceipt(in members: RequestMembers) throws(APIError) -> (ExecRequest.Command, String) {
+    private static func commandAndReceipt(in members: RequestMembers) throws(APIError) -> (ExecRequest.Command, String)
+    {
         let invalid = APIError(
             .badRequest, "`command` is required: a shell command, or an array with a program and its arguments.",
             field: "command")

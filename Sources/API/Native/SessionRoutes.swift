@@ -1,3 +1,4 @@
+import Proofs
 import CanonicalJSON
 import Ledger
 import Projections
@@ -37,7 +38,8 @@ struct SessionRoutes: Sendable {
             return try await sessions.end(session.id, trigger: .api, as: caller.actor, trace: exchange.trace).get()
         }
         guard let text = try reads.proof(of: session.id, for: caller) else {
-            throw APIError(.conflict, "The session is \(session.status.rawValue): there is no proof of its destruction.")
+            throw APIError(
+                .conflict, "The session is \(session.status.rawValue): there is no proof of its destruction.")
         }
         let proof: JSONValue
         do { proof = try JSONReader.read(Array(text.utf8)) } catch { throw .internalError }

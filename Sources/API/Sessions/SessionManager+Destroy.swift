@@ -7,7 +7,9 @@ import Sandbox
 extension SessionManager {
     /// Ends a session: destroys its environment, measures that, proves it, records it. Once; later callers get the same
     /// answer.
-    func end(_ id: SessionID, trigger: EndTrigger, as actor: Actor, trace: String) async -> Result<APIResponse, APIError> {
+    func end(_ id: SessionID, trigger: DestructionTrigger, as actor: Actor, trace: String) async -> Result<
+        APIResponse, APIError
+    > {
         let session: LiveSession
         do throws(APIError) { session = try environment(of: id) } catch { return .failure(error) }
         return await session.end { [self] in
@@ -18,18 +20,23 @@ extension SessionManager {
         }
     }
 
-    private func destroy(_ session: LiveSession, trigger: EndTrigger, actor: Actor, trace: String)
+    private func destroy(_ session: LiveSession, trigger: DestructionTrigger, actor: Actor, trace: String)
         async throws(APIError) -> APIResponse
     {
         let evidence: DestructionEvidence
         do throws(DestructionFailure) { evidence = try await session.environment.destroy() } catch {
             logger.error(
                 "destruction not measured",
-                metadata: ["session": .string(session.id.text), "step": .stringConvertible(error.step), "error": .string("\(error)")])
+                metadata: [
+                    "session": .string(session.id.text), "step": .stringConvertible(error.step),
+                    "error": .string("\(error)"),
+                ])
             try await recordUnclean(
-                session.id, .measurementFailed, step: Int64(error.step), known: JSONObject(error.findings), trace: trace)
+                session.id, .measurementFailed, step: Int64(error.step), known: JSONObject(error.findings), trace: trace
+            )
             throw APIError(
-                .internalError, "The destruction did not measure clean: \(error)."
+                .internalError,
+                "The destruction did not measure clean: \(error)."
                     + " The session is expired_unclean and there is no proof.")
         }
         do throws(ProofFailure) {
@@ -52,7 +59,7 @@ extension SessionManager {
 
     /// docs/cdp.md, "Order": the time, the key pair, its event durable, the log's head, the signature, the proof's event.
     private func prove(
-        _ id: SessionID, _ evidence: DestructionEvidence, trigger: EndTrigger, actor: Actor, trace: String
+        _ id: SessionID, _ evidence: DestructionEvidence, trigger: DestructionTrigger, actor: Actor, trace: String
     ) async throws(ProofFailure) -> DestructionProof {
         guard let record = ledger.read({ $0.liveSession(id) }) else { throw .sessionGone }
         var waited = 0

@@ -1,3 +1,4 @@
+public import Proofs
 import CanonicalJSON
 public import EventStore
 public import Ledger
@@ -9,7 +10,7 @@ public struct ProofView: Sendable, Equatable {
     public let keyID: String
     /// `sha256:` and 64 hex digits.
     public let finalHash: String
-    public let trigger: EndTrigger
+    public let trigger: DestructionTrigger
     public let issuedAt: Timestamp
     /// Position of its event in the log.
     public let sequence: UInt64
@@ -104,7 +105,7 @@ extension ProofView {
         environment = try row.parsed(1, KeyEnvironment.init(rawValue:))
         keyID = row.text(2)
         finalHash = row.text(3)
-        trigger = try row.parsed(4, EndTrigger.init(rawValue:))
+        trigger = try row.parsed(4, DestructionTrigger.init(rawValue:))
         issuedAt = Timestamp(microseconds: row.integer(5))
         sequence = UInt64(row.integer(6))
     }

@@ -20,16 +20,16 @@ public struct APIKey: Sendable, CustomStringConvertible, CustomDebugStringConver
         case nanorixTest = "nrx_test_"
         case nanda = "nanda_"
         case nexora = "nxr_"
-        case nanotermLive = "nt_live_"
-        case nanotermTest = "nt_test_"
+        case nanoTermLive = "nt_live_"
+        case nanoTermTest = "nt_test_"
         case nurosentrixLive = "nsx_live_"
         case nurosentrixTest = "nsx_test_"
 
         /// Whether keys with this prefix see live or test data; the dialects without a mark have live keys only.
         public var environment: KeyEnvironment {
             switch self {
-            case .nanorixTest, .nanotermTest, .nurosentrixTest: .test
-            case .nanorixLive, .nanda, .nexora, .nanotermLive, .nurosentrixLive: .live
+            case .nanorixTest, .nanoTermTest, .nurosentrixTest: .test
+            case .nanorixLive, .nanda, .nexora, .nanoTermLive, .nurosentrixLive: .live
             }
         }
 

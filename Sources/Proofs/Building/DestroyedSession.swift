@@ -25,15 +25,15 @@ public struct DestroyedSession: Sendable, Equatable {
     }
 }
 
-/// What ended a session.
+/// What ended a session whose destruction was measured and proven.
 public enum DestructionTrigger: String, Sendable, CaseIterable {
-    /// `DELETE /v1/sessions/:id`.
+    /// Its owner asked for it: `DELETE /v1/sessions/:id`.
     case api
     /// Its time to live ran out.
-    case ttl
+    case timeToLive = "ttl"
     /// It ran out of memory.
-    case oom
-    /// The server stopped.
+    case outOfMemory = "oom"
+    /// The server was stopped in good order.
     case shutdown
 }
 
@@ -56,27 +56,27 @@ public struct SessionContext: Sendable, Equatable {
     }
 }
 
-/// Where the customer says its data is governed.
+/// Where a customer is at home; carried into the context of its proofs.
 public enum Jurisdiction: String, Sendable, CaseIterable {
-    case us = "US"
-    case eu = "EU"
-    case uk = "UK"
-    case ca = "CA"
-    case au = "AU"
-    case `in` = "IN"
+    case unitedStates = "US"
+    case europeanUnion = "EU"
+    case unitedKingdom = "UK"
+    case canada = "CA"
+    case australia = "AU"
+    case india = "IN"
     case other = "OTHER"
 }
 
-/// What the customer says the session's data is.
+/// What kind of data a session works on, as the customer says.
 public enum DataClassification: String, Sendable, CaseIterable {
     case general
-    case phi = "PHI"
-    case pii = "PII"
+    case healthInformation = "PHI"
+    case personalInformation = "PII"
     case financial
     case credentials
 }
 
-/// Whether something was made with a live or with a test key.
+/// Real work, or trying things out: what test keys make is kept apart and never billed.
 public enum KeyEnvironment: String, Sendable, CaseIterable {
     case live
     case test

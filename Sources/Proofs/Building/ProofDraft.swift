@@ -43,7 +43,7 @@ public struct ProofDraft: Sendable {
         self.evidence = evidence
         self.destroyedAt = destroyedAt
         self.publicKey = publicKey
-        self.keyID = try VerificationKeyID.text(sessionID: session.sessionID, destroyedAt: destroyedAt)
+        self.keyID = try VerificationKeyName.text(sessionID: session.sessionID, destroyedAt: destroyedAt)
         if let regulatoryContext {
             self.regulatoryContext = regulatoryContext
         } else {
