@@ -1,6 +1,7 @@
 import Proofs
 import HTTPTypes
 import Hummingbird
+import Ledger
 import Logging
 import NIOCore
 

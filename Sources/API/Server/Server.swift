@@ -5,6 +5,7 @@ public import Logging
 import Projections
 import Sandbox
 import ServiceLifecycle
+import UnixSignals
 import Vault
 
 /// The whole backend in one process: vault, log, projections, sandbox, HTTP. The one place where they meet.

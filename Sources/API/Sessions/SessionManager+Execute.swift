@@ -3,6 +3,7 @@ import CanonicalJSON
 import Crypto
 import EventStore
 import Ledger
+import Logging
 import Merkle
 import Sandbox
 
