@@ -69,7 +69,7 @@ let package = Package(
         .testTarget(
             name: "EventStoreTests", dependencies: ["EventStore", "Merkle", "CanonicalJSON", "CLZ4", crypto],
             swiftSettings: strict),
-        .testTarget(name: "ProofsTests", dependencies: ["Proofs", "CanonicalJSON", "Merkle", crypto], swiftSettings: strict),
+        .testTarget(name: "ProofsTests", dependencies: ["Proofs", "CanonicalJSON", "Merkle", "CSodium", crypto], swiftSettings: strict),
         .testTarget(name: "LedgerTests", dependencies: ["Ledger", "EventStore", "Proofs", "CanonicalJSON"], swiftSettings: strict),
         .testTarget(
             name: "ProjectionsTests", dependencies: ["Projections", "Ledger", "EventStore", "CanonicalJSON", grdb],

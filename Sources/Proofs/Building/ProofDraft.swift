@@ -122,10 +122,12 @@ public struct ProofDraft: Sendable {
     }
 
     private static func readBack(_ proof: DestructionProof) throws(ProofError) {
-        let verification = try ProofVerifier(acceptsMissingLayers: true).verify(proof.canonicalBytes)
+        let verification: ProofVerification
+        do {
+            verification = try ProofVerifier(acceptsMissingLayers: true).verify(proof.canonicalBytes)
+        } catch { throw ProofError(.builtProofInvalid, error.message) }
         guard verification.isValid else {
-            throw ProofError(
-                .builtProofInvalid, verification.failures.map(\.message).joined(separator: "; "))
+            throw ProofError(.builtProofInvalid, verification.failures.map(\.message).joined(separator: "; "))
         }
     }
 }

@@ -27,6 +27,7 @@ public struct ProofVerification: Sendable, Equatable {
 
     /// One thing that is wrong.
     public struct Failure: Sendable, Equatable {
+        /// Which check it failed.
         public let check: Check
         /// What is wrong and where, for people.
         public let message: String
