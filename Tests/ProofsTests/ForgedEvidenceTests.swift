@@ -97,6 +97,17 @@ struct ForgedEvidenceTests {
         }
     }
 
+    @Test("has a key id that follows from session and time, even when step 8 and the attestation agree on another")
+    func keyIDFollows() throws {
+        for keyID in ["nrx-verify-20260301T143000Z-00000000", "nrx-verify-20260301T143001Z-a8f3e71c", "my-key", ""] {
+            let forged = try Forger.proof { documents in
+                documents[7] = documents[7].replacing([.member("key_id")], with: .string(keyID))
+            }.replacing([.member("attestation"), .member("key_id")], with: .string(keyID))
+            let verification = try #require(verifier.verdict(on: forged))
+            #expect(verification.failures.map(\.check) == [.keyBinding], "\(keyID): \(verification.failures)")
+        }
+    }
+
     @Test("has no count below zero")
     func noNegativeCounts() throws {
         let documents = try #require(try GoldenProof.document()["evidence"]?.array).map {

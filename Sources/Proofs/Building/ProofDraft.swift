@@ -13,9 +13,13 @@ import Merkle
 /// let proof = try draft.seal(at: head, with: signer)
 /// ```
 public struct ProofDraft: Sendable {
+    /// The session whose destruction is to be proven.
     public let session: DestroyedSession
+    /// What was measured.
     public let evidence: DestructionEvidence
+    /// When the destruction was complete.
     public let destroyedAt: UTCSecond
+    /// The public half of the key that will sign.
     public let publicKey: VerificationKey
     /// The name under which the public key is to be published.
     public let keyID: String
