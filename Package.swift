@@ -85,7 +85,9 @@ let package = Package(
         .testTarget(
             name: "EventStoreTests", dependencies: ["EventStore", "Merkle", "CanonicalJSON", "CLZ4", crypto],
             swiftSettings: strict),
-        .testTarget(name: "ProofsTests", dependencies: ["Proofs", "CanonicalJSON", "Merkle", crypto], swiftSettings: strict),
+        .testTarget(
+            name: "ProofsTests", dependencies: ["Proofs", "CanonicalJSON", "Merkle", "CSodium", crypto],
+            swiftSettings: strict),
         .target(
             name: "LedgerFixtures", dependencies: ["Ledger", "EventStore", "CanonicalJSON", "Merkle"],
             path: "Tests/LedgerFixtures", swiftSettings: strict),

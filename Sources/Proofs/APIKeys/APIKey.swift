@@ -42,6 +42,7 @@ public struct APIKey: Sendable, CustomStringConvertible, CustomDebugStringConver
     /// Characters of the checksum.
     private static let checksumCharacters = 6
 
+    /// Which dialect and environment the key was made for.
     public let prefix: Prefix
     /// The whole key. A secret: to be shown to its owner once and never stored or logged.
     public let text: String
@@ -85,8 +86,10 @@ public struct APIKey: Sendable, CustomStringConvertible, CustomDebugStringConver
     /// The beginning of the key, enough for its owner to tell it from others.
     public var displayPrefix: String { String(text.prefix(prefix.displayCharacters)) }
 
+    /// The display prefix and an ellipsis, never the key.
     public var description: String { displayPrefix + "…" }
 
+    /// Same as ``description``.
     public var debugDescription: String { description }
 
     private static func checksum(of bytes: some Sequence<UInt8>) -> [UInt8] {

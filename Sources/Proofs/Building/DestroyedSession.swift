@@ -6,12 +6,16 @@ public struct DestroyedSession: Sendable, Equatable {
     public var sessionID: String
     /// `cust_` and 32 lower-case hex digits.
     public var customerID: String
+    /// When the session began.
     public var createdAt: UTCSecond
+    /// What ended it.
     public var trigger: DestructionTrigger
     /// Number of commands the session ran.
     public var execCount: Int64
+    /// Under which rules its owner placed it.
     public var context: SessionContext
 
+    /// A session as its events tell of it.
     public init(
         sessionID: String, customerID: String, createdAt: UTCSecond, trigger: DestructionTrigger, execCount: Int64,
         context: SessionContext
@@ -39,12 +43,16 @@ public enum DestructionTrigger: String, Sendable, CaseIterable {
 
 /// The `session_context` of a proof: under which rules the session's owner placed it.
 public struct SessionContext: Sendable, Equatable {
+    /// Where its data is governed.
     public var jurisdiction: Jurisdiction
+    /// What its data is.
     public var dataClassification: DataClassification
     /// Where the node runs, such as `us` or `eu`.
     public var region: String
+    /// Whether a live or a test key made it.
     public var environment: KeyEnvironment
 
+    /// A context as the customer and the node declare it.
     public init(
         jurisdiction: Jurisdiction, dataClassification: DataClassification, region: String,
         environment: KeyEnvironment
@@ -91,6 +99,7 @@ public struct LogHead: Sendable, Equatable {
     /// RFC 6962 root over them.
     public var root: Hash
 
+    /// A state of the log.
     public init(origin: String, size: Int64, root: Hash) {
         self.origin = origin
         self.size = size
