@@ -10,6 +10,7 @@ let strict: [SwiftSetting] = [
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -45,13 +46,19 @@ let package = Package(
         .target(
             name: "Proofs", dependencies: ["CSodium", "Merkle", "CanonicalJSON", crypto],
             resources: [.embedInCode("Resources/regulatory-table.json")], swiftSettings: strict),
-        .target(name: "Ledger", dependencies: ["EventStore", "Proofs", "CanonicalJSON", crypto], swiftSettings: strict),
         .target(
-            name: "Projections", dependencies: ["EventStore", "Ledger", "CanonicalJSON", grdb], swiftSettings: strict),
+            name: "Ledger", dependencies: ["EventStore", "Proofs", "CanonicalJSON", "Merkle", crypto],
+            swiftSettings: strict),
+        .target(
+            name: "Projections",
+            dependencies: ["EventStore", "Ledger", "CanonicalJSON", "Merkle", grdb, sqlite, crypto],
+            swiftSettings: strict),
         .target(
             name: "Sandbox", dependencies: ["CLinux", "CSeccomp", "CSodium", "Merkle", "Proofs", logging],
             swiftSettings: strict),
-        .target(name: "Vault", dependencies: ["CSodium", "CLinux", "EventStore", grdb, crypto], swiftSettings: strict),
+        .target(
+            name: "Vault", dependencies: ["CSodium", "CLinux", "Merkle", "EventStore", "Proofs", grdb],
+            swiftSettings: strict),
         .target(
             name: "API",
             dependencies: [
@@ -70,12 +77,16 @@ let package = Package(
             name: "EventStoreTests", dependencies: ["EventStore", "Merkle", "CanonicalJSON", "CLZ4", crypto],
             swiftSettings: strict),
         .testTarget(name: "ProofsTests", dependencies: ["Proofs", "CanonicalJSON", "Merkle", crypto], swiftSettings: strict),
-        .testTarget(name: "LedgerTests", dependencies: ["Ledger", "EventStore", "Proofs", "CanonicalJSON"], swiftSettings: strict),
         .testTarget(
-            name: "ProjectionsTests", dependencies: ["Projections", "Ledger", "EventStore", "CanonicalJSON", grdb],
+            name: "LedgerTests", dependencies: ["Ledger", "EventStore", "Proofs", "CanonicalJSON", "Merkle"],
             swiftSettings: strict),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "Proofs", "Merkle", "CLinux", "CSeccomp", logging], swiftSettings: strict),
-        .testTarget(name: "VaultTests", dependencies: ["Vault", "EventStore", grdb], swiftSettings: strict),
+        .testTarget(
+            name: "ProjectionsTests",
+            dependencies: ["Projections", "Ledger", "EventStore", "CanonicalJSON", "Merkle", grdb],
+            swiftSettings: strict),
+        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "Proofs", "Merkle", "CLinux"], swiftSettings: strict),
+        .testTarget(
+            name: "VaultTests", dependencies: ["Vault", "EventStore", "Merkle", grdb, crypto], swiftSettings: strict),
         .testTarget(
             name: "APITests",
             dependencies: [
