@@ -46,14 +46,14 @@ struct RegulatoryTableTests {
 
     @Test("names what belongs to a place only there")
     func namesPlacesOnlyThere() throws {
-        #expect(provisions(try context(.uk, .pii)) == ["3 UK GDPR Article 17(1)"])
-        #expect(provisions(try context(.ca, .pii)) == ["3 PIPEDA Schedule 1, Principle 4.5.3"])
-        #expect(provisions(try context(.au, .general)) == ["3 Privacy Act 1988 (Australia) APP 11.2"])
+        #expect(provisions(try context(.unitedKingdom, .personalInformation)) == ["3 UK GDPR Article 17(1)"])
+        #expect(provisions(try context(.canada, .personalInformation)) == ["3 PIPEDA Schedule 1, Principle 4.5.3"])
+        #expect(provisions(try context(.australia, .general)) == ["3 Privacy Act 1988 (Australia) APP 11.2"])
         #expect(
-            provisions(try context(.in, .financial)) == [
+            provisions(try context(.india, .financial)) == [
                 "3 Digital Personal Data Protection Act 2023 (India) Section 8(7)"
             ])
-        #expect(provisions(try context(.us, .financial)).contains("3 GLBA Safeguards Rule 16 CFR 314.4(c)(6)"))
+        #expect(provisions(try context(.unitedStates, .financial)).contains("3 GLBA Safeguards Rule 16 CFR 314.4(c)(6)"))
         #expect(!provisions(try context(.europeanUnion, .financial)).contains { $0.contains("GLBA") })
     }
 
