@@ -96,7 +96,7 @@ struct FieldsTests {
         }
     }
 
-    @Test("sealing right after the reservation needs no database")
+    @Test("sealing right after the reservation needs no database", .timeLimit(.minutes(1)))
     func fromMemory() async throws {
         try await withCustomer { vault async throws in
             let held = await HeldThread(vault)
