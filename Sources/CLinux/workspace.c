@@ -29,6 +29,7 @@ int nrx_file_status(int directory, const char *name, struct nrx_file_status *sta
         .size = raw.stx_size,
         .blocks = raw.stx_blocks,
         .mode = raw.stx_mode,
+        .modified_microseconds = raw.stx_mtime.tv_sec * 1000000 + raw.stx_mtime.tv_nsec / 1000,
         .mount = raw.stx_mask & STATX_MNT_ID ? raw.stx_mnt_id : 0,
     };
     return 0;

@@ -101,7 +101,7 @@ public struct JSONReader {
             let nameStart = position + 1
             let (name, isVerbatim) = try readText()
             let nameRange = nameStart..<(position - 1)
-            isAscending = isAscending && isVerbatim && (previousName.isEmpty || precedes(previousName, nameRange))
+            isAscending = isAscending && isVerbatim && (members.isEmpty || precedes(previousName, nameRange))
             previousName = nameRange
             skipWhiteSpace()
             try expect(UInt8(ascii: ":"))

@@ -21,9 +21,12 @@ public enum JSONValue: Sendable {
 public struct JSONObject: Sendable {
     /// One name and its value.
     public struct Member: Sendable {
+        /// The member's name.
         public let name: String
+        /// The member's value.
         public var value: JSONValue
 
+        /// A member with this name and value.
         public init(name: String, value: JSONValue) {
             self.name = name
             self.value = value
@@ -120,6 +123,7 @@ extension JSONValue: Equatable {
 }
 
 extension JSONObject: Equatable {
+    /// Equal when the canonical bytes are equal.
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
         left.members.count == right.members.count
             && zip(left.members, right.members).allSatisfy { $0.name.hasSameBytes(as: $1.name) && $0.value == $1.value }
@@ -144,9 +148,13 @@ extension JSONValue {
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+    /// A string.
     public init(stringLiteral value: String) { self = .string(value) }
+    /// An integer.
     public init(integerLiteral value: Int64) { self = .integer(value) }
+    /// A truth value.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
+    /// An array.
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
 
     /// An object; of a name that stands twice the last value holds.

@@ -44,11 +44,13 @@ public struct Hash: Sendable, Hashable {
     /// The 32 bytes.
     public var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
 
+    /// Whether all 32 bytes are equal.
     public static func == (left: Hash, right: Hash) -> Bool {
         left.words.0 == right.words.0 && left.words.1 == right.words.1 && left.words.2 == right.words.2
             && left.words.3 == right.words.3
     }
 
+    /// The bytes are uniformly distributed already; eight of them suffice.
     public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 }
 
@@ -69,6 +71,7 @@ extension Hash: CustomStringConvertible {
         }
     }
 
+    /// Same as ``hex``.
     public var description: String { hex }
 
     /// The hash that 64 lower-case hex characters spell; nil for anything else.

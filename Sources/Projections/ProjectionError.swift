@@ -1,3 +1,4 @@
+import Proofs
 import GRDB
 
 /// What went wrong with the projections' file. It is disposable: deleting it is always safe, it is rebuilt from the log.

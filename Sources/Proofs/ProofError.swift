@@ -20,14 +20,17 @@ public struct ProofError: Error, Sendable, Equatable, CustomStringConvertible {
         case regulatoryTableInvalid = "regulatory_table_invalid"
     }
 
+    /// What kind of failure it was.
     public let code: Code
     /// What went wrong, where, and what to do about it. Holds no secret and no session content.
     public let message: String
 
+    /// An error of this kind; the message says where, and what to do.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
     }
 
+    /// The code and the message.
     public var description: String { "\(code.rawValue): \(message)" }
 }

@@ -23,6 +23,9 @@ public struct SandboxConfiguration: Sendable {
     /// How long an environment may take to come up.
     public var startTimeoutMilliseconds: Int32
 
+    /// Layers to leave out although the machine has them: only for tests of what happens then.
+    var leftOutLayers: Set<Layer> = []
+
     public init(
         stateDirectory: String, bubblewrapPath: String? = nil, initPath: String? = nil,
         userIDBase: UInt32 = 1_900_000_000, userIDCount: UInt32 = 65_536, warmPoolSize: Int = 0,
@@ -72,6 +75,10 @@ public struct SessionSpecification: Sendable, Equatable {
         self.processorThousandths = processorThousandths
         self.descriptorsMax = descriptorsMax
     }
+
+    /// Longest single file (RLIMIT_FSIZE): more than fits, so that a full workspace says so, and less than a sparse file
+    /// would need to confuse anybody.
+    var fileBytesMax: Int64 { 2 * workspaceBytes }
 
     /// Throws unless every number makes sense: positive, and the workspace below the memory.
     func validate() throws(SandboxError) {

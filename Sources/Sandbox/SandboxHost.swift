@@ -13,8 +13,9 @@ public final class SandboxHost: Sendable {
     /// What a dead server with the same state directory had left and is removed now.
     public let leftovers: Leftovers
     private let services: HostServices
-    private let launcher: Launcher
-    private let stateLock: Descriptor
+    let launcher: Launcher
+    let pool: WarmPool
+    let stateLock: Descriptor
     private let logger: Logger
 
     /// Finds bubblewrap, nrx-init and the cgroups, and removes what a dead server left.
@@ -36,12 +37,27 @@ public final class SandboxHost: Sendable {
         }
         let subreaper = nrx_become_subreaper()
         guard subreaper == 0 else { throw .system("cannot become the reaper of orphans", subreaper) }
-        var missing = configuration.allowedMissingLayers
-        if cgroups != nil { missing.remove(.cgroupLimits) }
         services = HostServices(configuration: configuration, watcher: try EventWatcher())
-        launcher = try Launcher(
-            configuration: configuration, bubblewrap: bubblewrap, initProgram: initProgram, cgroups: cgroups,
-            missingLayers: missing)
+        let make = { (missing: Set<Layer>) throws(SandboxError) -> Launcher in
+            try Launcher(
+                configuration: configuration, bubblewrap: bubblewrap, initProgram: initProgram, cgroups: cgroups,
+                missingLayers: missing)
+        }
+        var missing: Set<Layer> = cgroups == nil ? [.cgroupLimits] : []
+        missing.formUnion(configuration.leftOutLayers)
+        if !configuration.allowedMissingLayers.subtracting(missing).isEmpty {
+            missing = MissingLayers.find(allowed: configuration.allowedMissingLayers, without: missing) {
+                (missing) throws(SandboxError) in
+                let launcher = try make(missing)
+                defer { launcher.spawner.end() }
+                try launcher.launch(workspaceBytes: WarmPool.workspaceBytes).abandon()
+            }
+        }
+        launcher = try make(missing)
+        // Only root can give a mounted tmpfs another size, which a ready environment needs for its session.
+        let poolSize = geteuid() == 0 ? configuration.warmPoolSize : 0
+        pool = WarmPool(size: poolSize, launcher: launcher, threads: services.threads)
+        pool.refill()
     }
 
     /// The machine's cgroups, when they can limit memory, processes and processor time.
@@ -64,15 +80,18 @@ public final class SandboxHost: Sendable {
         }
     }
 
-    /// Starts the environment of a session. Costs a few milliseconds.
+    /// How many environments are started and wait for a session.
+    public var warmCount: Int { pool.count }
+
+    /// Starts the environment of a session. Costs a few milliseconds, less when one is ready.
     ///
     /// - Throws: `layerMissing` naming what this machine lacks; nothing ever runs without isolation.
     public func create(_ specification: SessionSpecification) async throws(SandboxError) -> SessionEnvironment {
         try specification.validate()
-        let launcher = launcher
-        let services = services
-        let environment = try await services.threads.run { () throws(SandboxError) in
-            let raw = try launcher.launch(workspaceBytes: specification.workspaceBytes)
+        let environment = try await services.threads.run { [launcher, pool, services] () throws(SandboxError) in
+            var ready = pool.take()
+            if ready == nil { ready = try launcher.launch(workspaceBytes: specification.workspaceBytes) }
+            guard let raw = ready else { throw SandboxError(.startFailed, "no environment came up") }
             do throws(SandboxError) {
                 try raw.configure(specification)
                 return try SessionEnvironment(specification: specification, raw: raw, host: services)
@@ -81,6 +100,7 @@ public final class SandboxHost: Sendable {
                 throw error
             }
         }
+        pool.refill()
         try services.remember(environment)
         return environment
     }
@@ -98,6 +118,9 @@ public final class SandboxHost: Sendable {
                 logger.error("a session was not destroyed cleanly", metadata: ["failure": "\(error)"])
             }
         }
+        pool.close()
+        // Environments that are still being started end as soon as they are up.
+        while !pool.isDrained { try? await Task.sleep(for: .milliseconds(2)) }
         launcher.spawner.end()
         services.watcher.end()
         if let cgroups = launcher.cgroups { for one in cgroups.hierarchies { _ = rmdir(one.base) } }

@@ -27,7 +27,7 @@ public final class SessionEnvironment: Sendable {
 
     let specification: SessionSpecification
     let raw: RawEnvironment
-    private let host: HostServices
+    let host: HostServices
     private let incidentSource: AsyncStream<Incident>.Continuation
     private let state = Mutex(State())
 
@@ -39,8 +39,8 @@ public final class SessionEnvironment: Sendable {
         /// Groups of ended commands in which something still runs.
         var oldGroups: [ExecCgroup] = []
         var watches: [EventWatcher.Token] = []
-        /// File transfers, terminals and connections that are under way.
-        var facilities = 0
+        /// Open files and terminals; the destruction closes them.
+        var facilities: [WeakFacility] = []
     }
 
     init(specification: SessionSpecification, raw: RawEnvironment, host: HostServices) throws(SandboxError) {
@@ -103,7 +103,7 @@ public final class SessionEnvironment: Sendable {
             channel: raw.channel, cgroup: group,
             graceMicroseconds: host.configuration.terminationGraceMicroseconds,
             drainMicroseconds: host.configuration.drainMicroseconds, descriptorsMax: specification.descriptorsMax,
-            fileBytesMax: specification.workspaceBytes)
+            fileBytesMax: specification.fileBytesMax, user: raw.user)
         return try runner.run(request, emit: emit)
     }
 
@@ -122,12 +122,13 @@ public final class SessionEnvironment: Sendable {
     /// - Returns: the evidence of a clean destruction.
     /// - Throws: what was not as it must be. The environment is gone then too, as far as the machine allowed.
     public func destroy() async throws(DestructionFailure) -> DestructionEvidence {
-        let (isFirst, watches, secrets) = state.withLock { state in
+        let (isFirst, watches, facilities, secrets) = state.withLock { state in
             defer {
                 state.isDestroying = true
                 state.watches = []
+                state.facilities = []
             }
-            return (!state.isDestroying, state.watches, state.variableNames.count)
+            return (!state.isDestroying, state.watches, state.facilities, state.variableNames.count)
         }
         guard isFirst else {
             throw DestructionFailure(findings: [
@@ -135,6 +136,7 @@ public final class SessionEnvironment: Sendable {
             ])
         }
         for token in watches { host.watcher.remove(token) }
+        for facility in facilities { facility.value?.close() }
         let raw = raw
         let key = dataKey
         let namespaces = host.ownNamespaces
@@ -154,19 +156,31 @@ public final class SessionEnvironment: Sendable {
     private func writeInput(_ bytes: [UInt8]) throws(SandboxError) {
         let flags = NRX_OPEN_WRITE.rawValue | NRX_OPEN_CREATE.rawValue | NRX_OPEN_TRUNCATE.rawValue
         let file = try open("input/data", flags: flags | NRX_OPEN_PARENTS.rawValue, mode: 0o600)
-        var offset = 0
-        while offset < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                pwrite(file.number, $0.baseAddress?.advanced(by: offset), bytes.count - offset, off_t(offset))
-            }
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else {
-                throw errno == ENOSPC
-                    ? SandboxError(.full, "input_data does not fit into the workspace", systemError: ENOSPC)
-                    : .system("cannot write input_data", errno)
-            }
-            offset += count
+        _ = try writeAll(bytes, to: file.number, from: 0)
+    }
+
+    /// Throws once the destruction has begun.
+    func refuseWhenDestroying() throws(SandboxError) {
+        if state.withLock({ $0.isDestroying }) { throw SandboxError(.gone, "the session is being destroyed") }
+    }
+
+    /// Keeps track of something that a caller holds, so that the destruction can close it.
+    func register<Held: Facility>(_ facility: Held) throws(SandboxError) -> Held {
+        let isRefused = state.withLock { state in
+            if state.isDestroying { return true }
+            state.facilities.removeAll { $0.value == nil }
+            state.facilities.append(WeakFacility(value: facility))
+            return false
         }
+        if isRefused {
+            facility.close()
+            throw SandboxError(.gone, "the session is being destroyed")
+        }
+        return facility
+    }
+
+    private struct WeakFacility {
+        weak var value: (any Facility)?
     }
 
     /// Opens a path beneath the workspace; resolved inside by init, so that no link or race leads out.

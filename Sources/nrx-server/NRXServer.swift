@@ -4,6 +4,7 @@ import Foundation
 import Logging
 
 /// `nrx-server`: a thin shell over the API library.
+@main
 struct NRXServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "nrx-server", abstract: "Runs sandboxed sessions on sensitive data and proves their destruction.",

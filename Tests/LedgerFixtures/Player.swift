@@ -1,3 +1,4 @@
+import Proofs
 import CanonicalJSON
 public import EventStore
 public import Ledger
@@ -70,7 +71,7 @@ public struct Player {
             )
         case 15...16:
             let id = session()
-            let trigger = EndTrigger.allCases.randomElement(using: &world.generator) ?? .api
+            let trigger = DestructionTrigger.allCases.randomElement(using: &world.generator) ?? .api
             let known = world.state.liveSession(id) != nil
             let proof = known ? world.document(of: id, trigger: trigger) : JSONObject()
             return (.endSession(EndSession(sessionID: id, proof: proof)), actor())

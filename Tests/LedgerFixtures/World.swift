@@ -1,3 +1,4 @@
+import Proofs
 public import CanonicalJSON
 public import EventStore
 public import Ledger
@@ -101,7 +102,7 @@ public struct World {
     }
 
     /// Publishes the verification key and ends the session with a document that says what its events say.
-    public mutating func end(_ session: SessionID, trigger: EndTrigger = .api) throws(Refusal) {
+    public mutating func end(_ session: SessionID, trigger: DestructionTrigger = .api) throws(Refusal) {
         try run(
             .publishVerificationKey(
                 PublishVerificationKey(sessionID: session, destroyedAt: now, publicKey: Self.publicKey)))
@@ -109,7 +110,7 @@ public struct World {
     }
 
     /// A document with the members that the ledger compares; its chain and signature are for the tests of `Proofs`.
-    public func document(of id: SessionID, trigger: EndTrigger = .api) -> JSONObject {
+    public func document(of id: SessionID, trigger: DestructionTrigger = .api) -> JSONObject {
         guard let session = state.liveSession(id) else { preconditionFailure("the session has ended") }
         let keyID = session.verificationKey?.id ?? VerificationKeyID(session: id, destroyedAt: now)
         let destroyedAt = JSONValue.string(keyID.destroyedAt.secondsText)

@@ -1,3 +1,4 @@
+import Proofs
 import CanonicalJSON
 import EventStore
 import Ledger
@@ -192,8 +193,8 @@ import Testing
         #expect(world.refusal(.endSession(EndSession(sessionID: session, proof: right))) == nil)
     }
 
-    @Test("Time that ran out ends a session as expired, with a proof like any other", arguments: EndTrigger.allCases)
-    func triggers(trigger: EndTrigger) throws {
+    @Test("Time that ran out ends a session as expired, with a proof like any other", arguments: DestructionTrigger.allCases)
+    func triggers(trigger: DestructionTrigger) throws {
         var world = World()
         let (_, key) = try world.signUp()
         let session = try world.createSession(key)

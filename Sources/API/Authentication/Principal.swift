@@ -1,3 +1,4 @@
+import Proofs
 import Ledger
 
 /// Who a request comes from: the holder of an active API key.

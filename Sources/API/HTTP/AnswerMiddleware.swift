@@ -1,3 +1,4 @@
+import Proofs
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -28,8 +29,9 @@ struct AnswerMiddleware: RouterMiddleware {
                 "trace": .string(context.trace), "request_id": .string(requestID),
                 "method": .string(request.method.rawValue), "route": .string(context.endpointPath ?? "-"),
                 "status": .stringConvertible(response.status.code),
-                "microseconds": .stringConvertible(elapsed.components.attoseconds / 1_000_000_000_000
-                    + elapsed.components.seconds * 1_000_000),
+                "microseconds": .stringConvertible(
+                    elapsed.components.attoseconds / 1_000_000_000_000
+                        + elapsed.components.seconds * 1_000_000),
             ])
         return response
     }

@@ -1,3 +1,4 @@
+import Proofs
 import CanonicalJSON
 
 /// Reads the members of a JSON request body. Unknown members are ignored; a wrong type is named with its path.

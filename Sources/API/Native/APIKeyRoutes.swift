@@ -1,3 +1,4 @@
+import Proofs
 import CanonicalJSON
 import EventStore
 import Ledger
@@ -10,10 +11,10 @@ struct APIKeyRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.get, "/v1/api-keys", .key(.keysRead)) { try list($0) },
-            Route(.post, "/v1/api-keys", .key(.keysWrite), bodyBytesMax: 16_384) { try await create($0) },
-            Route(.get, "/v1/api-keys/:id", .key(.keysRead)) { try show($0) },
-            Route(.delete, "/v1/api-keys/:id", .key(.keysWrite), bodyBytesMax: 16_384) { try await revoke($0) },
+            Route(.get, "/v1/api-keys", .key(.keysRead)) { exchange throws(APIError) in try list(exchange) },
+            Route(.post, "/v1/api-keys", .key(.keysWrite), bodyBytesMax: 16_384) { exchange throws(APIError) in try await create(exchange) },
+            Route(.get, "/v1/api-keys/:id", .key(.keysRead)) { exchange throws(APIError) in try show(exchange) },
+            Route(.delete, "/v1/api-keys/:id", .key(.keysWrite), bodyBytesMax: 16_384) { exchange throws(APIError) in try await revoke(exchange) },
         ]
     }
 

@@ -1,3 +1,4 @@
+import Proofs
 import CanonicalJSON
 import EventStore
 import Ledger
@@ -10,7 +11,7 @@ struct AccountRoutes: Sendable {
     let vault: Vault
     let now: @Sendable () -> Timestamp
 
-    var routes: [Route] { [Route(.get, "/v1/customers/me", .key(.accountRead)) { try await show($0) }] }
+    var routes: [Route] { [Route(.get, "/v1/customers/me", .key(.accountRead)) { exchange throws(APIError) in try await show(exchange) }] }
 
     private func show(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         let caller = try exchange.caller()

@@ -2,6 +2,7 @@ import CanonicalJSON
 import Foundation
 import Ledger
 import Merkle
+import Projections
 import Sandbox
 
 /// `POST /v1/sessions/:id/exec`: runs one command in the session's sandbox.
@@ -16,8 +17,8 @@ struct ExecRoute: Sendable {
 
     var routes: [Route] {
         [
-            Route(.post, "/v1/sessions/:id/exec", .key(.sessionsExec), bodyBytesMax: Self.bodyBytesMax) {
-                try await execute($0)
+            Route(.post, "/v1/sessions/:id/exec", .key(.sessionsExec), bodyBytesMax: Self.bodyBytesMax) { exchange throws(APIError) in
+                try await execute(exchange)
             }
         ]
     }
@@ -52,7 +53,8 @@ struct ExecRoute: Sendable {
             environment: environment, timeoutSeconds: timeout)
     }
 
-    private static func commandAndReceipt(in members: RequestMembers) throws(APIError) -> (ExecRequest.Command, String) {
+    private static func commandAndReceipt(in members: RequestMembers) throws(APIError) -> (ExecRequest.Command, String)
+    {
         let invalid = APIError(
             .badRequest, "`command` is required: a shell command, or an array with a program and its arguments.",
             field: "command")

@@ -20,7 +20,7 @@ enum HealthChecks {
 
     /// The tree over zero blocks is what hashing two zero blocks by hand gives.
     static func zeroTreeIsRight() -> Bool {
-        let leaf = [UInt8](repeating: 0, count: ZeroTree.blockBytes).withUnsafeBytes { TreeHasher.leaf($0) }
+        let leaf = [UInt8](repeating: 0, count: Int(ZeroTree.blockBytes)).withUnsafeBytes { TreeHasher.leaf($0) }
         return ZeroTree.root(blocks: 2) == TreeHasher.node(leaf, leaf)
     }
 }

@@ -1,4 +1,5 @@
 import CanonicalJSON
+import EventStore
 import Ledger
 import Projections
 import Proofs
@@ -9,9 +10,9 @@ struct ProofRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.get, "/v1/proofs/:session_id", .key(.proofsRead)) { try proof($0) },
-            Route(.post, "/v1/verify", .public, bodyBytesMax: ProofVerifier.documentBytesMax) { try verify($0) },
-            Route(.get, "/v1/keys/:id", .public) { try verificationKey($0) },
+            Route(.get, "/v1/proofs/:session_id", .key(.proofsRead)) { exchange throws(APIError) in try proof(exchange) },
+            Route(.post, "/v1/verify", .public, bodyBytesMax: ProofVerifier.documentBytesMax) { exchange throws(APIError) in try verify(exchange) },
+            Route(.get, "/v1/keys/:id", .public) { exchange throws(APIError) in try verificationKey(exchange) },
         ]
     }
 

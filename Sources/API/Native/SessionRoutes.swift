@@ -1,4 +1,6 @@
+import Proofs
 import CanonicalJSON
+import EventStore
 import Ledger
 import Projections
 
@@ -9,9 +11,9 @@ struct SessionRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.post, "/v1/sessions", .key(.sessionsWrite), bodyBytesMax: 16_384) { try await create($0) },
-            Route(.get, "/v1/sessions/:id", .key(.sessionsRead)) { try show($0) },
-            Route(.delete, "/v1/sessions/:id", .key(.sessionsWrite), bodyBytesMax: 16_384) { try await destroy($0) },
+            Route(.post, "/v1/sessions", .key(.sessionsWrite), bodyBytesMax: 16_384) { exchange throws(APIError) in try await create(exchange) },
+            Route(.get, "/v1/sessions/:id", .key(.sessionsRead)) { exchange throws(APIError) in try show(exchange) },
+            Route(.delete, "/v1/sessions/:id", .key(.sessionsWrite), bodyBytesMax: 16_384) { exchange throws(APIError) in try await destroy(exchange) },
         ]
     }
 
@@ -37,7 +39,8 @@ struct SessionRoutes: Sendable {
             return try await sessions.end(session.id, trigger: .api, as: caller.actor, trace: exchange.trace).get()
         }
         guard let text = try reads.proof(of: session.id, for: caller) else {
-            throw APIError(.conflict, "The session is \(session.status.rawValue): there is no proof of its destruction.")
+            throw APIError(
+                .conflict, "The session is \(session.status.rawValue): there is no proof of its destruction.")
         }
         let proof: JSONValue
         do { proof = try JSONReader.read(Array(text.utf8)) } catch { throw .internalError }

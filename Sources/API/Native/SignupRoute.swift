@@ -8,7 +8,7 @@ struct SignupRoute: Sendable {
     let ledger: LedgerService
     let vault: Vault
 
-    var routes: [Route] { [Route(.post, "/v1/signup", .public, bodyBytesMax: 16_384) { try await signUp($0) }] }
+    var routes: [Route] { [Route(.post, "/v1/signup", .public, bodyBytesMax: 16_384) { exchange throws(APIError) in try await signUp(exchange) }] }
 
     private func signUp(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         let members = try exchange.members()
@@ -89,7 +89,9 @@ struct EmailAddress: Sendable {
         return labels.count >= 2
             && labels.allSatisfy { label in
                 (1...63).contains(label.utf8.count) && !label.hasPrefix("-") && !label.hasSuffix("-")
-                    && label.unicodeScalars.allSatisfy { $0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "-" }
+                    && label.unicodeScalars.allSatisfy {
+                        $0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "-"
+                    }
             }
     }
 }

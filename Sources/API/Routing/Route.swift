@@ -2,7 +2,9 @@ import Ledger
 
 /// One method on one path: who may call it, and what it does.
 struct Route: Sendable {
-    enum Method: String, Sendable, CaseIterable { case get = "GET", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE" }
+    enum Method: String, Sendable, CaseIterable {
+        case get = "GET", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE"
+    }
 
     /// Who may call a route. Every route says so; there is no default.
     enum Access: Sendable, Equatable {

@@ -1,5 +1,7 @@
+import Proofs
 import HTTPTypes
 import Hummingbird
+import Ledger
 import Logging
 import NIOCore
 
@@ -30,7 +32,8 @@ struct RouterBuilder: Sendable {
             for method in Route.Method.allCases where !present.contains(where: { $0.method == method }) {
                 router.on(RouterPath(stringLiteral: path), method: method.httpMethod) { _, _ -> Response in
                     var error = APIError(
-                        .methodNotAllowed, "This path has no \(method.rawValue). Use \(allowed.joined(separator: ", ")).")
+                        .methodNotAllowed,
+                        "This path has no \(method.rawValue). Use \(allowed.joined(separator: ", ")).")
                     error.allowedMethods = allowed
                     throw error
                 }

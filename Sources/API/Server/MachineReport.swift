@@ -1,3 +1,4 @@
+import Proofs
 import Foundation
 import Logging
 import Sandbox
@@ -15,7 +16,8 @@ public struct MachineReport: Sendable {
         let configuration = SandboxConfiguration(stateDirectory: directory.path, initPath: initPath)
         do throws(SandboxError) {
             let host = try SandboxHost(
-                configuration: configuration, logger: Logger(label: "doctor", factory: { _ in SwiftLogNoOpLogHandler() }))
+                configuration: configuration,
+                logger: Logger(label: "doctor", factory: { _ in SwiftLogNoOpLogHandler() }))
             let layers = await host.layers()
             await host.shutdown()
             return MachineReport(

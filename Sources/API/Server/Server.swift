@@ -5,6 +5,7 @@ public import Logging
 import Projections
 import Sandbox
 import ServiceLifecycle
+import UnixSignals
 import Vault
 
 /// The whole backend in one process: vault, log, projections, sandbox, HTTP. The one place where they meet.
@@ -50,12 +51,16 @@ public struct Server: Sendable {
         // A sign-up whose event never came left a reserved address: it is free again.
         let known = Set(opened.state.customerIDs.map(\.text))
         let orphans = try await opened.vault.removeOrphans(known: known)
-        if !orphans.isEmpty { logger.info("reservations without a sign-up removed", metadata: ["count": .stringConvertible(orphans.count)]) }
+        if !orphans.isEmpty {
+            logger.info(
+                "reservations without a sign-up removed", metadata: ["count": .stringConvertible(orphans.count)])
+        }
         try await projections.caughtUp(to: opened.log.head.size)
         try opened.store.finishRebuild()
         let abandoned = try await sessions.closeAbandoned(trace: "startup")
         if abandoned > 0 {
-            logger.warning("sessions of a dead server are expired_unclean", metadata: ["count": .stringConvertible(abandoned)])
+            logger.warning(
+                "sessions of a dead server are expired_unclean", metadata: ["count": .stringConvertible(abandoned)])
         }
         routes = Self.routes(
             ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,

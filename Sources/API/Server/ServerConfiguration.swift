@@ -1,3 +1,4 @@
+import Proofs
 import Sandbox
 
 /// How one server runs. Every member is a flag of `nrx-server` and an environment variable `NRX_…`.

@@ -1,3 +1,4 @@
+import Proofs
 import Ledger
 import Sandbox
 import Synchronization
@@ -17,7 +18,9 @@ final class LiveSession: Sendable {
     var isEnding: Bool { ending.withLock { $0 != nil } }
 
     /// Ends the session once; whoever comes later gets the same answer.
-    func end(_ body: @escaping @Sendable () async -> Result<APIResponse, APIError>) async -> Result<APIResponse, APIError> {
+    func end(_ body: @escaping @Sendable () async -> Result<APIResponse, APIError>) async -> Result<
+        APIResponse, APIError
+    > {
         let task = ending.withLock { ending in
             if let ending { return ending }
             // Not a child of the request: a client that hangs up must not stop a destruction half way.

@@ -1,5 +1,7 @@
 import CanonicalJSON
 import EventStore
+import Logging
+import Merkle
 import Ledger
 import Proofs
 import Sandbox
@@ -7,7 +9,9 @@ import Sandbox
 extension SessionManager {
     /// Ends a session: destroys its environment, measures that, proves it, records it. Once; later callers get the same
     /// answer.
-    func end(_ id: SessionID, trigger: EndTrigger, as actor: Actor, trace: String) async -> Result<APIResponse, APIError> {
+    func end(_ id: SessionID, trigger: DestructionTrigger, as actor: Actor, trace: String) async -> Result<
+        APIResponse, APIError
+    > {
         let session: LiveSession
         do throws(APIError) { session = try environment(of: id) } catch { return .failure(error) }
         return await session.end { [self] in
@@ -18,18 +22,23 @@ extension SessionManager {
         }
     }
 
-    private func destroy(_ session: LiveSession, trigger: EndTrigger, actor: Actor, trace: String)
+    private func destroy(_ session: LiveSession, trigger: DestructionTrigger, actor: Actor, trace: String)
         async throws(APIError) -> APIResponse
     {
         let evidence: DestructionEvidence
         do throws(DestructionFailure) { evidence = try await session.environment.destroy() } catch {
             logger.error(
                 "destruction not measured",
-                metadata: ["session": .string(session.id.text), "step": .stringConvertible(error.step), "error": .string("\(error)")])
+                metadata: [
+                    "session": .string(session.id.text), "step": .stringConvertible(error.step),
+                    "error": .string("\(error)"),
+                ])
             try await recordUnclean(
-                session.id, .measurementFailed, step: Int64(error.step), known: JSONObject(error.findings), trace: trace)
+                session.id, .measurementFailed, step: Int64(error.step), known: JSONObject(error.findings), trace: trace
+            )
             throw APIError(
-                .internalError, "The destruction did not measure clean: \(error)."
+                .internalError,
+                "The destruction did not measure clean: \(error)."
                     + " The session is expired_unclean and there is no proof.")
         }
         do throws(ProofFailure) {
@@ -52,17 +61,16 @@ extension SessionManager {
 
     /// docs/cdp.md, "Order": the time, the key pair, its event durable, the log's head, the signature, the proof's event.
     private func prove(
-        _ id: SessionID, _ evidence: DestructionEvidence, trigger: EndTrigger, actor: Actor, trace: String
+        _ id: SessionID, _ evidence: DestructionEvidence, trigger: DestructionTrigger, actor: Actor, trace: String
     ) async throws(ProofFailure) -> DestructionProof {
         guard let record = ledger.read({ $0.liveSession(id) }) else { throw .sessionGone }
-        var waited = 0
-        while true {
-            do {
+        for attempt in 1... {
+            do throws(any Error) {
                 let destroyedAt = max(ledger.now().wholeSecond, record.createdAt.wholeSecond)
                 let signer = try ProofSigner()
                 let draft = try ProofDraft(
-                    session: DestroyedSession(record, trigger: trigger), evidence: evidence,
-                    destroyedAt: UTCSecond(destroyedAt), publicKey: signer.publicKey)
+                    session: try DestroyedSession(record, trigger: trigger), evidence: evidence,
+                    destroyedAt: try UTCSecond(destroyedAt), publicKey: signer.publicKey)
                 let publish = PublishVerificationKey(
                     sessionID: id, destroyedAt: destroyedAt, publicKey: signer.publicKey.text)
                 let published = try await ledger.commit(.publishVerificationKey(publish), as: .system, trace: trace)
@@ -74,9 +82,8 @@ extension SessionManager {
                 _ = try await ledger.perform(
                     .endSession(EndSession(sessionID: id, proof: document)), as: actor, trace: trace)
                 return proof
-            } catch let error as APIError where error.code == .conflict && waited < Self.keyNameAttemptsMax {
+            } catch let error as APIError where error.code == .conflict && attempt < Self.keyNameAttemptsMax {
                 // The key's name holds the second and 32 bits of the session: another session took it. Next second.
-                waited += 1
                 do { try await Task.sleep(for: .seconds(1)) } catch { throw .cancelled }
             } catch let failure as ProofFailure {
                 throw failure
@@ -84,6 +91,7 @@ extension SessionManager {
                 throw .other("\(error)")
             }
         }
+        throw .cancelled
     }
 
     private static let keyNameAttemptsMax = 3
@@ -118,5 +126,24 @@ enum DestructionAnswer {
             "regulatory_context": document["regulatory_context"] ?? .null,
             "session_context": document["session_context"] ?? .null,
         ]
+    }
+}
+
+extension DestroyedSession {
+    init(_ record: SessionRecord, trigger: DestructionTrigger) throws(ProofFailure) {
+        self.init(
+            sessionID: record.id.text, customerID: record.customerID.text,
+            createdAt: try UTCSecond(record.createdAt), trigger: trigger, execCount: record.execCount,
+            context: SessionContext(
+                jurisdiction: record.jurisdiction, dataClassification: record.dataClassification,
+                region: record.region, environment: record.environment))
+    }
+}
+
+extension UTCSecond {
+    /// The second that `time` lies in.
+    init(_ time: Timestamp) throws(ProofFailure) {
+        guard let second = UTCSecond(time.secondsText) else { throw .other("no such second: \(time)") }
+        self = second
     }
 }

@@ -1,7 +1,9 @@
+import Proofs
 import CanonicalJSON
 import Crypto
 import EventStore
 import Ledger
+import Logging
 import Merkle
 import Sandbox
 

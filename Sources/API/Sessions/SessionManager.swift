@@ -1,3 +1,4 @@
+import Proofs
 import EventStore
 import Ledger
 import Logging
@@ -103,7 +104,9 @@ final class SessionManager: Sendable {
             await withTaskGroup(of: Void.self) { group in
                 for id in due {
                     group.addTask {
-                        if case .failure(let error) = await self.end(id, trigger: .timeToLive, as: .system, trace: "ttl") {
+                        if case .failure(let error) = await self.end(
+                            id, trigger: .timeToLive, as: .system, trace: "ttl")
+                        {
                             self.logger.error(
                                 "expiry failed",
                                 metadata: ["session": .string(id.text), "error": .string(error.message)])

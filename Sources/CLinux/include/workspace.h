@@ -14,6 +14,7 @@ struct nrx_file_status {
     uint32_t mode;
     /// The small number of mountinfo, which the kernel hands out again.
     uint64_t mount;
+    int64_t modified_microseconds;
 };
 
 struct nrx_file_system_usage {

@@ -1,3 +1,4 @@
+import Proofs
 extension State {
     /// The key that acts, if one does; the server and its operator act without.
     ///

@@ -1,3 +1,4 @@
+import Proofs
 /// A command that the rules do not allow, and what to do about it.
 ///
 /// ```swift

@@ -1,3 +1,4 @@
+public import Proofs
 public import CanonicalJSON
 
 /// Somebody signed up. Stream: the customer.

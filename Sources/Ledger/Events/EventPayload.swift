@@ -1,3 +1,4 @@
+import Proofs
 public import CanonicalJSON
 
 /// The `data` of one type of event.

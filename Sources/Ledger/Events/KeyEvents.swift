@@ -1,3 +1,4 @@
+public import Proofs
 public import CanonicalJSON
 public import EventStore
 public import Merkle

@@ -1,3 +1,4 @@
+public import Proofs
 public import CanonicalJSON
 
 /// The public key that will sign a session's proof, published before the proof exists. Stream: the full session id.
@@ -45,11 +46,11 @@ public struct ProofIssued: EventPayload {
     public var publicKey: String
     /// `base64:` and 64 bytes.
     public var signature: String
-    public var trigger: EndTrigger
+    public var trigger: DestructionTrigger
 
     public init(
         document: JSONObject, finalHash: String, keyID: VerificationKeyID, publicKey: String, signature: String,
-        trigger: EndTrigger
+        trigger: DestructionTrigger
     ) {
         self.document = document
         self.finalHash = finalHash
@@ -70,7 +71,8 @@ public struct ProofIssued: EventPayload {
         publicKey = try Self.text(attestation?["public_key"], "cdp.attestation.public_key", ProofForms.publicKey)
         signature = try Self.text(attestation?["signature"], "cdp.attestation.signature", ProofForms.signature)
         trigger = try Self.text(
-            Self.lifecycle(of: document)?["trigger"], "cdp.evidence[7].document.trigger", EndTrigger.init(rawValue:))
+            Self.lifecycle(of: document)?["trigger"], "cdp.evidence[7].document.trigger",
+            DestructionTrigger.init(rawValue:))
     }
 
     public init(data: JSONObject) throws(PayloadError) {
@@ -80,7 +82,7 @@ public struct ProofIssued: EventPayload {
         keyID = try reader.parsed("key_id", VerificationKeyID.init)
         publicKey = try reader.parsed("public_key", ProofForms.publicKey)
         signature = try reader.parsed("signature", ProofForms.signature)
-        trigger = try reader.parsed("trigger", EndTrigger.init(rawValue:))
+        trigger = try reader.parsed("trigger", DestructionTrigger.init(rawValue:))
         try reader.finish()
     }
 

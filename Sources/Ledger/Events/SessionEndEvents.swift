@@ -1,3 +1,4 @@
+public import Proofs
 public import CanonicalJSON
 public import EventStore
 
@@ -10,9 +11,9 @@ public struct SessionDestroyed: EventPayload {
     /// The second that the proof names.
     public var destroyedAt: Timestamp
     /// Anything but `ttl`.
-    public var trigger: EndTrigger
+    public var trigger: DestructionTrigger
 
-    public init(destroyedAt: Timestamp, trigger: EndTrigger) {
+    public init(destroyedAt: Timestamp, trigger: DestructionTrigger) {
         self.destroyedAt = destroyedAt
         self.trigger = trigger
     }
@@ -45,18 +46,18 @@ public struct SessionExpired: EventPayload {
 private enum SessionEnd {
     static func read(
         _ data: JSONObject, endingAs status: SessionStatus
-    ) throws(PayloadError) -> (destroyedAt: Timestamp, trigger: EndTrigger) {
+    ) throws(PayloadError) -> (destroyedAt: Timestamp, trigger: DestructionTrigger) {
         var reader = PayloadReader(data)
         let destroyedAt = try reader.parsed("destroyed_at") { text in
             Timestamp(text).flatMap { $0.secondsText == text ? $0 : nil }
         }
-        let trigger = try reader.parsed("trigger", EndTrigger.init(rawValue:))
+        let trigger = try reader.parsed("trigger", DestructionTrigger.init(rawValue:))
         try reader.finish()
         guard trigger.status == status else { throw PayloadError("trigger", .notAllowed) }
         return (destroyedAt, trigger)
     }
 
-    static func data(_ destroyedAt: Timestamp, _ trigger: EndTrigger) -> JSONObject {
+    static func data(_ destroyedAt: Timestamp, _ trigger: DestructionTrigger) -> JSONObject {
         JSONObject(inOrder: [
             "destroyed_at": .string(destroyedAt.secondsText), "trigger": .string(trigger.rawValue),
         ])

@@ -1,3 +1,4 @@
+import Proofs
 import CanonicalJSON
 import EventStore
 
@@ -7,7 +8,7 @@ struct ProofExpectation {
     let session: SessionRecord
     let key: SessionRecord.VerificationKey
     let destroyedAt: Timestamp
-    let trigger: EndTrigger
+    let trigger: DestructionTrigger
 
     /// The path of the first member that disagrees, or nil.
     func firstMismatch(in event: ProofIssued) -> String? {

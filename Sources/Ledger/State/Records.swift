@@ -1,3 +1,4 @@
+public import Proofs
 public import EventStore
 public import Merkle
 
@@ -102,7 +103,7 @@ public struct SessionRecord: Sendable, Equatable {
     /// Set when its destruction has been measured and only the proof is missing.
     public internal(set) var verificationKey: VerificationKey?
     /// Set between its end and its proof, which are adjacent in the log.
-    var end: (destroyedAt: Timestamp, trigger: EndTrigger)?
+    var end: (destroyedAt: Timestamp, trigger: DestructionTrigger)?
 
     /// `active` or `executing`.
     public var status: SessionStatus { runningExec == nil ? .active : .executing }

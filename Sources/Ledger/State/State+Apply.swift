@@ -1,3 +1,4 @@
+import Proofs
 public import EventStore
 
 extension State {

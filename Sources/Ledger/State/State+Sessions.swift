@@ -1,3 +1,4 @@
+import Proofs
 import EventStore
 
 extension State {
@@ -63,7 +64,7 @@ extension State {
     }
 
     mutating func applyEnd(
-        destroyedAt: Timestamp, trigger: EndTrigger, _ place: Place
+        destroyedAt: Timestamp, trigger: DestructionTrigger, _ place: Place
     ) throws(ReplayError) {
         var session = try liveSession(place)
         guard let key = session.verificationKey else {

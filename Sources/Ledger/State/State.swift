@@ -1,3 +1,4 @@
+public import Proofs
 public import EventStore
 public import Merkle
 

@@ -1,3 +1,4 @@
+import Proofs
 /// What a key may do; one vocabulary for every dialect (docs/api.md).
 ///
 /// ```swift

@@ -1,3 +1,4 @@
+public import Proofs
 /// What a tier allows: the table of docs/api.md, "Limits", as data. A limit that is nil does not exist.
 ///
 /// ```swift

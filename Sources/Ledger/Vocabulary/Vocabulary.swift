@@ -1,31 +1,8 @@
+public import Proofs
+
 /// What a customer pays for; what each allows is in ``Plan``.
 public enum Tier: String, Sendable, CaseIterable {
     case free, starter, business, enterprise
-}
-
-/// Where a customer is at home; carried into the context of its proofs.
-public enum Jurisdiction: String, Sendable, CaseIterable {
-    case unitedStates = "US"
-    case europeanUnion = "EU"
-    case unitedKingdom = "UK"
-    case canada = "CA"
-    case australia = "AU"
-    case india = "IN"
-    case other = "OTHER"
-}
-
-/// What kind of data a session works on.
-public enum DataClassification: String, Sendable, CaseIterable {
-    case general
-    case healthInformation = "PHI"
-    case personalInformation = "PII"
-    case financial
-    case credentials
-}
-
-/// Real work, or trying things out: what test keys make is kept apart and never billed.
-public enum KeyEnvironment: String, Sendable, CaseIterable {
-    case live, test
 }
 
 /// Where a session is in its life.
@@ -37,17 +14,7 @@ public enum SessionStatus: String, Sendable, CaseIterable {
     public var isLive: Bool { self == .active || self == .executing }
 }
 
-/// What ended a session whose destruction was measured and proven.
-public enum EndTrigger: String, Sendable, CaseIterable {
-    /// Its owner asked for it.
-    case api
-    /// Its time to live ran out; the status is then `expired`.
-    case timeToLive = "ttl"
-    /// It ran out of memory.
-    case outOfMemory = "oom"
-    /// The server was stopped in good order.
-    case shutdown
-
+extension DestructionTrigger {
     /// The status a session has after it.
     public var status: SessionStatus { self == .timeToLive ? .expired : .destroyed }
 }

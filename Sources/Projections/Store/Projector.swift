@@ -1,3 +1,4 @@
+import Proofs
 import EventStore
 import Ledger
 
@@ -100,7 +101,7 @@ final class Projector {
         case .sessionDestroyed(let payload):
             try end(envelope, as: .destroyed, at: payload.destroyedAt, by: payload.trigger.rawValue)
         case .sessionExpired(let payload):
-            try end(envelope, as: .expired, at: payload.destroyedAt, by: EndTrigger.timeToLive.rawValue)
+            try end(envelope, as: .expired, at: payload.destroyedAt, by: DestructionTrigger.timeToLive.rawValue)
         case .sessionExpiredUnclean(let payload):
             try end(envelope, as: .expiredUnclean, at: envelope.event.at, by: payload.reason.rawValue)
         case .verificationKeyPublished(let payload):

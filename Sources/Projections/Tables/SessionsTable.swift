@@ -1,3 +1,4 @@
+public import Proofs
 import CanonicalJSON
 public import EventStore
 public import Ledger

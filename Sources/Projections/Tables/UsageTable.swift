@@ -1,3 +1,4 @@
+public import Proofs
 public import Ledger
 
 /// What a customer used in a day or in a billing cycle.

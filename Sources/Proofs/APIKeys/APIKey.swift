@@ -20,16 +20,16 @@ public struct APIKey: Sendable, CustomStringConvertible, CustomDebugStringConver
         case nanorixTest = "nrx_test_"
         case nanda = "nanda_"
         case nexora = "nxr_"
-        case nanotermLive = "nt_live_"
-        case nanotermTest = "nt_test_"
+        case nanoTermLive = "nt_live_"
+        case nanoTermTest = "nt_test_"
         case nurosentrixLive = "nsx_live_"
         case nurosentrixTest = "nsx_test_"
 
         /// Whether keys with this prefix see live or test data; the dialects without a mark have live keys only.
         public var environment: KeyEnvironment {
             switch self {
-            case .nanorixTest, .nanotermTest, .nurosentrixTest: .test
-            case .nanorixLive, .nanda, .nexora, .nanotermLive, .nurosentrixLive: .live
+            case .nanorixTest, .nanoTermTest, .nurosentrixTest: .test
+            case .nanorixLive, .nanda, .nexora, .nanoTermLive, .nurosentrixLive: .live
             }
         }
 
@@ -42,6 +42,7 @@ public struct APIKey: Sendable, CustomStringConvertible, CustomDebugStringConver
     /// Characters of the checksum.
     private static let checksumCharacters = 6
 
+    /// Which dialect and environment the key was made for.
     public let prefix: Prefix
     /// The whole key. A secret: to be shown to its owner once and never stored or logged.
     public let text: String
@@ -85,8 +86,10 @@ public struct APIKey: Sendable, CustomStringConvertible, CustomDebugStringConver
     /// The beginning of the key, enough for its owner to tell it from others.
     public var displayPrefix: String { String(text.prefix(prefix.displayCharacters)) }
 
+    /// The display prefix and an ellipsis, never the key.
     public var description: String { displayPrefix + "…" }
 
+    /// Same as ``description``.
     public var debugDescription: String { description }
 
     private static func checksum(of bytes: some Sequence<UInt8>) -> [UInt8] {

@@ -6,12 +6,16 @@ public struct DestroyedSession: Sendable, Equatable {
     public var sessionID: String
     /// `cust_` and 32 lower-case hex digits.
     public var customerID: String
+    /// When the session began.
     public var createdAt: UTCSecond
+    /// What ended it.
     public var trigger: DestructionTrigger
     /// Number of commands the session ran.
     public var execCount: Int64
+    /// Under which rules its owner placed it.
     public var context: SessionContext
 
+    /// A session as its events tell of it.
     public init(
         sessionID: String, customerID: String, createdAt: UTCSecond, trigger: DestructionTrigger, execCount: Int64,
         context: SessionContext
@@ -25,26 +29,30 @@ public struct DestroyedSession: Sendable, Equatable {
     }
 }
 
-/// What ended a session.
+/// What ended a session whose destruction was measured and proven.
 public enum DestructionTrigger: String, Sendable, CaseIterable {
-    /// `DELETE /v1/sessions/:id`.
+    /// Its owner asked for it: `DELETE /v1/sessions/:id`.
     case api
     /// Its time to live ran out.
-    case ttl
+    case timeToLive = "ttl"
     /// It ran out of memory.
-    case oom
-    /// The server stopped.
+    case outOfMemory = "oom"
+    /// The server was stopped in good order.
     case shutdown
 }
 
 /// The `session_context` of a proof: under which rules the session's owner placed it.
 public struct SessionContext: Sendable, Equatable {
+    /// Where its data is governed.
     public var jurisdiction: Jurisdiction
+    /// What its data is.
     public var dataClassification: DataClassification
     /// Where the node runs, such as `us` or `eu`.
     public var region: String
+    /// Whether a live or a test key made it.
     public var environment: KeyEnvironment
 
+    /// A context as the customer and the node declare it.
     public init(
         jurisdiction: Jurisdiction, dataClassification: DataClassification, region: String,
         environment: KeyEnvironment
@@ -56,27 +64,27 @@ public struct SessionContext: Sendable, Equatable {
     }
 }
 
-/// Where the customer says its data is governed.
+/// Where a customer is at home; carried into the context of its proofs.
 public enum Jurisdiction: String, Sendable, CaseIterable {
-    case us = "US"
-    case eu = "EU"
-    case uk = "UK"
-    case ca = "CA"
-    case au = "AU"
-    case `in` = "IN"
+    case unitedStates = "US"
+    case europeanUnion = "EU"
+    case unitedKingdom = "UK"
+    case canada = "CA"
+    case australia = "AU"
+    case india = "IN"
     case other = "OTHER"
 }
 
-/// What the customer says the session's data is.
+/// What kind of data a session works on, as the customer says.
 public enum DataClassification: String, Sendable, CaseIterable {
     case general
-    case phi = "PHI"
-    case pii = "PII"
+    case healthInformation = "PHI"
+    case personalInformation = "PII"
     case financial
     case credentials
 }
 
-/// Whether something was made with a live or with a test key.
+/// Real work, or trying things out: what test keys make is kept apart and never billed.
 public enum KeyEnvironment: String, Sendable, CaseIterable {
     case live
     case test
@@ -91,6 +99,7 @@ public struct LogHead: Sendable, Equatable {
     /// RFC 6962 root over them.
     public var root: Hash
 
+    /// A state of the log.
     public init(origin: String, size: Int64, root: Hash) {
         self.origin = origin
         self.size = size

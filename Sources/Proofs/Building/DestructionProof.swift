@@ -7,8 +7,11 @@ public import Merkle
 public struct DestructionProof: Sendable, Equatable {
     /// The whole document.
     public let document: JSONValue
+    /// The session whose destruction it proves.
     public let sessionID: String
+    /// The name under which the public key is published.
     public let keyID: String
+    /// The public half of the key that signed it.
     public let publicKey: VerificationKey
     /// The chain hash of step 8, which is signed.
     public let finalHash: Hash

@@ -13,9 +13,13 @@ import Merkle
 /// let proof = try draft.seal(at: head, with: signer)
 /// ```
 public struct ProofDraft: Sendable {
+    /// The session whose destruction is to be proven.
     public let session: DestroyedSession
+    /// What was measured.
     public let evidence: DestructionEvidence
+    /// When the destruction was complete.
     public let destroyedAt: UTCSecond
+    /// The public half of the key that will sign.
     public let publicKey: VerificationKey
     /// The name under which the public key is to be published.
     public let keyID: String
@@ -43,7 +47,7 @@ public struct ProofDraft: Sendable {
         self.evidence = evidence
         self.destroyedAt = destroyedAt
         self.publicKey = publicKey
-        self.keyID = try VerificationKeyID.text(sessionID: session.sessionID, destroyedAt: destroyedAt)
+        self.keyID = try VerificationKeyName.text(sessionID: session.sessionID, destroyedAt: destroyedAt)
         if let regulatoryContext {
             self.regulatoryContext = regulatoryContext
         } else {
@@ -122,10 +126,12 @@ public struct ProofDraft: Sendable {
     }
 
     private static func readBack(_ proof: DestructionProof) throws(ProofError) {
-        let verification = try ProofVerifier(acceptsMissingLayers: true).verify(proof.canonicalBytes)
+        let verification: ProofVerification
+        do {
+            verification = try ProofVerifier(acceptsMissingLayers: true).verify(proof.canonicalBytes)
+        } catch { throw ProofError(.builtProofInvalid, error.message) }
         guard verification.isValid else {
-            throw ProofError(
-                .builtProofInvalid, verification.failures.map(\.message).joined(separator: "; "))
+            throw ProofError(.builtProofInvalid, verification.failures.map(\.message).joined(separator: "; "))
         }
     }
 }

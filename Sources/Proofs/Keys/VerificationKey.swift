@@ -44,13 +44,13 @@ public struct VerificationKey: Sendable, Hashable {
 }
 
 /// The name of a session's verification key.
-public enum VerificationKeyID {
+enum VerificationKeyName {
     /// `nrx-verify-`, `destroyedAt` as `YYYYMMDDTHHMMSSZ`, `-`, the first 8 hex characters of the session's id.
     ///
     /// Two sessions can agree in both; then the later one takes the next second (docs/cdp.md).
     ///
     /// - Throws: ``ProofError/Code/invalidInput`` when `sessionID` is not `sess_` and 32 lower-case hex digits.
-    public static func text(sessionID: String, destroyedAt: UTCSecond) throws(ProofError) -> String {
+    static func text(sessionID: String, destroyedAt: UTCSecond) throws(ProofError) -> String {
         guard SessionID.isWellFormed(sessionID) else {
             throw ProofError(.invalidInput, "a session id must be sess_ and 32 lower-case hex digits")
         }

@@ -20,6 +20,7 @@ public struct UTCSecond: Sendable, Hashable, Comparable, CustomStringConvertible
         String(decoding: text.utf8.filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ":") }, as: UTF8.self)
     }
 
+    /// Same as ``text``.
     public var description: String { text }
 
     /// Every field has a fixed width, so the order of the texts is the order of the times.

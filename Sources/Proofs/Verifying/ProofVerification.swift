@@ -27,6 +27,7 @@ public struct ProofVerification: Sendable, Equatable {
 
     /// One thing that is wrong.
     public struct Failure: Sendable, Equatable {
+        /// Which check it failed.
         public let check: Check
         /// What is wrong and where, for people.
         public let message: String
@@ -61,14 +62,23 @@ public struct ProofVerification: Sendable, Equatable {
 
 /// What a proof says of itself, for whoever goes on to look the key or the session up in a log.
 public struct ProofClaims: Sendable, Equatable {
+    /// The session that was destroyed.
     public let sessionID: String
+    /// The customer it belonged to.
     public let customerID: String
+    /// When it began.
     public let createdAt: UTCSecond
+    /// When its destruction was complete.
     public let destroyedAt: UTCSecond
+    /// What ended it.
     public let trigger: DestructionTrigger
+    /// Number of commands it ran.
     public let execCount: Int64
+    /// The name under which the key was to be published.
     public let keyID: String
+    /// The key under which the signature holds.
     public let publicKey: VerificationKey
+    /// The chain hash of step 8, which is signed.
     public let finalHash: Hash
     /// `base64:` and the signature, as the document has it.
     public let signatureText: String

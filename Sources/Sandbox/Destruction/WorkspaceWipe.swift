@@ -29,8 +29,8 @@ struct WorkspaceWipe {
     private let root: Int32
     private(set) var report = Report()
     private var buffers: WipeBuffers
-    /// Blocks of links whose target is too long to be kept in the inode: they hold names, and are only removed.
-    private var linkBlocks: Int64 = 0
+    /// Blocks that the files account for, reserved ones and those of long links included.
+    private var blocksExplained: Int64 = 0
     private var seen: Set<UInt64> = []
 
     init(root: Int32) {
@@ -43,7 +43,7 @@ struct WorkspaceWipe {
         var usage = nrx_file_system_usage()
         if nrx_file_system_usage(root, &usage) == 0 { report.blocksUsed = Int64(usage.blocks_used) }
         emptyEverything()
-        report.blocksUnexplained = report.blocksUsed - report.bytes / 4_096 - linkBlocks
+        report.blocksUnexplained = report.blocksUsed - blocksExplained
         report.entriesLeft = Int64(DirectoryListing.names(of: root)?.count ?? -1)
         return report
     }
@@ -114,7 +114,8 @@ struct WorkspaceWipe {
             case S_IFDIR: directories.append(name)
             case S_IFREG: wipeFile(name, in: directory, status)
             case S_IFLNK:
-                if seen.insert(status.inode).inserted { linkBlocks += Int64(status.blocks) / 8 }
+                // A target too long for the inode has a block: a name, not content, so it is only removed.
+                if seen.insert(status.inode).inserted { blocksExplained += Int64(status.blocks) / 8 }
                 remove(name, in: directory)
             default: remove(name, in: directory)
             }
@@ -138,6 +139,7 @@ struct WorkspaceWipe {
         guard number >= 0 else { return fail("a file cannot be opened", errno) }
         let file = Descriptor(number)
         report.files += 1
+        blocksExplained += Int64(status.blocks) / 8
         let cleared = nrx_clear_attributes(file.number)
         if cleared < 0 { return fail("extended attributes cannot be removed", -cleared) }
         overwrite(file.number, size: status.size)

@@ -9,6 +9,8 @@ struct ExecRunner {
     let drainMicroseconds: Int64
     let descriptorsMax: Int
     let fileBytesMax: Int64
+    /// The host's number of the session's user; nil when the server cannot give files away.
+    let user: uid_t?
 
     /// What a command sees when the caller says nothing else.
     static let standardVariables = [
@@ -49,6 +51,12 @@ struct ExecRunner {
         let (strings, argumentCount, variableCount) = try Self.strings(for: request)
         let output = try Descriptor.pipe()
         let errors = try Descriptor.pipe()
+        // So that a command can open /dev/stdout and /dev/stderr, which are these pipes.
+        if let user {
+            for pipe in [output.write, errors.write] where fchown(pipe.number, user, user) != 0 {
+                throw .system("cannot give a pipe to the session", errno)
+            }
+        }
         let null = try Descriptor.open("/dev/null", O_RDONLY)
         var header = nrx_request()
         header.type = NRX_REQUEST_EXEC.rawValue

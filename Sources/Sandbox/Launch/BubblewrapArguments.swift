@@ -26,6 +26,9 @@ enum BubblewrapArguments {
     /// Entries of /proc that tell of the host or its kernel, covered with nothing.
     static let maskedFiles = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/proc/cmdline"]
 
+    /// Parts of /proc where a session could write settings of its own namespaces, or pressure triggers; none need be.
+    static let readOnlyPlaces = ["/proc/sys", "/proc/pressure"]
+
     static let passwd = """
         root:x:0:0:root:/:/usr/sbin/nologin
         user:x:1000:1000:session:/home/user:/bin/sh
@@ -58,6 +61,7 @@ enum BubblewrapArguments {
                 list += ["--bind-try", "../newroot" + tmpfs + "/" + place.directory, mount]
             }
         }
+        for place in readOnlyPlaces { list += ["--ro-bind-try", "../newroot" + place, place] }
         for file in maskedFiles where hostHas(file) { list += ["--ro-bind", "/dev/null", file] }
         list += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/workspace"]
         return list + ["--", "/proc/self/fd/\(Inherited.initProgram.rawValue)"]

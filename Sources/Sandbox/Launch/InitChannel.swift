@@ -1,14 +1,17 @@
 import CLinux
 import Glibc
+import Synchronization
 
 /// The server's end of the control socket to one nrx-init. Each request brings its own reply socket, so requests from
 /// many threads never mix.
 final class InitChannel: Sendable {
-    private let control: Descriptor
+    /// nil once closed. Owned by its lock, which each send holds, so that no closed number is ever used.
+    private let control: Mutex<Descriptor?>
 
-    init(control: Descriptor) { self.control = control }
+    init(control: Descriptor) { self.control = Mutex(control) }
 
-    func close() { control.close() }
+    /// Closes the socket; init then ends, if it lives.
+    func close() { control.withLock { $0 = nil } }
 
     /// Sends a request and returns the socket on which its answers come.
     func send(_ header: nrx_request, strings: [String] = [], descriptors: [Int32] = []) throws(SandboxError)
@@ -27,7 +30,10 @@ final class InitChannel: Sendable {
         }
         let (own, theirs) = try Descriptor.socketPair()
         let all = [theirs.number] + descriptors
-        let failure = nrx_send(control.number, bytes, bytes.count, all, all.count)
+        let message = bytes
+        let failure = control.withLock { control in
+            control.map { nrx_send($0.number, message, message.count, all, all.count) } ?? EPIPE
+        }
         guard failure == 0 else {
             throw failure == EPIPE || failure == ECONNRESET
                 ? SandboxError(.gone, "the session's environment has ended")

@@ -15,7 +15,7 @@ final class Launcher: Sendable {
     private let passwd: Descriptor
     private let group: Descriptor
     private let null: Descriptor
-    private let nextUser = Atomic<UInt32>(0)
+    private let userCount = Atomic<UInt32>(0)
 
     init(
         configuration: SandboxConfiguration, bubblewrap: String, initProgram: Descriptor, cgroups: CgroupHost?,
@@ -75,16 +75,19 @@ final class Launcher: Sendable {
             initProgram,
         ]
         let entrance = try cgroup?.initEntrance()
-        let child = try spawner.sync { () throws(SandboxError) in
-            try self.spawn(arguments: arguments, descriptors: descriptors, entrance: entrance)
-        }
+        let user = nextUser()
+        let spawn = Spawn(
+            path: bubblewrap, arguments: arguments, user: user, descriptors: descriptors,
+            cgroups: entrance.map { [$0] } ?? [])
+        let child = try spawner.sync { () throws(SandboxError) in try spawn.run() }
         theirs.close()
         complaints.write.close()
         do throws(SandboxError) {
             let initPid = try greeting(own, complaints: complaints.read)
             return try RawEnvironment(
                 identity: identity, hostName: hostName, monitor: child.pid, monitorDescriptor: child.descriptor,
-                initPid: initPid, channel: InitChannel(control: own), cgroup: cgroup, missingLayers: missingLayers)
+                initPid: initPid, user: user, channel: InitChannel(control: own), cgroup: cgroup,
+                missingLayers: missingLayers)
         } catch {
             _ = nrx_pidfd_signal(child.descriptor.number, SIGKILL)
             _ = nrx_pidfd_wait(child.descriptor.number, 1_000)
@@ -93,48 +96,11 @@ final class Launcher: Sendable {
         }
     }
 
-    private func spawn(arguments: [String], descriptors: [Descriptor], entrance: Descriptor?) throws(SandboxError)
-        -> (pid: pid_t, descriptor: Descriptor)
-    {
-        // C strings that live until this function returns; the child has become bubblewrap by then.
-        let strings = arguments.map { strdup($0) }
-        defer { strings.forEach { free($0) } }
-        let argumentList = strings + [nil]
-        let environment: [UnsafeMutablePointer<CChar>?] = [nil]
-        let numbers = descriptors.map(\.number)
-        let cgroups = entrance.map { [$0.number] } ?? []
-        let user =
-            configuration.userIDBase
-            + nextUser.add(1, ordering: .relaxed).oldValue % max(configuration.userIDCount, 1)
-        var pid: pid_t = 0
-        var pidDescriptor: Int32 = -1
-        let failure = argumentList.withUnsafeBufferPointer { argumentList in
-            environment.withUnsafeBufferPointer { environment in
-                numbers.withUnsafeBufferPointer { numbers in
-                    cgroups.withUnsafeBufferPointer { cgroups in
-                        bubblewrap.withCString { path in
-                            // All pointers stay valid for the call: nrx_spawn keeps none of them.
-                            var request = nrx_spawn()
-                            request.path = path
-                            request.arguments = argumentList.baseAddress
-                            request.environment = environment.baseAddress
-                            request.user = user
-                            request.group = user
-                            request.drop = geteuid() == 0 ? 1 : 0
-                            request.descriptors = numbers.baseAddress
-                            request.descriptor_count = numbers.count
-                            request.cgroups = cgroups.baseAddress
-                            request.cgroup_count = cgroups.count
-                            return nrx_spawn(&request, &pid, &pidDescriptor)
-                        }
-                    }
-                }
-            }
-        }
-        guard failure == 0 else {
-            throw SandboxError(.startFailed, "cannot start \(bubblewrap)", systemError: failure)
-        }
-        return (pid, Descriptor(pidDescriptor))
+    /// A user number for one environment; nil when the server is not root and shares its own.
+    private func nextUser() -> uid_t? {
+        guard geteuid() == 0 else { return nil }
+        let number = userCount.add(1, ordering: .relaxed).oldValue
+        return configuration.userIDBase + number % max(configuration.userIDCount, 1)
     }
 
     /// Waits for init's first message; the kernel adds its pid, so nobody can claim to be another.

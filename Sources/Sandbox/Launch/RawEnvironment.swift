@@ -13,6 +13,8 @@ final class RawEnvironment: Sendable {
     /// nrx-init, as the server's namespace sees it.
     let initPid: pid_t
     let initDescriptor: Descriptor
+    /// The host's number of the user that the session runs as; nil when it is the server's own.
+    let user: uid_t?
     let channel: InitChannel
     let cgroup: SessionCgroup?
     let missingLayers: Set<Layer>
@@ -23,13 +25,14 @@ final class RawEnvironment: Sendable {
 
     init(
         identity: String, hostName: String, monitor: pid_t, monitorDescriptor: Descriptor, initPid: pid_t,
-        channel: InitChannel, cgroup: SessionCgroup?, missingLayers: Set<Layer>
+        user: uid_t?, channel: InitChannel, cgroup: SessionCgroup?, missingLayers: Set<Layer>
     ) throws(SandboxError) {
         self.identity = identity
         self.hostName = hostName
         self.monitor = monitor
         self.monitorDescriptor = monitorDescriptor
         self.initPid = initPid
+        self.user = user
         self.channel = channel
         self.cgroup = cgroup
         self.missingLayers = missingLayers

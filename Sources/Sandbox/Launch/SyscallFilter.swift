@@ -94,15 +94,7 @@ enum SyscallFilter {
                 try rule(context, name, refuse(EPERM), [compare(argument, SCMP_CMP_MASKED_EQ, 0o170000, kind)])
             }
         }
-        // Local sockets and the session's own loopback; raw, packet, netlink, vsock and the rest are not.
-        for family in [AF_UNIX, AF_INET, AF_INET6] {
-            for type in [UInt64(1), 2, 5] where type != 5 || family == AF_UNIX {
-                let conditions = [
-                    compare(0, SCMP_CMP_EQ, UInt64(family)), compare(1, SCMP_CMP_MASKED_EQ, 0xf, type),
-                ]
-                try rule(context, "socket", actionAllow, conditions)
-            }
-        }
+        try addSocketRules(context)
         // TIOCSTI: a terminal's input must come from its keyboard, not from what runs in it. Any other request differs
         // from it in at least one of the 32 bits that the kernel looks at (it ignores the upper half, where a plain
         // comparison would be fooled).
@@ -119,6 +111,24 @@ enum SyscallFilter {
     }
 
     private static let terminalInput: UInt64 = 0x5412
+
+    /// Local sockets and the session's own loopback; raw, packet, netlink, vsock, crypto and the rest are not to be had.
+    private static func addSocketRules(_ context: scmp_filter_ctx) throws(SandboxError) {
+        let families = [AF_UNIX, AF_INET, AF_INET6].map { UInt64($0) }
+        let highestFamily: UInt64 = 64
+        for family in 0...highestFamily where !families.contains(family) {
+            try rule(context, "socket", refuse(EAFNOSUPPORT), [compare(0, SCMP_CMP_EQ, family)])
+        }
+        try rule(context, "socket", refuse(EAFNOSUPPORT), [compare(0, SCMP_CMP_GT, highestFamily)])
+        for family in families {
+            for type in UInt64(0)..<16 {
+                // SOCK_STREAM, SOCK_DGRAM, and SOCK_SEQPACKET between processes.
+                let isAllowed = type == 1 || type == 2 || (type == 5 && family == UInt64(AF_UNIX))
+                let conditions = [compare(0, SCMP_CMP_EQ, family), compare(1, SCMP_CMP_MASKED_EQ, 0xf, type)]
+                try rule(context, "socket", isAllowed ? actionAllow : refuse(EPERM), conditions)
+            }
+        }
+    }
 
     private static func compare(_ argument: UInt32, _ operation: scmp_compare, _ a: UInt64, _ b: UInt64 = 0)
         -> scmp_arg_cmp

@@ -1,4 +1,0 @@
-import ArgumentParser
-import API
-
-await NRXServer.main()

@@ -1,0 +1,152 @@
+import Foundation
+import Glibc
+import Merkle
+import Proofs
+import Testing
+
+@testable import Sandbox
+
+/// What a machine has of sandboxes: counted before and after.
+struct Traces: Equatable, CustomStringConvertible {
+    var cgroups = 0
+    var descriptors = 0
+    var processes = 0
+    var mounts = 0
+
+    /// Counts for one host: others may run sandboxes beside it.
+    static func count(_ host: SandboxHost) -> Traces {
+        var traces = Traces()
+        for hierarchy in host.launcher.cgroups?.hierarchies ?? [] {
+            let base = CgroupDirectory(path: hierarchy.base, version: hierarchy.version)
+            traces.cgroups += base.children().count
+            traces.processes += base.processes().count
+        }
+        traces.descriptors = DirectoryListing.numbers(at: "/proc/self/fd").count
+        traces.mounts = (KernelFile.read("/proc/self/mountinfo") ?? "").split(separator: "\n").count
+        return traces
+    }
+
+    var description: String {
+        "cgroups \(cgroups), descriptors \(descriptors), processes \(processes), mounts \(mounts)"
+    }
+}
+
+@Suite("Lifetimes", .enabled(if: SandboxFixture.isAvailable), .serialized, .timeLimit(.minutes(4)))
+struct LifetimeTests {
+    @Test("Fifty sessions at once leave nothing")
+    func fiftyAtOnce() async throws {
+        try await SandboxFixture.withHost { host in
+            let before = Traces.count(host)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<50 {
+                    group.addTask {
+                        let environment = try await host.create(SandboxFixture.specification())
+                        let result = try await environment.shell("echo \(number) > f; sleep 9 >/dev/null & cat f")
+                        #expect(result.text == "\(number)\n")
+                        let evidence = try await environment.destroy()
+                        #expect(evidence.fileSystem.files == 1)
+                        #expect(evidence.isolation.processesAfter == 0)
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(Traces.count(host).cgroups == before.cgroups)
+            #expect(Traces.count(host).processes == before.processes)
+        }
+    }
+
+    @Test("Hundreds of sessions in a row leave nothing, and never fail")
+    func hundredsInARow() async throws {
+        try await SandboxFixture.withHost { host in
+            let before = Traces.count(host)
+            for _ in 0..<200 {
+                let environment = try await host.create(SandboxFixture.specification())
+                #expect(try await environment.shell("echo x > f").exitCode == 0)
+                _ = try await environment.destroy()
+            }
+            let after = Traces.count(host)
+            #expect(after.cgroups == before.cgroups)
+            #expect(after.processes == before.processes)
+            #expect(after.mounts == before.mounts)
+        }
+    }
+
+    @Test("A ready environment serves one session, with that session's limits and a name of its own")
+    func warm() async throws {
+        try await SandboxFixture.withHost({ $0.warmPoolSize = 2 }) { host in
+            while host.warmCount < 2 { try await Task.sleep(for: .milliseconds(2)) }
+            var specification = SandboxFixture.specification()
+            specification.workspaceBytes = 24 << 20
+            let first = try await host.create(specification)
+            let second = try await host.create(SandboxFixture.specification())
+            #expect(first.raw.identity != second.raw.identity)
+            let names = (try await first.shell("hostname").text, try await second.shell("hostname").text)
+            #expect(names.0 != names.1)
+            let size = try await first.shell("stat -f -c '%b %S' /workspace | { read b s; echo $((b*s)); }")
+            #expect(size.text == "\(24 << 20)\n")
+            #expect(first.raw.cgroup?.measuredLimits().memoryBytes == specification.memoryBytes)
+            #expect(try await first.destroy().fileSystem.sizeBytes == 24 << 20)
+            _ = try await second.destroy()
+        }
+    }
+
+    @Test("What a dead server left is removed when the next one starts")
+    func leftovers() async throws {
+        let directory = SandboxFixture.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let configuration = try SandboxFixture.configuration(directory)
+        let dead = try SandboxHost(configuration: configuration, logger: SandboxFixture.quiet)
+        var environments: [SessionEnvironment] = []
+        for _ in 0..<3 { environments.append(try await dead.create(SandboxFixture.specification())) }
+        _ = try await environments[0].shell("sleep 1000 > /dev/null 2>&1 &")
+        // A server cannot start beside a living one...
+        #expect(throws: SandboxError.self) {
+            try SandboxHost(configuration: configuration, logger: SandboxFixture.quiet)
+        }
+        // ...and dies here: the lock goes, and with its spawner thread every bubblewrap.
+        dead.stateLock.close()
+        dead.launcher.spawner.end()
+        let next = try SandboxHost(configuration: configuration, logger: SandboxFixture.quiet)
+        #expect(next.leftovers.environments == 3)
+        #expect(next.leftovers.notRemoved == [])
+        let traces = Traces.count(next)
+        #expect(traces.cgroups == 0 && traces.processes == 0)
+        for environment in environments {
+            var incidents = environment.incidents.makeAsyncIterator()
+            #expect(await incidents.next() == .died)
+            // All that it held is gone, and whoever still asks is told so.
+            await #expect(throws: SandboxError.self) { try await environment.shell("true") }
+            environment.raw.abandon()
+        }
+        await next.shutdown()
+    }
+
+    @Test("An environment whose init was killed is destroyed with its evidence all the same")
+    func initKilled() async throws {
+        try await SandboxFixture.withEnvironment { environment in
+            _ = try await environment.shell("head -c 50000 /dev/urandom > f")
+            kill(environment.raw.initPid, SIGKILL)
+            var incidents = environment.incidents.makeAsyncIterator()
+            #expect(await incidents.next() == .died)
+            await #expect(throws: SandboxError.self) { try await environment.shell("true") }
+            let evidence = try await environment.destroy()
+            #expect(evidence.fileSystem.bytes == 13 * 4_096)
+            #expect(evidence.isolation.processesAfter == 0)
+        }
+    }
+
+    @Test("A destruction under a running command ends the command first")
+    func destroyWhileRunning() async throws {
+        try await SandboxFixture.withEnvironment { environment in
+            async let running = environment.shell("while :; do echo x >> f; done")
+            while !environment.isExecuting { try await Task.sleep(for: .milliseconds(1)) }
+            try await Task.sleep(for: .milliseconds(50))
+            let evidence = try await environment.destroy()
+            #expect(evidence.overwrite.mismatches == 0)
+            let result = try await running
+            #expect(result.signal == 9)
+            await #expect(throws: SandboxError.self) { try await environment.shell("true") }
+            await #expect(throws: DestructionFailure.self) { try await environment.destroy() }
+        }
+    }
+}
