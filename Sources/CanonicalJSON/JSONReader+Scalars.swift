@@ -56,9 +56,11 @@ extension JSONReader {
             switch byte {
             case UInt8(ascii: "\""):
                 position += 1
-                return try unescaped.withUnsafeBufferPointerTyped { (buffer) throws(JSONError) in
+                let text = try unescaped.withUnsafeBufferPointerTyped { (buffer) throws(JSONError) in
                     try decodeUTF8(buffer, at: start)
                 }
+                noteForm(of: text, from: start - 1)
+                return text
             case UInt8(ascii: "\\"):
                 position += 1
                 unescaped.append(contentsOf: String(try readEscape()).utf8)
@@ -69,6 +71,14 @@ extension JSONReader {
             }
         }
         throw JSONError(.unexpectedEnd, at: position)
+    }
+
+    /// Notes whether the string that began at `start` is escaped as RFC 8785 escapes it.
+    private mutating func noteForm(of text: String, from start: Int) {
+        guard isCanonical else { return }
+        var written: [UInt8] = []
+        CanonicalWriter.write(text, to: &written)
+        isCanonical = written.elementsEqual(bytes[start..<position])
     }
 
     private mutating func readEscape() throws(JSONError) -> Unicode.Scalar {

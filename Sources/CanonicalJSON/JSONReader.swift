@@ -27,6 +27,8 @@ public struct JSONReader {
     let numbers: Numbers
     let depthMax: Int
     var position = 0
+    /// Whether everything read so far is as RFC 8785 writes it.
+    var isCanonical = true
 
     private init(bytes: UnsafeBufferPointer<UInt8>, numbers: Numbers, depthMax: Int) {
         self.bytes = bytes
@@ -57,6 +59,17 @@ public struct JSONReader {
     ) throws(JSONError) -> JSONValue {
         var reader = JSONReader(bytes: bytes, numbers: numbers, depthMax: depthMax)
         return try reader.readDocument()
+    }
+
+    /// Same, and whether the input is byte for byte the canonical form (RFC 8785) of what it says. Integers only.
+    ///
+    /// Costs nothing beside reading: what canonical form leaves open is white space, the order of members, and escapes.
+    package static func readNotingForm(
+        _ bytes: UnsafeBufferPointer<UInt8>
+    ) throws(JSONError) -> (value: JSONValue, isCanonical: Bool) {
+        var reader = JSONReader(bytes: bytes, numbers: .integers, depthMax: depthMax)
+        let value = try reader.readDocument()
+        return (value, reader.isCanonical)
     }
 
     private mutating func readDocument() throws(JSONError) -> JSONValue {
@@ -119,6 +132,8 @@ public struct JSONReader {
         }
         if isAscending { return .object(JSONObject(ascending: members)) }
         guard let object = JSONObject(sorting: members) else { throw JSONError(.duplicateMember, at: start) }
+        // Names with escapes come here too, in order or not.
+        if !zip(members, object.members).allSatisfy({ $0.name.hasSameBytes(as: $1.name) }) { isCanonical = false }
         return .object(object)
     }
 
@@ -172,7 +187,9 @@ public struct JSONReader {
     private mutating func skipWhiteSpace() {
         while position < bytes.count {
             switch bytes[position] {
-            case 0x20, 0x0A, 0x0D, 0x09: position += 1
+            case 0x20, 0x0A, 0x0D, 0x09:
+                position += 1
+                isCanonical = false
             default: return
             }
         }

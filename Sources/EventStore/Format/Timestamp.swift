@@ -24,13 +24,10 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
 extension Timestamp: CustomStringConvertible {
     /// `YYYY-MM-DDTHH:MM:SS.ffffffZ` (RFC 3339), as events carry it.
-    public var text: String {
-        let fraction = String(floorMod(microseconds, 1_000_000))
-        return secondsText(ending: ".") + String(repeating: "0", count: 6 - fraction.count) + fraction + "Z"
-    }
+    public var text: String { String(decoding: bytes(withFraction: true), as: UTF8.self) }
 
     /// `YYYY-MM-DDTHH:MM:SSZ`, the fraction dropped, as proofs and the HTTP API carry it.
-    public var secondsText: String { secondsText(ending: "Z") }
+    public var secondsText: String { String(decoding: bytes(withFraction: false), as: UTF8.self) }
 
     /// `YYYYMMDDTHHMMSSZ`, as verification key ids carry it.
     public var compactText: String { secondsText.filter { $0 != "-" && $0 != ":" } }
@@ -40,38 +37,66 @@ extension Timestamp: CustomStringConvertible {
 
     public var description: String { text }
 
-    private func secondsText(ending: String) -> String {
+    /// Length of ``text``, in bytes.
+    static let textBytes = 27
+
+    /// Appends ``text`` to `output`.
+    func write(to output: inout [UInt8]) { output.append(contentsOf: bytes(withFraction: true)) }
+
+    private func bytes(withFraction: Bool) -> [UInt8] {
         let seconds = floorDiv(microseconds, 1_000_000)
         let (year, month, day) = CivilDate.from(daysSince1970: floorDiv(seconds, 86_400))
         let second = floorMod(seconds, 86_400)
-        return "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))T"
-            + "\(pad(second / 3600, 2)):\(pad(second / 60 % 60, 2)):\(pad(second % 60, 2))" + ending
+        var output: [UInt8] = []
+        output.reserveCapacity(32)
+        appendDecimal(year, width: 4, to: &output)
+        for (separator, number) in [
+            (UInt8(ascii: "-"), month), (UInt8(ascii: "-"), day), (UInt8(ascii: "T"), second / 3600),
+            (UInt8(ascii: ":"), second / 60 % 60), (UInt8(ascii: ":"), second % 60),
+        ] {
+            output.append(separator)
+            appendDecimal(number, width: 2, to: &output)
+        }
+        if withFraction {
+            output.append(UInt8(ascii: "."))
+            appendDecimal(floorMod(microseconds, 1_000_000), width: 6, to: &output)
+        }
+        output.append(UInt8(ascii: "Z"))
+        return output
     }
 
     /// Reads exactly the forms of ``text`` and ``secondsText``; nil for anything else, also for days that do not exist.
     public init?(_ text: String) {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 20 || bytes.count == 27, bytes[bytes.count - 1] == UInt8(ascii: "Z") else { return nil }
-        for (index, separator) in [(4, "-"), (7, "-"), (10, "T"), (13, ":"), (16, ":")] as [(Int, Unicode.Scalar)] {
-            guard bytes[index] == UInt8(ascii: separator) else { return nil }
-        }
-        func number(_ range: Range<Int>) -> Int64? {
-            bytes[range].reduce(Int64?(0)) { value, byte in
-                guard let value, byte >= 48, byte <= 57 else { return nil }
-                return value * 10 + Int64(byte - 48)
-            }
-        }
-        guard let year = number(0..<4), let month = number(5..<7), let day = number(8..<10),
-            let hour = number(11..<13), let minute = number(14..<16), let second = number(17..<19),
+        var text = text
+        guard let microseconds = text.withUTF8({ Self.microseconds(in: $0) }) else { return nil }
+        self.microseconds = microseconds
+    }
+
+    private static func microseconds(in bytes: UnsafeBufferPointer<UInt8>) -> Int64? {
+        guard bytes.count == 20 || bytes.count == textBytes, bytes[bytes.count - 1] == UInt8(ascii: "Z"),
+            bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), bytes[10] == UInt8(ascii: "T"),
+            bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"),
+            let year = number(in: bytes, 0..<4), let month = number(in: bytes, 5..<7),
+            let day = number(in: bytes, 8..<10), let hour = number(in: bytes, 11..<13),
+            let minute = number(in: bytes, 14..<16), let second = number(in: bytes, 17..<19),
             hour < 24, minute < 60, second < 60,
             let days = CivilDate.daysSince1970(year: year, month: month, day: day)
         else { return nil }
         var microseconds: Int64 = 0
-        if bytes.count == 27 {
-            guard bytes[19] == UInt8(ascii: "."), let fraction = number(20..<26) else { return nil }
+        if bytes.count == textBytes {
+            guard bytes[19] == UInt8(ascii: "."), let fraction = number(in: bytes, 20..<26) else { return nil }
             microseconds = fraction
         }
-        self.microseconds = ((days * 24 + hour) * 60 + minute) * 60_000_000 + second * 1_000_000 + microseconds
+        return ((days * 24 + hour) * 60 + minute) * 60_000_000 + second * 1_000_000 + microseconds
+    }
+
+    private static func number(in bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) -> Int64? {
+        var value: Int64 = 0
+        for index in range {
+            guard bytes[index] >= 48, bytes[index] <= 57 else { return nil }
+            value = value * 10 + Int64(bytes[index] - 48)
+        }
+        return value
     }
 }
 
@@ -106,7 +131,14 @@ private func floorDiv(_ value: Int64, _ divisor: Int64) -> Int64 {
 
 private func floorMod(_ value: Int64, _ divisor: Int64) -> Int64 { value - floorDiv(value, divisor) * divisor }
 
-private func pad(_ value: Int64, _ width: Int) -> String {
-    let text = String(value)
-    return String(repeating: "0", count: max(0, width - text.count)) + text
+/// Appends `value` with at least `width` digits.
+private func appendDecimal(_ value: Int64, width: Int, to output: inout [UInt8]) {
+    if value < 0 { output.append(UInt8(ascii: "-")) }
+    let start = output.count
+    var rest = value.magnitude
+    while rest > 0 || output.count - start < width {
+        output.append(UInt8(ascii: "0") + UInt8(rest % 10))
+        rest /= 10
+    }
+    output[start...].reverse()
 }
