@@ -16,6 +16,8 @@ struct Story {
     let key: KeyID
     /// Identifiers and times are counted, so that a story is the same every time.
     private(set) var count: UInt64
+    /// When each session began.
+    private var createdTimes: [Ledger.SessionID: Timestamp] = [:]
     private var now = Timestamp(microseconds: 1_772_373_600_000_000)
     /// What a test changes before a proof is sealed.
     var layersMissing: [String] = []
@@ -55,13 +57,13 @@ struct Story {
         count += 1
         let session = Ledger.SessionID(high: count << 32 | 0xA8F3, low: count)
         let exec = ExecID(high: count, low: 3)
-        _ = try await log.append([
-            draft(
-                SessionCreated(
-                    customerID: customer, dataClassification: .healthInformation, environment: .live,
-                    jurisdiction: .europeanUnion, keyID: key, layersMissing: layersMissing, region: "eu",
-                    timeToLiveSeconds: 300), stream: session.text, actor: key.text)
-        ])
+        let created = draft(
+            SessionCreated(
+                customerID: customer, dataClassification: .healthInformation, environment: .live,
+                jurisdiction: .europeanUnion, keyID: key, layersMissing: layersMissing, region: "eu",
+                timeToLiveSeconds: 300), stream: session.text, actor: key.text)
+        createdTimes[session] = created.at
+        _ = try await log.append([created])
         _ = try await log.append([
             draft(
                 SessionExecuting(execID: exec, inputBytes: 12, receiptSHA256: Hash(of: Array("receipt".utf8))),
@@ -81,15 +83,12 @@ struct Story {
     ///
     /// - Returns: the proof's document.
     mutating func destroy(_ session: Ledger.SessionID) async throws -> [UInt8] {
-        let created = try #require(
-            try await log.read(from: 0, count: 1 << 20).first {
-                $0.event.stream == session.text && $0.event.type == SessionCreated.type
-            })
+        let createdAt = try #require(createdTimes[session])
         let destroyedAt = now.adding(seconds: 5).wholeSecond
         let signer = try ProofSigner()
         let destroyed = DestroyedSession(
             sessionID: session.text, customerID: customer.text,
-            createdAt: try #require(UTCSecond(created.event.at.secondsText)), trigger: .api,
+            createdAt: try #require(UTCSecond(createdAt.secondsText)), trigger: .api,
             execCount: execCountInProof,
             context: SessionContext(jurisdiction: .eu, dataClassification: .phi, region: "eu", environment: .live))
         let draftedProof = try ProofDraft(
