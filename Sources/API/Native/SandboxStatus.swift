@@ -30,8 +30,13 @@ final class SandboxStatus: Sendable {
         guard let host else {
             return Layer.allCases.map { LayerStatus(layer: $0, works: false, detail: failure ?? "no sandbox") }
         }
+        return await probe(host).value
+    }
+
+    /// The probe that is still good, or a new one.
+    func probe(_ host: SandboxHost) -> Task<[LayerStatus], Never> {
         let time = now()
-        let task = latest.withLock { latest in
+        return latest.withLock { latest in
             if let latest, time < latest.startedAt.adding(seconds: Self.secondsKept), time >= latest.startedAt {
                 return latest.task
             }
@@ -39,6 +44,5 @@ final class SandboxStatus: Sendable {
             latest = Probe(startedAt: time, task: task)
             return task
         }
-        return await task.value
     }
 }

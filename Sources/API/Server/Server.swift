@@ -155,10 +155,14 @@ public struct Server: Sendable {
         do { try await meter.returnRest(trace: "shutdown") } catch {
             logger.error("reserved requests were not returned", metadata: ["error": .string(error.message)])
         }
-        try await log.close()
+        // Whatever fails, the others are closed too.
+        let logClosed: Result<Void, EventLogError>
+        do throws(EventLogError) { logClosed = .success(try await log.close()) } catch { logClosed = .failure(error) }
+        await ledger.projections.ended()
         let store = store
         try await SerialWorker(name: "nrx.stop").run { () throws in try store.close() }
         try await vault.close()
+        try logClosed.get()
     }
 }
 
