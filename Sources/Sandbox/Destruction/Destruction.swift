@@ -124,13 +124,15 @@ struct Destruction {
         guard let cgroup = environment.cgroup else { return }
         // The kernel's count of the session's shared memory: 0 once the tmpfs itself is freed.
         var shared = cgroup.sharedMemoryBytes() ?? 0
-        let deadline = monotonicMicroseconds() + Int64(Self.patienceMilliseconds) * 1_000
+        // What is known to be held will not be freed by waiting.
+        let patience = findings.isEmpty ? Self.patienceMilliseconds : 100
+        let deadline = monotonicMicroseconds() + Int64(patience) * 1_000
         while shared != 0 && monotonicMicroseconds() < deadline {
             usleep(500)
             shared = cgroup.sharedMemoryBytes() ?? 0
         }
         expect(2, "shared memory of the session's cgroup", "0", "\(shared)")
-        let left = cgroup.remove(timeoutMilliseconds: Self.patienceMilliseconds)
+        let left = cgroup.remove(timeoutMilliseconds: patience)
         expect(1, "cgroups left", "0", "\(left.count)")
     }
 }

@@ -12,7 +12,8 @@ final class DataKeyCache: Sendable {
         var arena: GuardedMemory
         var slots: [String: Int] = [:]
         var owners: [String?]
-        /// Whether a slot was used since the hand last passed it ("clock" replacement).
+        /// Whether a slot was used since the hand last passed it ("clock" replacement). Not set by filling it: a key
+        /// that is needed once must not push out those that are needed often.
         var isRecent: [Bool]
         var hand = 0
     }
@@ -49,7 +50,6 @@ final class DataKeyCache: Sendable {
             }
             state.owners[slot] = customerID
             state.slots[customerID] = slot
-            state.isRecent[slot] = true
             return true
         }
     }
