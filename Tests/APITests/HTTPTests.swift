@@ -13,7 +13,8 @@ struct HTTPTests {
         try await TestServer.with(.live) { server in
             let own = try await server.send(.get, "/v1/nothing")
             #expect(own.headers["x-request-id"]?.wholeMatch(of: /req_[0-9a-f]{16}/) != nil)
-            let given = try await server.send(.get, "/v1/customers/me", headers: [("X-Request-Id", "client-7/α".replacing("α", with: "a"))])
+            let given = try await server.send(
+                .get, "/v1/customers/me", headers: [("X-Request-Id", "client-7/α".replacing("α", with: "a"))])
             #expect(given.headers["x-request-id"] == "client-7/a")
             for bad in ["two words", String(repeating: "a", count: 129), "tab\tbed"] {
                 let answer = try await server.send(.get, "/v1/nothing", headers: [("X-Request-Id", bad)])
@@ -21,7 +22,8 @@ struct HTTPTests {
             }
             // Events carry the server's own id, never the client's.
             _ = try await server.send(
-                .post, "/v1/signup", headers: [("X-Request-Id", "client-8")], bytes: Array(#"{"email":"a@b.com"}"#.utf8))
+                .post, "/v1/signup", headers: [("X-Request-Id", "client-8")], bytes: Array(#"{"email":"a@b.com"}"#.utf8)
+            )
             let events = try await server.server.log.read(from: 0)
             let traces = events.map(\.event.trace)
             #expect(!traces.contains("client-8"))
@@ -72,9 +74,12 @@ struct HTTPTests {
         }
     }
 
-    @Test("paths that almost exist are a 404 in the error format", arguments: [
-        "/", "/v1", "/v2/health", "/v1/sessions/x/exec/y", "//v1//nothing", "/v1/../v1/nothing", "/v1/Health", "/%zz", "/v1/%",
-    ])
+    @Test(
+        "paths that almost exist are a 404 in the error format",
+        arguments: [
+            "/", "/v1", "/v2/health", "/v1/sessions/x/exec/y", "//v1//nothing", "/v1/../v1/nothing", "/v1/Health",
+            "/%zz", "/v1/%",
+        ])
     func notFound(path: String) async throws {
         try await TestServer.with(.live) { server in
             let answer = try await server.send(.get, path)
@@ -103,10 +108,12 @@ struct HTTPTests {
         }
     }
 
-    @Test("JSON is JSON under each of its names, and curl's -d without a header too", arguments: [
-        "application/json", "application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json",
-        "application/x-www-form-urlencoded",
-    ])
+    @Test(
+        "JSON is JSON under each of its names, and curl's -d without a header too",
+        arguments: [
+            "application/json", "application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json",
+            "application/x-www-form-urlencoded",
+        ])
     func jsonTypes(type: String) async throws {
         try await TestServer.with { server in
             let answer = try await server.send(

@@ -74,7 +74,9 @@ struct RouteTableTests {
         }
     }
 
-    @Test("no key, a malformed, unknown, revoked or expired one: 401 everywhere but on public routes, and nothing happens")
+    @Test(
+        "no key, a malformed, unknown, revoked or expired one: 401 everywhere but on public routes, and nothing happens"
+    )
     func callersWithoutAValidKey() async throws {
         try await TestServer.with { server in
             let (key, things) = try await Self.populate(server)
@@ -106,7 +108,9 @@ struct RouteTableTests {
         }
     }
 
-    @Test("a key without the permission gets 403; another tenant's and a test key get what a thing that is not there gets")
+    @Test(
+        "a key without the permission gets 403; another tenant's and a test key get what a thing that is not there gets"
+    )
     func callersWithAKey() async throws {
         try await TestServer.with { server in
             let (key, things) = try await Self.populate(server)

@@ -25,11 +25,13 @@ struct SeedPageTests {
         }
     }
 
-    @Test("\"email: Valid email address\": anything else is a 400 that names the member", arguments: [
-        "", "you", "you@", "@company.com", "you@company", "a b@company.com", "you@@company.com", "you@company..com",
-        "you@-company.com", ".you@company.com", "you@company.com\r\nBcc: all@company.com", "you\u{0}@company.com",
-        "\"you\"@company.com", String(repeating: "a", count: 250) + "@company.com",
-    ])
+    @Test(
+        "\"email: Valid email address\": anything else is a 400 that names the member",
+        arguments: [
+            "", "you", "you@", "@company.com", "you@company", "a b@company.com", "you@@company.com", "you@company..com",
+            "you@-company.com", ".you@company.com", "you@company.com\r\nBcc: all@company.com", "you\u{0}@company.com",
+            "\"you\"@company.com", String(repeating: "a", count: 250) + "@company.com",
+        ])
     func invalidEmail(email: String) async throws {
         try await TestServer.with { server in
             try await server.expectStillness {
@@ -109,7 +111,8 @@ struct SeedPageTests {
         }
     }
 
-    @Test("\"All errors return a consistent JSON format\": error, message and status, also for a path that is not there")
+    @Test(
+        "\"All errors return a consistent JSON format\": error, message and status, also for a path that is not there")
     func errorFormat() async throws {
         try await TestServer.with { server in
             let answer = try await server.send(.get, "/v1/nothing/here")
@@ -146,7 +149,9 @@ struct SeedPageTests {
     func verifyNonsense() async throws {
         try await TestServer.with { server in
             try await server.expectStillness {
-                for body in ["", "null", "[]", "{", "{}", "\"cdp\"", "{\"cdp_version\":\"1.0\",\"cdp_version\":\"1.0\"}"] {
+                for body in [
+                    "", "null", "[]", "{", "{}", "\"cdp\"", "{\"cdp_version\":\"1.0\",\"cdp_version\":\"1.0\"}",
+                ] {
                     let answer = try await server.send(.post, "/v1/verify", bytes: Array(body.utf8))
                     #expect(answer.status == 400, "\(body): \(answer)")
                     #expect(answer["error"] == "BadRequest")
@@ -155,7 +160,9 @@ struct SeedPageTests {
         }
     }
 
-    @Test("\"402 QuotaExceeded: Free tier limit of 100 CDPs/month exceeded. Upgrade to continue.\"", .enabled(if: Isolation.isAvailable))
+    @Test(
+        "\"402 QuotaExceeded: Free tier limit of 100 CDPs/month exceeded. Upgrade to continue.\"",
+        .enabled(if: Isolation.isAvailable))
     func quota() async throws {
         try await TestServer.with(isolating: true) { server in
             let key = try await server.signUp()

@@ -18,7 +18,8 @@ struct SessionLifeTests {
             _ = try await server.send(.get, "/v1/customers/me", key: key)
             try await server.expectStillness {
                 for seconds: Int64 in [0, -1, 301, 9_007_199_254_740_991] {
-                    let answer = try await server.send(.post, "/v1/sessions", key: key, ["ttl_seconds": .integer(seconds)])
+                    let answer = try await server.send(
+                        .post, "/v1/sessions", key: key, ["ttl_seconds": .integer(seconds)])
                     #expect(answer.status == 400, "\(seconds): \(answer)")
                     #expect(answer["field"] == "ttl_seconds")
                 }
@@ -52,7 +53,8 @@ struct SessionLifeTests {
         try await TestServer.with(isolating: true) { server in
             let key = try await server.signUp()
             let session = try await server.createSession(key)
-            async let first = server.execute("echo begun > begun; while [ ! -e go ]; do sleep 0.02; done; echo done", in: session, key: key)
+            async let first = server.execute(
+                "echo begun > begun; while [ ! -e go ]; do sleep 0.02; done; echo done", in: session, key: key)
             #expect(try await server.waitFor([.executing], of: session) == .executing)
             try await server.expectStillness {
                 let second = try await server.execute("echo other > other", in: session, key: key)
@@ -85,7 +87,8 @@ struct SessionLifeTests {
                     }
                     return try await group.reduce(into: [Answer]()) { $0.append($1) }
                 }
-                #expect(answers.allSatisfy { $0.status == 200 }, "\(answers.first { $0.status != 200 }?.description ?? "")")
+                #expect(
+                    answers.allSatisfy { $0.status == 200 }, "\(answers.first { $0.status != 200 }?.description ?? "")")
                 #expect(Set(answers.map(\.body)).count == 1)
             }
         }
@@ -96,7 +99,8 @@ struct SessionLifeTests {
         try await TestServer.with(isolating: true) { server in
             let key = try await server.signUp()
             let session = try await server.createSession(key)
-            async let running = server.execute("head -c 1000000 /dev/urandom > f; sleep 60 & sleep 60", in: session, key: key)
+            async let running = server.execute(
+                "head -c 1000000 /dev/urandom > f; sleep 60 & sleep 60", in: session, key: key)
             #expect(try await server.waitFor([.executing], of: session) == .executing)
             let ended = try await server.send(.delete, "/v1/sessions/\(session)", key: key)
             #expect(ended.status == 200, "\(ended)")
@@ -184,7 +188,8 @@ struct SessionLifeTests {
             let key = try await server.signUp()
             let session = try await server.createSession(key)
             // Fills memory without filling the workspace: tail keeps a line that never ends.
-            let answer = try await server.execute("head -c 600000000 /dev/zero | tail -n 1 > /dev/null; echo $?", in: session, key: key)
+            let answer = try await server.execute(
+                "head -c 600000000 /dev/zero | tail -n 1 > /dev/null; echo $?", in: session, key: key)
             #expect([200, 409].contains(answer.status), "\(answer)")
             #expect(try await server.waitFor([.destroyed, .expiredUnclean], of: session) == .destroyed)
             #expect(try await server.send(.get, "/v1/proofs/\(session)", key: key).trigger == "oom")

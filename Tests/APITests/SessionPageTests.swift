@@ -67,7 +67,8 @@ struct SessionPageTests {
             #expect(answer["signal"] == .null)
             let salt = try #require(answer["receipt"]?["salt"]?.string.flatMap { Data(base64Encoded: $0) })
             #expect(salt.count == 32)
-            let text = Array(salt) + Array("cat input/data; echo oops >&2; exit 3".utf8) + [0]
+            let text =
+                Array(salt) + Array("cat input/data; echo oops >&2; exit 3".utf8) + [0]
                 + Array("Jane Roe, J45.901 äöü\n".utf8)
             #expect(answer["receipt"]?["sha256"] == .string(Hash(of: text).hex))
             // What one command leaves in the workspace, the next one finds: the session lives across them.
@@ -107,7 +108,9 @@ struct SessionPageTests {
         }
     }
 
-    @Test("\"DELETE /v1/sessions/:id\", \"GET /v1/proofs/:session_id\", \"POST /v1/verify\", \"GET /v1/keys/:id\": one proof")
+    @Test(
+        "\"DELETE /v1/sessions/:id\", \"GET /v1/proofs/:session_id\", \"POST /v1/verify\", \"GET /v1/keys/:id\": one proof"
+    )
     func destroyAndProve() async throws {
         try await TestServer.with(isolating: true) { server in
             let key = try await server.signUp()

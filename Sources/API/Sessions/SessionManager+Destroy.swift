@@ -35,7 +35,8 @@ extension SessionManager {
             do throws(APIError) {
                 try await recordUnclean(session.id, .environmentLost, step: nil, known: JSONObject(), trace: "died")
             } catch { return .failure(error) }
-            return .failure(APIError(.internalError, "The session's environment ended by itself: it is expired_unclean."))
+            return .failure(
+                APIError(.internalError, "The session's environment ended by itself: it is expired_unclean."))
         }
         if case .failure(let error) = result {
             logger.error(

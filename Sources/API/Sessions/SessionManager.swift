@@ -121,7 +121,8 @@ final class SessionManager: Sendable {
             for await incident in session.environment.incidents {
                 guard let self else { return }
                 switch incident {
-                case .outOfMemory: self.note(await self.end(session.id, trigger: .outOfMemory, as: .system, trace: "oom"))
+                case .outOfMemory:
+                    self.note(await self.end(session.id, trigger: .outOfMemory, as: .system, trace: "oom"))
                 case .died: await self.endLost(session)
                 }
                 return
