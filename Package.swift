@@ -90,7 +90,7 @@ let package = Package(
             name: "ProofsTests", dependencies: ["Proofs", "CanonicalJSON", "Merkle", "CSodium", crypto],
             swiftSettings: strict),
         .target(
-            name: "LedgerFixtures", dependencies: ["Ledger", "EventStore", "CanonicalJSON", "Merkle"],
+            name: "LedgerFixtures", dependencies: ["Ledger", "Proofs", "EventStore", "CanonicalJSON", "Merkle"],
             path: "Tests/LedgerFixtures", swiftSettings: strict),
         .testTarget(
             name: "LedgerTests",

@@ -12,7 +12,7 @@ struct EventLogTests {
         let log = try openLog(directory.path)
         let first = try #require(try await log.read(from: 0).first)
         #expect(first.event.type == "log.created")
-        #expect(LogCreated.verifierKey(in: first) == log.verifierKey)
+        #expect(FirstEvent.verifierKey(in: first) == log.verifierKey)
         try await log.close()
     }
 
