@@ -6,7 +6,8 @@ import Testing
 @Suite("Usage errors of nrx-server", .serialized)
 struct UsageErrorTests {
     private func run(_ arguments: [String]) throws -> ProgramResult {
-        try BuiltPrograms.run(try BuiltPrograms.path("nrx-server"), arguments)
+        // A server that should have refused must not keep the test waiting for ever.
+        try BuiltPrograms.run("/usr/bin/timeout", ["30", try BuiltPrograms.path("nrx-server")] + arguments)
     }
 
     private static let usage: Int32 = 64  // EX_USAGE of sysexits.h
@@ -17,7 +18,7 @@ struct UsageErrorTests {
             (["--prot", "80"], "--prot"), (["--port", "eighty"], "port"), (["--port", "65536"], "65535"),
             (["--port", "-1"], "port"), (["--region", "Mars!"], "--region"),
             (["--allow-missing-layer", "walls"], "walls"), (["--log-level", "loud"], "loud"),
-            (["--warm-pool", "1000000"], "warm_pool"), (["--shutdown-seconds", "0"], "shutdown_seconds"),
+            (["--warm-pool", "1000000"], "--warm-pool"), (["--shutdown-seconds", "0"], "--shutdown-seconds"),
             (["serve", "extra"], "extra"),
         ])
     func options(arguments: [String], said: String) throws {
@@ -36,7 +37,7 @@ struct UsageErrorTests {
         let program = try BuiltPrograms.path("nrx-server")
         let directory = try TemporaryDirectory()
         let result = try BuiltPrograms.run(
-            "/usr/bin/env", ["\(name)=\(value)", "NRX_DATA_DIR=\(directory.path)/data", program])
+            "/usr/bin/env", ["\(name)=\(value)", "NRX_DATA_DIR=\(directory.path)/data", "timeout", "30", program])
         #expect(result.status == Self.usage, "\(result.errors)")
         #expect(!FileManager.default.fileExists(atPath: directory.path + "/data"))
     }

@@ -2,6 +2,7 @@ import EventStore
 import Hummingbird
 import Ledger
 public import Logging
+import NIOCore
 import Projections
 import Sandbox
 import ServiceLifecycle
@@ -142,6 +143,9 @@ public struct Server: Sendable {
         } catch { failure = error }
         expiry.cancel()
         try await stop()
+        if let failure = failure as? IOError {
+            throw ServerError("cannot listen on \(host):\(configuration.port): \(failure). Choose another --port or --host.")
+        }
         if let failure { throw failure }
     }
 
