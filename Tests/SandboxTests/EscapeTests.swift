@@ -17,7 +17,7 @@ struct EscapeTests {
                 let arguments = ["/workspace/escape"] + attempt.split(separator: " ").map(String.init)
                 let result = try await environment.execute(
                     ExecRequest(.arguments(arguments), timeoutMicroseconds: 20_000_000))
-                results[attempt] = result.signal.map { "signal \($0)" } ?? result.text.trimmed
+                results[attempt] = result.signal.map { "signal \($0)" } ?? (result.text + result.errorText).trimmed
             }
             return results
         }

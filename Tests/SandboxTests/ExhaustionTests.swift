@@ -62,7 +62,7 @@ struct ExhaustionTests {
             let count = try #require(Int(String(result.text.dropFirst(7)).trimmed))
             #expect(count < 32)
             // The children live on, and everything still works around them.
-            let bomb = try await environment.shell("./escape storm", timeout: 300_000)
+            let bomb = try await environment.shell("exec ./escape storm", timeout: 300_000)
             #expect(bomb.timedOut)
             _ = try await environment.destroy()
         }

@@ -63,7 +63,8 @@ struct SessionEnvironmentTests {
             _ = try await environment.shell("sleep 1000 > /dev/null 2>&1 & echo started")
             #expect(try await environment.shell("cat /proc/[0-9]*/comm | grep -c sleep").text == "1\n")
             let evidence = try await environment.destroy()
-            #expect(evidence.isolation.processesBefore == 2)
+            // init, sleep, and perhaps the process that waits to become the next command.
+            #expect((2...3).contains(evidence.isolation.processesBefore))
             #expect(evidence.isolation.processesAfter == 0)
         }
     }
