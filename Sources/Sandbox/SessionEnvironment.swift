@@ -53,7 +53,8 @@ public final class SessionEnvironment: Sendable {
         dataKey = try SessionDataKey()
         (incidents, incidentSource) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(8))
         try watch()
-        prepareNext()
+        let first = raw.takeFirstProcess()
+        state.withLock { $0.prepared = first }
     }
 
     /// Whether a command is running now.

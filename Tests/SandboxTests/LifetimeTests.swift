@@ -31,7 +31,7 @@ struct Traces: Equatable, CustomStringConvertible {
     }
 }
 
-@Suite("Lifetimes", .enabled(if: SandboxFixture.isAvailable), .serialized, .timeLimit(.minutes(4)))
+@Suite("Lifetimes", .enabled("sandboxes work here", SandboxFixture.isAvailable), .serialized, .timeLimit(.minutes(4)))
 struct LifetimeTests {
     @Test("Fifty sessions at once leave nothing")
     func fiftyAtOnce() async throws {
