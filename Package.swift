@@ -14,6 +14,7 @@ let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swif
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -30,6 +31,9 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
     ],
     // In the order of who may import whom: a module imports only modules above it.
     targets: [
@@ -51,7 +55,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Projections",
-            dependencies: ["EventStore", "Ledger", "CanonicalJSON", "Merkle", grdb, sqlite, crypto],
+            dependencies: ["EventStore", "Ledger", "Proofs", "CanonicalJSON", "Merkle", grdb, sqlite, crypto],
             swiftSettings: strict),
         .target(
             name: "Sandbox", dependencies: ["CLinux", "CSeccomp", "CSodium", "Merkle", "Proofs", logging],
@@ -62,8 +66,10 @@ let package = Package(
         .target(
             name: "API",
             dependencies: [
-                "EventStore", "Proofs", "Ledger", "Projections", "Sandbox", "Vault", "CanonicalJSON", hummingbird,
-                lifecycle, logging,
+                "EventStore", "Proofs", "Ledger", "Projections", "Sandbox", "Vault", "CanonicalJSON", "Merkle",
+                hummingbird, .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"), lifecycle, signals, logging,
             ], swiftSettings: strict),
         .target(
             name: "Replay", dependencies: ["EventStore", "Proofs", "Ledger", "Projections", "CanonicalJSON", "Merkle"],
@@ -71,28 +77,50 @@ let package = Package(
         .executableTarget(name: "nrx-server", dependencies: ["API", arguments], swiftSettings: strict),
         .executableTarget(name: "nrx-replay", dependencies: ["Replay", arguments], swiftSettings: strict),
 
+        .executableTarget(
+            name: "nrx-bench", dependencies: ["EventStore", "Proofs", "CanonicalJSON", crypto], path: "Benchmarks/Sources",
+            swiftSettings: strict),
+
         .testTarget(name: "MerkleTests", dependencies: ["Merkle", "CanonicalJSON"], swiftSettings: strict),
         .testTarget(name: "CanonicalJSONTests", dependencies: ["CanonicalJSON"], swiftSettings: strict),
         .testTarget(
             name: "EventStoreTests", dependencies: ["EventStore", "Merkle", "CanonicalJSON", "CLZ4", crypto],
             swiftSettings: strict),
-        .testTarget(name: "ProofsTests", dependencies: ["Proofs", "CanonicalJSON", "Merkle", crypto], swiftSettings: strict),
         .testTarget(
-            name: "LedgerTests", dependencies: ["Ledger", "EventStore", "Proofs", "CanonicalJSON", "Merkle"],
+            name: "ProofsTests", dependencies: ["Proofs", "CanonicalJSON", "Merkle", "CSodium", crypto],
+            swiftSettings: strict),
+        .target(
+            name: "LedgerFixtures", dependencies: ["Ledger", "EventStore", "CanonicalJSON", "Merkle"],
+            path: "Tests/LedgerFixtures", swiftSettings: strict),
+        .testTarget(
+            name: "LedgerTests",
+            dependencies: ["Ledger", "LedgerFixtures", "EventStore", "Proofs", "CanonicalJSON", "Merkle"],
             swiftSettings: strict),
         .testTarget(
             name: "ProjectionsTests",
-            dependencies: ["Projections", "Ledger", "EventStore", "CanonicalJSON", "Merkle", grdb],
+            dependencies: ["Projections", "Ledger", "LedgerFixtures", "Proofs", "EventStore", "CanonicalJSON", "Merkle", grdb],
             swiftSettings: strict),
-        .testTarget(name: "SandboxTests", dependencies: ["Sandbox", "Proofs", "Merkle", "CLinux"], swiftSettings: strict),
+        .testTarget(
+            name: "SandboxTests", dependencies: ["Sandbox", "Proofs", "Merkle", "CLinux", "CSeccomp", logging],
+            swiftSettings: strict),
         .testTarget(
             name: "VaultTests", dependencies: ["Vault", "EventStore", "Merkle", grdb, crypto], swiftSettings: strict),
+        .target(name: "ServerFixtures", dependencies: ["CanonicalJSON"], path: "Tests/ServerFixtures", swiftSettings: strict),
         .testTarget(
             name: "APITests",
             dependencies: [
-                "API", "EventStore", "Ledger", "Projections", "Sandbox", "Vault", "Proofs", "CanonicalJSON",
-                hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+                "API", "ServerFixtures", "EventStore", "Ledger", "Projections", "Sandbox", "Vault", "Proofs",
+                "CanonicalJSON", "Merkle", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "NIOCore", package: "swift-nio"),
+                logging,
             ], swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "ServerFixtures", "EventStore", "Ledger", "CanonicalJSON", "Merkle",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            ], exclude: ["verify_log.py"], swiftSettings: strict),
         .testTarget(
             name: "ReplayTests",
             dependencies: ["Replay", "EventStore", "Ledger", "Projections", "Proofs", "CanonicalJSON", "Merkle"],

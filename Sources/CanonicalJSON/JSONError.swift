@@ -16,14 +16,17 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
         case tooLarge = "the text is larger than the limit"
     }
 
+    /// What was wrong.
     public let reason: Reason
     /// Byte offset into the text, from 0.
     public let offset: Int
 
+    /// An error at a byte offset from the start of the text.
     public init(_ reason: Reason, at offset: Int) {
         self.reason = reason
         self.offset = offset
     }
 
+    /// The reason and the offset, in words.
     public var description: String { "\(reason.rawValue) (at byte \(offset))" }
 }

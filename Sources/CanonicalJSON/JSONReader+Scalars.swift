@@ -2,22 +2,39 @@ extension JSONReader {
     /// Largest integer that every JSON reader holds exactly: 2^53 − 1 (RFC 8259 §6).
     static let integerMax: Int64 = (1 << 53) - 1
 
-    /// Reads the string whose opening quote is at `position`.
-    mutating func readString() throws(JSONError) -> String {
+    /// Reads the string whose opening quote is at `position`; `isVerbatim` when its bytes stand in the input as they are.
+    mutating func readText() throws(JSONError) -> (text: String, isVerbatim: Bool) {
         position += 1
         let start = position
-        while position < bytes.count {
-            switch bytes[position] {
-            case UInt8(ascii: "\""):
-                let text = try decodeUTF8(bytes[start..<position], at: start)
+        var isASCII = true
+        while true {
+            skipPlainWords()
+            guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: position) }
+            let byte = bytes[position]
+            if byte == UInt8(ascii: "\"") {
+                let slice = UnsafeBufferPointer(rebasing: bytes[start..<position])
+                // ASCII is valid UTF-8 without a second look.
+                let text = isASCII ? String(decoding: slice, as: UTF8.self) : try decodeUTF8(slice, at: start)
                 position += 1
-                return text
-            case UInt8(ascii: "\\"): return try readEscapedString(from: start)
-            case 0..<0x20: throw JSONError(.controlCharacter, at: position)
-            default: position += 1
+                return (text, true)
             }
+            if byte == UInt8(ascii: "\\") { return (try readEscapedString(from: start), false) }
+            if byte < 0x20 { throw JSONError(.controlCharacter, at: position) }
+            if byte >= 0x80 { isASCII = false }
+            position += 1
         }
-        throw JSONError(.unexpectedEnd, at: position)
+    }
+
+    /// Moves over as many groups of eight bytes as are ASCII that stands in a string as it is.
+    private mutating func skipPlainWords() {
+        // Eight bytes at `position` lie within `bytes` whenever the condition of the loop holds, and the load asks for
+        // no alignment.
+        guard let base = UnsafeRawPointer(bytes.baseAddress) else { return }
+        while position + 8 <= bytes.count {
+            let word = (base + position).loadUnaligned(as: UInt64.self)
+            guard EightBytes.areASCII(word), EightBytes.areVerbatim(word) else { return }
+            position += 8
+        }
     }
 
     private mutating func readEscapedString(from start: Int) throws(JSONError) -> String {
@@ -28,7 +45,7 @@ extension JSONReader {
             case UInt8(ascii: "\""):
                 position += 1
                 return try unescaped.withUnsafeBufferPointerTyped { (buffer) throws(JSONError) in
-                    try decodeUTF8(buffer[...], at: start)
+                    try decodeUTF8(buffer, at: start)
                 }
             case UInt8(ascii: "\\"):
                 position += 1
@@ -89,8 +106,8 @@ extension JSONReader {
         return value
     }
 
-    private func decodeUTF8(_ slice: Slice<UnsafeBufferPointer<UInt8>>, at offset: Int) throws(JSONError) -> String {
-        guard let text = String(validating: UnsafeBufferPointer(rebasing: slice), as: UTF8.self) else {
+    private func decodeUTF8(_ utf8: UnsafeBufferPointer<UInt8>, at offset: Int) throws(JSONError) -> String {
+        guard let text = String(validating: utf8, as: UTF8.self) else {
             throw JSONError(.invalidUTF8, at: offset)
         }
         return text
@@ -112,7 +129,9 @@ extension JSONReader {
         }
         guard count == 1 || bytes[digits] != UInt8(ascii: "0") else { throw JSONError(.numberOutOfRange, at: start) }
         let negative = digits > start
-        let integral = position == bytes.count || ![UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(bytes[position])
+        let integral =
+            position == bytes.count
+            || ![UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(bytes[position])
         let fits = integral && count <= 16 && magnitude <= Self.integerMax && !(negative && magnitude == 0)
         if fits { return .integer(negative ? -magnitude : magnitude) }
         guard numbers == .ieee754 else { throw JSONError(.numberOutOfRange, at: start) }

@@ -18,10 +18,21 @@ public struct JSONReader {
     /// Deepest nesting accepted by default, in containers.
     public static let depthMax = 16
 
+    /// Room made for the members of an object before their number is known.
+    private static let membersExpected = 8
+    /// Room made for the elements of an array before their number is known.
+    private static let elementsExpected = 8
+
     let bytes: UnsafeBufferPointer<UInt8>
     let numbers: Numbers
     let depthMax: Int
     var position = 0
+
+    private init(bytes: UnsafeBufferPointer<UInt8>, numbers: Numbers, depthMax: Int) {
+        self.bytes = bytes
+        self.numbers = numbers
+        self.depthMax = depthMax
+    }
 
     /// Reads the one JSON value that `bytes` are.
     ///
@@ -63,7 +74,7 @@ public struct JSONReader {
         switch try peek() {
         case UInt8(ascii: "{"): return try readObject(depth: depth + 1)
         case UInt8(ascii: "["): return try readArray(depth: depth + 1)
-        case UInt8(ascii: "\""): return .string(try readString())
+        case UInt8(ascii: "\""): return .string(try readText().text)
         case UInt8(ascii: "t"): return try readLiteral("true", .bool(true))
         case UInt8(ascii: "f"): return try readLiteral("false", .bool(false))
         case UInt8(ascii: "n"): return try readLiteral("null", .null)
@@ -75,8 +86,10 @@ public struct JSONReader {
     private mutating func readObject(depth: Int) throws(JSONError) -> JSONValue {
         guard depth <= depthMax else { throw JSONError(.tooDeep, at: position) }
         let start = position
-        position += 1
         var members: [JSONObject.Member] = []
+        var isAscending = true
+        var previousName = 0..<0
+        position += 1
         skipWhiteSpace()
         if try peek() == UInt8(ascii: "}") {
             position += 1
@@ -85,11 +98,17 @@ public struct JSONReader {
         while true {
             skipWhiteSpace()
             guard try peek() == UInt8(ascii: "\"") else { throw JSONError(.unexpectedByte, at: position) }
-            let name = try readString()
+            let nameStart = position + 1
+            let (name, isVerbatim) = try readText()
+            let nameRange = nameStart..<(position - 1)
+            isAscending = isAscending && isVerbatim && (members.isEmpty || precedes(previousName, nameRange))
+            previousName = nameRange
             skipWhiteSpace()
             try expect(UInt8(ascii: ":"))
             skipWhiteSpace()
-            members.append(.init(name: name, value: try readValue(depth: depth)))
+            let value = try readValue(depth: depth)
+            if members.isEmpty { members.reserveCapacity(Self.membersExpected) }
+            members.append(.init(name: name, value: value))
             skipWhiteSpace()
             if try peek() == UInt8(ascii: ",") {
                 position += 1
@@ -98,22 +117,29 @@ public struct JSONReader {
             try expect(UInt8(ascii: "}"))
             break
         }
+        if isAscending { return .object(JSONObject(ascending: members)) }
         guard let object = JSONObject(sorting: members) else { throw JSONError(.duplicateMember, at: start) }
         return .object(object)
     }
 
+    private func precedes(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
+        UTF16Order.precedes(.init(rebasing: bytes[left]), .init(rebasing: bytes[right]))
+    }
+
     private mutating func readArray(depth: Int) throws(JSONError) -> JSONValue {
         guard depth <= depthMax else { throw JSONError(.tooDeep, at: position) }
-        position += 1
         var elements: [JSONValue] = []
+        position += 1
         skipWhiteSpace()
         if try peek() == UInt8(ascii: "]") {
             position += 1
-            return .array(elements)
+            return .array([])
         }
         while true {
             skipWhiteSpace()
-            elements.append(try readValue(depth: depth))
+            let element = try readValue(depth: depth)
+            if elements.isEmpty { elements.reserveCapacity(Self.elementsExpected) }
+            elements.append(element)
             skipWhiteSpace()
             if try peek() == UInt8(ascii: ",") {
                 position += 1

@@ -21,19 +21,31 @@ public enum JSONValue: Sendable {
 public struct JSONObject: Sendable {
     /// One name and its value.
     public struct Member: Sendable {
+        /// The member's name.
         public let name: String
+        /// The member's value.
         public var value: JSONValue
 
+        /// A member with this name and value.
         public init(name: String, value: JSONValue) {
             self.name = name
             self.value = value
         }
     }
 
+    /// Largest number of members that are searched one by one.
+    private static let linearSearchMax = 16
+
+    /// The members in canonical order.
     public private(set) var members: [Member]
 
     /// An object without members.
     public init() { members = [] }
+
+    /// Takes members that are known to be in canonical order, each name once.
+    init(ascending members: [Member]) {
+        self.members = members
+    }
 
     /// Sorts `members`; returns nil when a name stands twice.
     public init?(sorting members: [Member]) {
@@ -48,6 +60,13 @@ public struct JSONObject: Sendable {
     /// The value of the member called `name`, byte for byte; setting nil removes the member.
     public subscript(name: String) -> JSONValue? {
         get {
+            // Most objects are small; telling names apart takes less than ordering them.
+            if members.count <= Self.linearSearchMax {
+                for index in members.indices where members[index].name.hasSameBytes(as: name) {
+                    return members[index].value
+                }
+                return nil
+            }
             let index = insertionIndex(of: name)
             guard index < members.count, members[index].name.hasSameBytes(as: name) else { return nil }
             return members[index].value
@@ -94,6 +113,7 @@ extension JSONValue: Equatable {
         case (.bool(let a), .bool(let b)): a == b
         case (.integer(let a), .integer(let b)): a == b
         case (.double(let a), .double(let b)): a == b
+        case (.integer(let a), .double(let b)), (.double(let b), .integer(let a)): Double(exactly: a) == b
         case (.string(let a), .string(let b)): a.hasSameBytes(as: b)
         case (.array(let a), .array(let b)): a == b
         case (.object(let a), .object(let b)): a == b
@@ -103,6 +123,7 @@ extension JSONValue: Equatable {
 }
 
 extension JSONObject: Equatable {
+    /// Equal when the canonical bytes are equal.
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
         left.members.count == right.members.count
             && zip(left.members, right.members).allSatisfy { $0.name.hasSameBytes(as: $1.name) && $0.value == $1.value }
@@ -127,9 +148,13 @@ extension JSONValue {
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+    /// A string.
     public init(stringLiteral value: String) { self = .string(value) }
+    /// An integer.
     public init(integerLiteral value: Int64) { self = .integer(value) }
+    /// A truth value.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
+    /// An array.
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
 
     /// An object; of a name that stands twice the last value holds.
@@ -137,17 +162,5 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
         var object = JSONObject()
         for (name, value) in elements { object[name] = value }
         self = .object(object)
-    }
-}
-
-extension String {
-    /// Byte equality. Swift's `==` would also equate NFC with NFD forms.
-    package func hasSameBytes(as other: String) -> Bool {
-        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
-    }
-
-    /// The order of RFC 8785 §3.2.3: by UTF-16 code units.
-    package func precedesInUTF16(_ other: String) -> Bool {
-        utf16.lexicographicallyPrecedes(other.utf16)
     }
 }

@@ -1,1 +1,200 @@
-// The interface the other modules build on; the engine behind it lands with the writer.
+import Dispatch
+import Merkle
+import Synchronization
+
+/// The tamper-evident event log: durable appends from many callers, reading from any position, subscriptions, signed
+/// checkpoints and inclusion proofs. docs/log-format.md describes the bytes.
+///
+/// ```swift
+/// let log = try EventLog.open(directory: "data/log", signer: vault, keeper: vault)
+/// let receipt = try await log.append([event])
+/// for try await events in log.subscribe(from: 0) { … }
+/// try await log.close()
+/// ```
+///
+/// One process per log. Nothing is acknowledged that the disk does not hold; after a failed write or sync the log is
+/// poisoned and only reopening it, which re-reads the disk, can go on.
+public final class EventLog: Sendable {
+    private let configuration: EventLogConfiguration
+    private let queue: AppendQueue
+    private let feed: CommitFeed
+    private let reader: LogReader
+    private let tiles: TileTree
+    private let checkpoints: CheckpointKeeper
+    private let preparer: SegmentPreparer?
+    private let writerEnded: PendingResult<EventLogError?>
+    /// Held for as long as the log is open.
+    private let lock: Mutex<(any File)?>
+    /// What opening found.
+    public let recovery: RecoveryReport
+    public let origin: String
+    public let verifierKey: VerifierKey
+
+    /// Opens a log, or creates it with its first event, `log.created`. Blocking: reads and verifies every stored byte.
+    ///
+    /// - Parameters:
+    ///   - directory: holds the segments and the checkpoint; created when absent.
+    ///   - signer: the log's key; its name is the origin.
+    ///   - keeper: remembers the highest head ever signed, apart from the log's files.
+    ///   - clock: the server's clock.
+    ///   - newEventID: makes the id of `log.created`; random.
+    ///   - visit: shown every event of the log in order while it is read.
+    /// - Throws: ``EventLogError`` `locked`, `damaged`, `rolledBack`, `foreign` or `io`, with file, offset and events.
+    public static func open(
+        directory: String, signer: any CheckpointSigner, keeper: any SignedHeadKeeper,
+        configuration: EventLogConfiguration = .init(), fileSystem: any FileSystem = POSIXFileSystem(),
+        clock: @escaping @Sendable () -> Timestamp, newEventID: () -> String,
+        visit: ([Envelope]) throws -> Void = { _ in }
+    ) throws(EventLogError) -> EventLog {
+        guard configuration.segmentBytes >= 4096, configuration.segmentBytes.isMultiple(of: 512) else {
+            throw EventLogError(.configuration, "the segment size must be a multiple of 512, at least 4096 bytes.")
+        }
+        let opener = LogOpener(
+            directory: directory, fileSystem: fileSystem, configuration: configuration, now: clock())
+        var opened = try opener.open(signer: signer, keeper: keeper) { events in
+            if let first = events.first, first.sequence == 0 {
+                try LogCreated.check(first, against: signer.verifierKey)
+            }
+            try visit(events)
+        }
+        if opened.head.size == 0 {
+            let created = LogCreated.draft(key: signer.verifierKey, id: newEventID(), at: clock())
+            opened = try opened.appendingFirst(created)
+            do { try visit([Envelope(sequence: 0, event: created)]) } catch {
+                throw EventLogError(.configuration, "the first event was refused: \(error)", cause: error)
+            }
+        }
+        let log = EventLog(
+            opened, directory: directory, fileSystem: fileSystem, configuration: configuration, signer: signer,
+            keeper: keeper)
+        log.start(writer: opened.writer, index: opened.index, clock: clock)
+        return log
+    }
+
+    private init(
+        _ opened: LogOpener.OpenedLog, directory: String, fileSystem: any FileSystem,
+        configuration: EventLogConfiguration, signer: any CheckpointSigner, keeper: any SignedHeadKeeper
+    ) {
+        self.configuration = configuration
+        origin = signer.verifierKey.name
+        verifierKey = signer.verifierKey
+        recovery = opened.report
+        tiles = opened.tiles
+        lock = Mutex(opened.lock)
+        queue = AppendQueue(nextSequence: opened.head.size, configuration: configuration)
+        feed = CommitFeed(head: opened.head, eventsMax: configuration.feedEventsMax)
+        reader = LogReader(directory: directory, fileSystem: fileSystem, index: opened.index, feed: feed)
+        checkpoints = CheckpointKeeper(
+            directory: directory, fileSystem: fileSystem, signer: signer, keeper: keeper, feed: feed, tiles: tiles,
+            intervalMilliseconds: configuration.checkpointIntervalMilliseconds, latest: opened.checkpoint)
+        preparer =
+            configuration.preparesSegmentsAhead
+            ? SegmentPreparer(directory: directory, fileSystem: fileSystem, length: configuration.segmentBytes) : nil
+        writerEnded = PendingResult()
+    }
+
+    private func start(writer: LogWriter, index: SegmentIndex, clock: @escaping @Sendable () -> Timestamp) {
+        preparer?.start()
+        checkpoints.start()
+        checkpoints.noteGrowth()
+        let thread = WriterThread(
+            queue: queue, feed: feed, tiles: tiles, index: index, checkpoints: checkpoints, preparer: preparer,
+            clock: clock)
+        let ended = writerEnded
+        DedicatedThread.start(name: "nrx-writer") { ended.resolve(thread.run(writer)) }
+    }
+
+    /// Appends events and waits until they are durable.
+    ///
+    /// - Parameters:
+    ///   - events: become neighbours in the log, all of them or none.
+    ///   - expecting: the sequence that the first event must get, or nil for whatever comes next.
+    /// - Throws: `unexpectedPosition`, `tooLarge`, `overloaded`, `io`, `poisoned`, `closed`.
+    public func append(_ events: [EventDraft], expecting: UInt64? = nil) async throws(EventLogError) -> AppendReceipt {
+        try await submit(events, expecting: expecting).durable()
+    }
+
+    /// Settles the events' place in the log without waiting for the disk.
+    public func submit(_ events: [EventDraft], expecting: UInt64? = nil) throws(EventLogError) -> PendingAppend {
+        try queue.submit(events, expecting: expecting)
+    }
+
+    /// The durable tree.
+    public var head: TreeHead { feed.head }
+
+    /// The newest signed checkpoint, or nil before the first.
+    public var checkpoint: Checkpoint? { checkpoints.latest }
+
+    /// Why the log can no longer write or sign; nil while all is well.
+    public var failure: EventLogError? { writerEnded.value ?? checkpoints.failure }
+
+    /// The log from `sequence` on: history first, then live.
+    public func subscribe(from sequence: UInt64) -> LogSubscription {
+        LogSubscription(feed: feed, reader: reader, position: sequence)
+    }
+
+    /// Durable events from `sequence` on, at least one, about `count`.
+    ///
+    /// - Throws: `outOfRange` at or beyond the head, `damaged` or `io`.
+    public func read(from sequence: UInt64, count: Int = LogSubscription.eventsMax) async throws(EventLogError)
+        -> [Envelope]
+    {
+        let reader = reader
+        return try await reader.worker.run { () throws(EventLogError) in try reader.read(from: sequence, count: count) }
+    }
+
+    /// Signs the durable head now.
+    public func signCheckpoint() async throws(EventLogError) -> Checkpoint {
+        let checkpoints = checkpoints
+        return try await reader.worker.run { () throws(EventLogError) in try checkpoints.signNow() }
+    }
+
+    /// The proof that event `sequence` is in the log, under a checkpoint that covers it. Reads O(log n) tiles.
+    ///
+    /// - Throws: `outOfRange` when there is no such event yet.
+    public func inclusionProof(of sequence: UInt64) async throws(EventLogError) -> InclusionProof {
+        guard sequence < head.size else {
+            throw EventLogError(.outOfRange, "the log ends before event \(sequence); it holds \(head.size).")
+        }
+        var covering = checkpoints.latest
+        if (covering?.head.size ?? 0) <= sequence { covering = try await signCheckpoint() }
+        guard let checkpoint = covering else {
+            throw EventLogError(.signing, "there is no checkpoint that covers event \(sequence).")
+        }
+        let (tiles, head) = (tiles, checkpoint.head)
+        let path = try await reader.worker.run { () throws(EventLogError) in
+            let path = try MerkleProof.inclusion(of: sequence, size: head.size, from: tiles)
+            let leaf = try tiles.node(height: 0, index: sequence)
+            guard MerkleProof.verifyInclusion(of: leaf, at: sequence, size: head.size, root: head.root, path: path)
+            else {
+                throw EventLogError(
+                    .damaged,
+                    "a tile does not agree with the log. Tiles are derived: stop the server, remove the"
+                        + " directory tile/ and start again.")
+            }
+            return path
+        }
+        return InclusionProof(index: sequence, path: path, checkpoint: checkpoint)
+    }
+
+    /// Stops cleanly: what was submitted becomes durable, a last checkpoint is signed, the filler is cut off, the lock
+    /// is released.
+    ///
+    /// - Throws: what prevented that; the log is closed all the same.
+    public func close() async throws(EventLogError) {
+        queue.refuse(with: EventLogError(.closed, "the log was closed."), discarding: false)
+        let failure = await writerEnded.wait()
+        let (checkpoints, preparer) = (checkpoints, preparer)
+        let result = await reader.worker.run {
+            Result { () throws(EventLogError) in
+                checkpoints.stop()
+                do throws(FileError) { try preparer?.stop() } catch { throw EventLogError(error) }
+                if failure == nil { _ = try checkpoints.signNow() }
+            }
+        }
+        feed.end(failure: failure)
+        lock.withLock { $0 = nil }
+        if let failure { throw failure }
+        try result.get()
+    }
+}

@@ -44,52 +44,97 @@ public struct Hash: Sendable, Hashable {
     /// The 32 bytes.
     public var bytes: [UInt8] { withUnsafeBytes { Array($0) } }
 
+    /// Whether all 32 bytes are equal.
     public static func == (left: Hash, right: Hash) -> Bool {
         left.words.0 == right.words.0 && left.words.1 == right.words.1 && left.words.2 == right.words.2
             && left.words.3 == right.words.3
     }
 
+    /// The bytes are uniformly distributed already; eight of them suffice.
     public func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
 }
 
 extension Hash: CustomStringConvertible {
     /// 64 lower-case hex characters.
-    public var hex: String { bytes.lowerCaseHex }
+    public var hex: String {
+        String(unsafeUninitializedCapacity: 64) { buffer in
+            withUnsafeBytes { LowerCaseHex.write($0, to: UnsafeMutableRawBufferPointer(buffer)) }
+            return 64
+        }
+    }
 
+    /// Appends the 64 characters of ``hex``, as ASCII.
+    package func appendHex(to output: inout [UInt8]) {
+        withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
+            withUnsafeBytes { LowerCaseHex.write($0, to: buffer) }
+            output.append(contentsOf: buffer)
+        }
+    }
+
+    /// Same as ``hex``.
     public var description: String { hex }
 
     /// The hash that 64 lower-case hex characters spell; nil for anything else.
     public init?(hex: some StringProtocol) {
-        guard hex.utf8.count == 64, let bytes = [UInt8](lowerCaseHex: hex) else { return nil }
-        self.init(bytes: bytes)
+        self.init()
+        let isRead = withUnsafeMutableBytes(of: &words) { LowerCaseHex.read(hex, into: $0) }
+        guard isRead else { return nil }
+    }
+
+    /// The hash that 64 lower-case hex characters, as ASCII, spell; nil for anything else.
+    package init?(hexCharacters: UnsafeBufferPointer<UInt8>) {
+        self.init()
+        let isRead = withUnsafeMutableBytes(of: &words) { LowerCaseHex.read(hexCharacters, into: $0) }
+        guard isRead else { return nil }
     }
 }
 
 extension [UInt8] {
     /// Two lower-case hex characters a byte.
     public var lowerCaseHex: String {
-        let digits = Array("0123456789abcdef".utf8)
-        var output: [UInt8] = []
-        output.reserveCapacity(count * 2)
-        for byte in self {
-            output.append(digits[Int(byte >> 4)])
-            output.append(digits[Int(byte & 15)])
+        String(unsafeUninitializedCapacity: count * 2) { buffer in
+            withUnsafeBytes { LowerCaseHex.write($0, to: UnsafeMutableRawBufferPointer(buffer)) }
+            return count * 2
         }
-        return String(decoding: output, as: UTF8.self)
     }
 
     /// The bytes that `text` spells in lower-case hex; nil when it is anything else.
     public init?(lowerCaseHex text: some StringProtocol) {
-        let characters = Array(text.utf8)
-        guard characters.count.isMultiple(of: 2) else { return nil }
-        self = []
-        reserveCapacity(characters.count / 2)
-        for index in stride(from: 0, to: characters.count, by: 2) {
-            guard let high = Self.nibble(characters[index]), let low = Self.nibble(characters[index + 1]) else {
-                return nil
-            }
-            append(high << 4 | low)
+        let digits = text.utf8.count
+        guard digits.isMultiple(of: 2) else { return nil }
+        var bytes = [UInt8](repeating: 0, count: digits / 2)
+        guard bytes.withUnsafeMutableBytes({ LowerCaseHex.read(text, into: $0) }) else { return nil }
+        self = bytes
+    }
+}
+
+/// Lower-case hex and nothing else: an upper-case digit is not read.
+private enum LowerCaseHex {
+    static func write(_ bytes: UnsafeRawBufferPointer, to output: UnsafeMutableRawBufferPointer) {
+        for (index, byte) in bytes.enumerated() {
+            output[index * 2] = digit(byte >> 4)
+            output[index * 2 + 1] = digit(byte & 15)
         }
+    }
+
+    /// Fills `output` from twice as many digits; false when there are more or fewer, or one of them is not a digit.
+    static func read(_ digits: some StringProtocol, into output: UnsafeMutableRawBufferPointer) -> Bool {
+        if let isRead = digits.utf8.withContiguousStorageIfAvailable({ read($0, into: output) }) { return isRead }
+        return Array(digits.utf8).withUnsafeBufferPointer { read($0, into: output) }
+    }
+
+    /// Same, of ASCII characters.
+    static func read(_ digits: UnsafeBufferPointer<UInt8>, into output: UnsafeMutableRawBufferPointer) -> Bool {
+        guard digits.count == output.count * 2 else { return false }
+        for index in 0..<output.count {
+            guard let high = nibble(digits[index * 2]), let low = nibble(digits[index * 2 + 1]) else { return false }
+            output[index] = high << 4 | low
+        }
+        return true
+    }
+
+    private static func digit(_ nibble: UInt8) -> UInt8 {
+        nibble + (nibble < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
     }
 
     private static func nibble(_ character: UInt8) -> UInt8? {

@@ -74,7 +74,8 @@ public enum MerkleProof {
     }
 
     /// Whether `path` proves that `leaf` is leaf `index` of the tree of `size` leaves with `root` (RFC 9162 §2.1.3.2).
-    public static func verifyInclusion(of leaf: Hash, at index: UInt64, size: UInt64, root: Hash, path: [Hash]) -> Bool {
+    public static func verifyInclusion(of leaf: Hash, at index: UInt64, size: UInt64, root: Hash, path: [Hash]) -> Bool
+    {
         guard index < size else { return false }
         var node = leaf
         var position = index

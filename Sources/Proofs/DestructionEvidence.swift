@@ -3,13 +3,20 @@ public import Merkle
 /// What was measured while a session's environment was destroyed: steps 1 to 6 of a destruction proof, before there
 /// is a proof. Every number was read from the machine, none is assumed (docs/cdp.md).
 public struct DestructionEvidence: Sendable, Equatable {
+    /// Step 1.
     public var isolation: IsolationEvidence
+    /// Step 2.
     public var fileSystem: FileSystemEvidence
+    /// Step 3.
     public var overwrite: OverwriteEvidence
+    /// Step 4.
     public var key: KeyEvidence
+    /// Step 5.
     public var credentials: CredentialEvidence
+    /// Step 6.
     public var zeroTree: ZeroTreeEvidence
 
+    /// Evidence of all six steps.
     public init(
         isolation: IsolationEvidence, fileSystem: FileSystemEvidence, overwrite: OverwriteEvidence, key: KeyEvidence,
         credentials: CredentialEvidence, zeroTree: ZeroTreeEvidence
@@ -29,12 +36,14 @@ public struct IsolationEvidence: Sendable, Equatable {
     public struct Namespaces: Sendable, Equatable {
         public var cgroup, ipc, mnt, net, pid, user, uts: Int64
 
+        /// The inode numbers as `/proc/PID/ns` shows them.
         public init(cgroup: Int64, ipc: Int64, mnt: Int64, net: Int64, pid: Int64, user: Int64, uts: Int64) {
             (self.cgroup, self.ipc, self.mnt, self.net, self.pid, self.user, self.uts) =
                 (cgroup, ipc, mnt, net, pid, user, uts)
         }
     }
 
+    /// Where the session ran.
     public var namespaces: Namespaces
     /// Processes of the session when its destruction began, the init included.
     public var processesBefore: Int
@@ -43,6 +52,7 @@ public struct IsolationEvidence: Sendable, Equatable {
     /// Names of the isolation layers that this session ran without, because the operator allowed it.
     public var layersMissing: [String]
 
+    /// Evidence of step 1.
     public init(namespaces: Namespaces, processesBefore: Int, processesAfter: Int, layersMissing: [String]) {
         self.namespaces = namespaces
         self.processesBefore = processesBefore
@@ -53,6 +63,7 @@ public struct IsolationEvidence: Sendable, Equatable {
 
 /// Step 2, `eee_tmpfs` / `filesystem_destruction`.
 public struct FileSystemEvidence: Sendable, Equatable {
+    /// The mount's id, from `/proc/PID/mountinfo`.
     public var mountID: Int64
     /// Size limit of the tmpfs, in bytes.
     public var sizeBytes: Int64
@@ -65,6 +76,7 @@ public struct FileSystemEvidence: Sendable, Equatable {
     /// Whether the mount was still visible from the server's pid namespace; false in a clean destruction.
     public var presentAfter: Bool
 
+    /// Evidence of step 2.
     public init(
         mountID: Int64, sizeBytes: Int64, files: Int64, bytes: Int64, openDescriptorsAfter: Int, presentAfter: Bool
     ) {
@@ -92,6 +104,7 @@ public struct OverwriteEvidence: Sendable, Equatable {
     /// Whether the host had swap on.
     public var swapActive: Bool
 
+    /// Evidence of step 3.
     public init(
         bytes: Int64, bytesOverwritten: Int64, bytesCompared: Int64, mismatches: Int64, initOnFree: Bool,
         swapActive: Bool
@@ -111,17 +124,24 @@ public struct KeyEvidence: Sendable, Equatable {
     public struct Sealed: Sendable, Equatable {
         public var execAnswers, spooledInputs, terminalTickets: Int
 
+        /// Counts of what the key sealed.
         public init(execAnswers: Int, spooledInputs: Int, terminalTickets: Int) {
             (self.execAnswers, self.spooledInputs, self.terminalTickets) = (execAnswers, spooledInputs, terminalTickets)
         }
     }
 
+    /// Whether the key lay in guarded memory.
     public var guardedMemory: Bool
+    /// Whether that memory was locked into RAM.
     public var locked: Bool
+    /// Whether it was overwritten with zeros.
     public var zeroed: Bool
+    /// Whether it read back as zeros afterwards.
     public var readBackZero: Bool
+    /// What the key sealed while it lived.
     public var sealed: Sealed
 
+    /// Evidence of step 4.
     public init(guardedMemory: Bool, locked: Bool, zeroed: Bool, readBackZero: Bool, sealed: Sealed) {
         self.guardedMemory = guardedMemory
         self.locked = locked
@@ -135,8 +155,10 @@ public struct KeyEvidence: Sendable, Equatable {
 public struct CredentialEvidence: Sendable, Equatable {
     /// Secrets that were in the session's environment.
     public var environmentSecrets: Int
+    /// Terminal tickets that were still valid.
     public var terminalTickets: Int
 
+    /// Evidence of step 5.
     public init(environmentSecrets: Int, terminalTickets: Int) {
         self.environmentSecrets = environmentSecrets
         self.terminalTickets = terminalTickets
@@ -152,6 +174,7 @@ public struct ZeroTreeEvidence: Sendable, Equatable {
     /// RFC 6962 root of as many zero blocks.
     public var expectedRoot: Hash
 
+    /// Evidence of step 6.
     public init(blocks: Int64, merkleRoot: Hash, expectedRoot: Hash) {
         self.blocks = blocks
         self.merkleRoot = merkleRoot

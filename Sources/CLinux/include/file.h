@@ -1,3 +1,13 @@
 #pragma once
-#include <stdint.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/// CRC-32C (Castagnoli, RFC 3720 B.4) of `count` bytes; uses the processor's instruction where there is one.
+uint32_t nrx_crc32c(const void *bytes, size_t count);
+
+/// Takes an open-file-description write lock on the whole file without waiting.
+/// Returns 0, or the errno (EAGAIN or EACCES when another process holds it).
+int nrx_lock_exclusive(int descriptor);
+
+/// Renames with RENAME_NOREPLACE. Returns 0 or the errno.
+int nrx_rename_new(const char *from, const char *to);

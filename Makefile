@@ -1,0 +1,38 @@
+# One build configuration for everything, so that nothing is built twice: optimised (byte-flip tests crawl otherwise)
+# and open to the tests.
+SWIFT_FLAGS := -c release -Xswiftc -enable-testing
+BIN := .build/release
+
+.PHONY: help setup build demo test run bench format lint clean
+
+help: ## Say what each target does
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: ## Install the Debian packages that are missing; check the Swift toolchain
+	@scripts/setup.sh
+
+build: setup ## Build nrx-server, nrx-replay and nrx-init into .build/release
+	swift build $(SWIFT_FLAGS)
+	scripts/build-init.sh $(BIN)/nrx-init
+
+demo: build ## Play the whole story over real HTTP on a temporary directory
+	scripts/demo.sh $(BIN)
+
+test: build ## Run every test
+	swift build --build-tests $(SWIFT_FLAGS)
+	swift test --skip-build $(SWIFT_FLAGS)
+
+run: build ## Start a server on ./nrx-data, port 8080
+	$(BIN)/nrx-server
+
+bench: build ## Measure, beside the peers, and print one table of ratios
+	Benchmarks/run.sh $(BIN)
+
+format: ## Format the Swift sources in place
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+lint: ## Fail on Swift sources that are not formatted
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+
+clean: ## Remove what was built
+	rm -rf .build

@@ -1,0 +1,103 @@
+import EventStore
+import Ledger
+import Synchronization
+
+/// Where commands become events: one decision at a time against a state that already holds what is in flight to the
+/// disk; many decisions share a sync; an answer waits until its events are durable and can be read.
+final class LedgerService: Sendable {
+    /// A decision that the disk holds and the projections show.
+    struct Outcome: Sendable {
+        let events: [Envelope]
+        /// The tree after the commit that holds the events.
+        let head: TreeHead
+    }
+
+    /// A decision whose place in the log is settled, on its way to the disk.
+    struct Submission: Sendable {
+        fileprivate let pending: PendingAppend
+        fileprivate let events: [Envelope]
+    }
+
+    let log: EventLog
+    let projections: ProjectionFollower
+    let now: @Sendable () -> Timestamp
+    private let state: Mutex<State>
+
+    init(log: EventLog, state: State, projections: ProjectionFollower, now: @escaping @Sendable () -> Timestamp) {
+        self.log = log
+        self.projections = projections
+        self.now = now
+        self.state = Mutex(state)
+    }
+
+    /// Looks at the state, in flight included. Short: every decision waits meanwhile.
+    func read<R: Sendable>(_ body: (borrowing State) -> R) -> R { state.withLock { body($0) } }
+
+    /// Decides on `command`, makes the answer durable and readable.
+    ///
+    /// - Throws: the refusal, or `internalError` / `unavailable` when the log cannot take it.
+    func perform(_ command: Command, as actor: Actor, trace: String) async throws(APIError) -> Outcome {
+        try await complete(try submit(command, as: actor, trace: trace))
+    }
+
+    /// Waits until what was submitted is durable and can be read. When this throws, the events may be in the log all the
+    /// same: only the next start knows.
+    func complete(_ submission: Submission) async throws(APIError) -> Outcome {
+        let outcome = try await settle(submission)
+        try await projections.caughtUp(to: submission.pending.endSequence)
+        return outcome
+    }
+
+    /// Same, but does not wait until the events can be read.
+    func commit(_ command: Command, as actor: Actor, trace: String) async throws(APIError) -> Outcome {
+        try await settle(try submit(command, as: actor, trace: trace))
+    }
+
+    private func settle(_ submission: Submission) async throws(APIError) -> Outcome {
+        do throws(EventLogError) {
+            return Outcome(events: submission.events, head: try await submission.pending.durable().head)
+        } catch { throw Self.error(for: error) }
+    }
+
+    /// Decides on `command`. When this throws, nothing of it is or will be in the log.
+    func submit(_ command: Command, as actor: Actor, trace: String) throws(APIError) -> Submission {
+        let result: Result<Submission, APIError> = state.withLock { state in
+            Result { () throws(APIError) in
+                let context = DecisionContext(at: now(), actor: actor, trace: trace)
+                var generator = SystemRandomNumberGenerator()
+                let drafts: [EventDraft]
+                do throws(Refusal) { drafts = try state.decide(command, in: context, using: &generator) } catch {
+                    throw APIError(error)
+                }
+                let pending: PendingAppend
+                do throws(EventLogError) { pending = try log.submit(drafts, expecting: state.position) } catch {
+                    throw Self.error(for: error)
+                }
+                let events = drafts.enumerated().map {
+                    Envelope(sequence: pending.firstSequence + UInt64($0.offset), event: $0.element)
+                }
+                for event in events {
+                    // What was decided is legal by construction; if not, going on would acknowledge nonsense.
+                    do throws(ReplayError) { try state.apply(event) } catch {
+                        preconditionFailure("a decision contradicts the rules of replay: \(error)")
+                    }
+                }
+                return Submission(pending: pending, events: events)
+            }
+        }
+        return try result.get()
+    }
+
+    private static func error(for error: EventLogError) -> APIError {
+        switch error.code {
+        case .overloaded:
+            APIError(.unavailable, "The server is overloaded. Try again in a moment.", retryAfterSeconds: 1)
+        case .closed: .stopping
+        case .tooLarge: APIError(.contentTooLarge, "The request is too large to be recorded.")
+        default:
+            APIError(
+                .unavailable, "The ledger cannot write at the moment: nothing was done. Try again later.",
+                retryAfterSeconds: 30)
+        }
+    }
+}

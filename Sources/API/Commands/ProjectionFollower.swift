@@ -1,0 +1,94 @@
+import EventStore
+import Logging
+import Projections
+import Synchronization
+
+/// Keeps the projections in step with the log, on a thread of its own: one transaction for whatever was committed
+/// meanwhile. Writers wait here until their events can be read.
+final class ProjectionFollower: Sendable {
+    private struct Waiter: Sendable {
+        let position: UInt64
+        let continuation: CheckedContinuation<Bool, Never>
+    }
+
+    private struct State {
+        var position: UInt64
+        var failure: String?
+        var waiters: [Waiter] = []
+    }
+
+    private let store: ProjectionStore
+    private let logger: Logger
+    private let state: Mutex<State>
+
+    init(store: ProjectionStore, logger: Logger) {
+        self.store = store
+        self.logger = logger
+        state = Mutex(State(position: store.position))
+    }
+
+    /// Why the projections no longer follow the log; nil while they do.
+    var failure: String? { state.withLock { $0.failure } }
+
+    /// The sequence number of the next event to be projected.
+    var position: UInt64 { state.withLock { $0.position } }
+
+    /// Follows `log` from where the projections are until it is closed.
+    func start(following log: EventLog) {
+        let subscription = log.subscribe(from: position)
+        DedicatedThread.start(name: "nrx-projections") { [self] in
+            do {
+                while let events = try subscription.nextBlocking() {
+                    try store.apply(events)
+                    if let last = events.last { advance(to: last.sequence + 1) }
+                }
+                // What was committed last has been applied: the subscription ends behind it.
+                fail("the log was closed")
+            } catch {
+                logger.critical("projections stopped", metadata: ["error": .string("\(error)")])
+                fail("\(error)")
+            }
+        }
+    }
+
+    /// Waits until everything before `position` can be read.
+    ///
+    /// - Throws: `internalError` when the projections have stopped; the events are durable all the same.
+    func caughtUp(to position: UInt64) async throws(APIError) {
+        let isThere = await withCheckedContinuation { continuation in
+            let answer: Bool? = state.withLock { state in
+                if state.position >= position { return true }
+                if state.failure != nil { return false }
+                state.waiters.append(Waiter(position: position, continuation: continuation))
+                return nil
+            }
+            if let answer { continuation.resume(returning: answer) }
+        }
+        guard isThere else { throw .internalError }
+    }
+
+    /// Waits until nothing more will be applied: everything is, or the projections have failed. After the log was closed.
+    func ended() async {
+        // Nothing ever reaches that position, so this returns when following ends.
+        do throws(APIError) { try await caughtUp(to: .max) } catch {}
+    }
+
+    private func advance(to position: UInt64) {
+        let ready = state.withLock { state in
+            state.position = position
+            let ready = state.waiters.filter { $0.position <= position }
+            if !ready.isEmpty { state.waiters.removeAll { $0.position <= position } }
+            return ready
+        }
+        for waiter in ready { waiter.continuation.resume(returning: true) }
+    }
+
+    private func fail(_ reason: String) {
+        let waiting = state.withLock { state in
+            state.failure = reason
+            defer { state.waiters = [] }
+            return state.waiters
+        }
+        for waiter in waiting { waiter.continuation.resume(returning: false) }
+    }
+}

@@ -1,0 +1,66 @@
+import Proofs
+import HTTPTypes
+import Hummingbird
+import Logging
+
+/// Around every request: its id, one log line, and errors in the dialect's envelope.
+struct AnswerMiddleware: RouterMiddleware {
+    let dialect: Dialect
+    let logger: Logger
+
+    private static let requestID = HTTPField.Name("X-Request-Id")
+    private static let clientRequestIDBytesMax = 128
+
+    func handle(
+        _ request: Request, context: APIRequestContext, next: (Request, APIRequestContext) async throws -> Response
+    ) async throws -> Response {
+        let start = ContinuousClock.now
+        var response: Response
+        do { response = try await next(request, context) } catch {
+            response = render(error, context)
+        }
+        // The router strips bodies for HEAD only where a route answered.
+        if request.method == .head { response = response.createHeadResponse() }
+        let requestID = clientRequestID(request) ?? context.trace
+        if let name = Self.requestID { response.headers[name] = requestID }
+        let elapsed = start.duration(to: .now)
+        // The path is the route's pattern, so neither ids nor queries reach the process's log.
+        logger.info(
+            "request",
+            metadata: [
+                "trace": .string(context.trace), "request_id": .string(requestID),
+                "method": .string(request.method.rawValue), "route": .string(context.endpointPath ?? "-"),
+                "status": .stringConvertible(response.status.code),
+                "microseconds": .stringConvertible(
+                    elapsed.components.attoseconds / 1_000_000_000_000
+                        + elapsed.components.seconds * 1_000_000),
+            ])
+        return response
+    }
+
+    private func render(_ error: any Error, _ context: APIRequestContext) -> Response {
+        switch error {
+        case let error as APIError:
+            if error.code == .internalError { log(error.message, context) }
+            return dialect.answer(to: error).response
+        case let error as HTTPError where error.status == .notFound: return dialect.answer(to: .routeNotFound).response
+        case let error as HTTPError where error.status.code < 500:
+            return dialect.answer(to: APIError(.badRequest, error.body ?? "The request is malformed.")).response
+        default:
+            log(String(describing: error), context)
+            return dialect.answer(to: .internalError).response
+        }
+    }
+
+    private func log(_ message: String, _ context: APIRequestContext) {
+        logger.error("request failed", metadata: ["trace": .string(context.trace), "error": .string(message)])
+    }
+
+    /// The client's own id of the request, when it is one line of printable text.
+    private func clientRequestID(_ request: Request) -> String? {
+        guard let name = Self.requestID, let text = request.headers[name], !text.isEmpty,
+            text.utf8.count <= Self.clientRequestIDBytesMax, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+        else { return nil }
+        return text
+    }
+}

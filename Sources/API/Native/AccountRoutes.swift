@@ -1,0 +1,43 @@
+import Proofs
+import CanonicalJSON
+import EventStore
+import Ledger
+import Projections
+import Vault
+
+/// `GET /v1/customers/me`: account, usage and limits.
+struct AccountRoutes: Sendable {
+    let reads: ReadModel
+    let vault: Vault
+    let now: @Sendable () -> Timestamp
+
+    var routes: [Route] { [Route(.get, "/v1/customers/me", .key(.accountRead)) { exchange throws(APIError) in try await show(exchange) }] }
+
+    private func show(_ exchange: Exchange) async throws(APIError) -> APIResponse {
+        let caller = try exchange.caller()
+        let cycle = BillingCycle(holding: now())
+        let account = try reads.account(of: caller, cycle: cycle)
+        let key = try reads.apiKey(caller.keyID, for: caller)
+        let customer = account.customer
+        let plan = Plan.of(customer.tier)
+        let email: String
+        do throws(VaultError) {
+            email = try await vault.open(
+                customer.sealedEmail, customerID: caller.customerID.text,
+                context: customer.eventID, field: SealedField.email)
+        } catch { throw .internalError }
+        return .json([
+            "customer_id": .string(caller.customerID.text), "email": .string(email),
+            "tier": .string(customer.tier.rawValue), "jurisdiction": .string(customer.jurisdiction.rawValue),
+            "cdps_this_cycle": .integer(account.cycle.proofs), "cdp_limit": Self.limit(plan.proofsPerMonth),
+            "sessions_used": .integer(account.liveSessions),
+            "sessions_limit": Self.limit(plan.concurrentSessions),
+            "rate_limit_rpm": Self.limit(plan.requestsPerMinute(of: key.prefix)),
+            "billing_cycle_start": .string(cycle.start.secondsText),
+            "api_key_prefix": .string(key.display),
+        ])
+    }
+
+    /// A limit that does not exist is null.
+    private static func limit(_ number: Int?) -> JSONValue { number.map { .integer(Int64($0)) } ?? .null }
+}

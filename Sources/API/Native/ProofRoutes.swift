@@ -1,0 +1,59 @@
+import CanonicalJSON
+import EventStore
+import Ledger
+import Projections
+import Proofs
+
+/// `GET /v1/proofs/:session_id`, `POST /v1/verify`, `GET /v1/keys/:id`.
+struct ProofRoutes: Sendable {
+    let reads: ReadModel
+
+    var routes: [Route] {
+        [
+            Route(.get, "/v1/proofs/:session_id", .key(.proofsRead)) { exchange throws(APIError) in try proof(exchange) },
+            Route(.post, "/v1/verify", .public, bodyBytesMax: ProofVerifier.documentBytesMax) { exchange throws(APIError) in try verify(exchange) },
+            Route(.get, "/v1/keys/:id", .public) { exchange throws(APIError) in try verificationKey(exchange) },
+        ]
+    }
+
+    private func proof(_ exchange: Exchange) throws(APIError) -> APIResponse {
+        guard let id = SessionID(exchange.parameter("session_id")),
+            let proof = try reads.proof(of: id, for: try exchange.caller())
+        else {
+            throw APIError(.notFound, "There is no proof: the session is not there, or not destroyed yet.")
+        }
+        // The stored text is already canonical JSON.
+        return APIResponse(status: 200, body: Array(proof.utf8))
+    }
+
+    /// Stateless: the document is checked and forgotten.
+    private func verify(_ exchange: Exchange) throws(APIError) -> APIResponse {
+        let verification: ProofVerification
+        do throws(ProofError) {
+            verification = try ProofVerifier(acceptsMissingLayers: exchange.query["allow_missing_layers"] == "true")
+                .verify(exchange.body)
+        } catch { throw APIError(.badRequest, "This is not a CDP: \(error.message).") }
+        return .json([
+            "valid": .bool(verification.isValid), "checks": verification.checksDocument,
+            "level": .string(ProofVerification.level), "key_published": .bool(try isPublished(verification.claims)),
+            "layers_missing": .array(verification.layersMissing.map { .string($0) }),
+            "failures": .array(verification.failures.map { .string($0.message) }),
+        ])
+    }
+
+    /// Whether this ledger published that key for that session: a wholly invented document can be perfect in itself.
+    private func isPublished(_ claims: ProofClaims?) throws(APIError) -> Bool {
+        guard let claims, let key = try reads.verificationKey(claims.keyID) else { return false }
+        return key.publicKey == claims.publicKey.text && key.sessionID.text == claims.sessionID
+    }
+
+    private func verificationKey(_ exchange: Exchange) throws(APIError) -> APIResponse {
+        guard let key = try reads.verificationKey(exchange.parameter("id")) else {
+            throw APIError(.notFound, "There is no verification key of that name. API keys are under /v1/api-keys.")
+        }
+        return .json([
+            "key_id": .string(key.id), "algorithm": .string(VerificationKeyPublished.algorithm),
+            "public_key": .string(key.publicKey), "created_at": .string(key.createdAt.secondsText),
+        ])
+    }
+}

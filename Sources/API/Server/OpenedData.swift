@@ -1,0 +1,51 @@
+import EventStore
+import Ledger
+import Logging
+import Projections
+import Vault
+
+/// The data directory, opened: vault first (it holds the log's key), then the log with the state folded from it, then
+/// the projections. Blocking.
+struct OpenedData: Sendable {
+    let vault: Vault
+    let log: EventLog
+    let state: State
+    let store: ProjectionStore
+
+    init(configuration: ServerConfiguration, surroundings: Surroundings, logger: Logger) throws {
+        let directory = configuration.dataDirectory
+        vault = try Vault.open(
+            directory: directory + "/vault", masterKeyFile: configuration.masterKeyFile, origin: configuration.origin)
+        var state = State()
+        var logConfiguration = EventLogConfiguration()
+        logConfiguration.segmentBytes = configuration.segmentBytes
+        log = try EventLog.open(
+            directory: directory + "/log", signer: vault, keeper: vault, configuration: logConfiguration,
+            fileSystem: surroundings.fileSystem, clock: surroundings.now,
+            newEventID: {
+                var generator = SystemRandomNumberGenerator()
+                return EventID(using: &generator).text
+            },
+            visit: { events in for event in events { try state.apply(event) } })
+        self.state = state
+        store = try ProjectionStore(path: directory + "/projections.sqlite")
+        report(to: logger)
+    }
+
+    private func report(to logger: Logger) {
+        logger.info(
+            "opened",
+            metadata: [
+                "origin": .string(log.origin), "events": .stringConvertible(log.head.size),
+                "projections": .string("\(store.opening)"),
+            ])
+        if case .torn(let file, let offset, let bytes, let why) = log.recovery.tail {
+            logger.warning(
+                "an unacknowledged write was set aside",
+                metadata: [
+                    "file": .string(file), "offset": .stringConvertible(offset), "bytes": .stringConvertible(bytes),
+                    "why": .string(why), "kept": .string(log.recovery.cutFile ?? "-"),
+                ])
+        }
+    }
+}

@@ -1,0 +1,178 @@
+import EventStore
+import Hummingbird
+import Ledger
+public import Logging
+import Projections
+import Sandbox
+import ServiceLifecycle
+import UnixSignals
+import Vault
+
+/// The whole backend in one process: vault, log, projections, sandbox, HTTP. The one place where they meet.
+///
+/// ```swift
+/// let server = try await Server.start(configuration: configuration, logger: logger)
+/// try await server.run { print("listening on http://\($0)") }
+/// ```
+public struct Server: Sendable {
+    let configuration: ServerConfiguration
+    let logger: Logger
+    let vault: Vault
+    let log: EventLog
+    let store: ProjectionStore
+    let ledger: LedgerService
+    let sessions: SessionManager
+    let meter: RequestMeter
+    let routes: [Route]
+
+    /// Opens everything, replays the log, and closes what a dead server left behind. Blocking work happens on a thread
+    /// of its own.
+    ///
+    /// - Throws: ``ServerError`` saying what to do.
+    public static func start(configuration: ServerConfiguration, logger: Logger) async throws -> Server {
+        try await start(configuration: configuration, surroundings: Surroundings(), logger: logger)
+    }
+
+    static func start(configuration: ServerConfiguration, surroundings: Surroundings, logger: Logger) async throws
+        -> Server
+    {
+        let opened = try await SerialWorker(name: "nrx.start").run { () throws in
+            try OpenedData(configuration: configuration, surroundings: surroundings, logger: logger)
+        }
+        return try await Server(opened, configuration: configuration, now: surroundings.now, logger: logger)
+    }
+
+    private init(
+        _ opened: OpenedData, configuration: ServerConfiguration, now: @escaping @Sendable () -> Timestamp,
+        logger: Logger
+    ) async throws {
+        self.configuration = configuration
+        self.logger = logger
+        (vault, log, store) = (opened.vault, opened.log, opened.store)
+        let projections = ProjectionFollower(store: opened.store, logger: logger)
+        projections.start(following: opened.log)
+        ledger = LedgerService(log: opened.log, state: opened.state, projections: projections, now: now)
+        let sandbox = Self.sandbox(configuration, now: now, logger)
+        sessions = SessionManager(
+            ledger: ledger, sandbox: sandbox.host, layersMissing: configuration.allowedMissingLayers,
+            region: configuration.region, logger: logger)
+        meter = RequestMeter(ledger: ledger)
+        // A sign-up whose event never came left a reserved address: it is free again.
+        let known = Set(opened.state.customerIDs.map(\.text))
+        let orphans = try await opened.vault.removeOrphans(known: known)
+        if !orphans.isEmpty {
+            logger.info(
+                "reservations without a sign-up removed", metadata: ["count": .stringConvertible(orphans.count)])
+        }
+        try await projections.caughtUp(to: opened.log.head.size)
+        try opened.store.finishRebuild()
+        let abandoned = try await sessions.closeAbandoned(trace: "startup")
+        if abandoned > 0 {
+            logger.warning(
+                "sessions of a dead server are expired_unclean", metadata: ["count": .stringConvertible(abandoned)])
+        }
+        routes = Self.routes(
+            ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,
+            sandbox: sandbox, region: configuration.region)
+    }
+
+    /// A machine that cannot isolate still serves accounts, proofs and the log; it refuses sessions and says why.
+    private static func sandbox(
+        _ configuration: ServerConfiguration, now: @escaping @Sendable () -> Timestamp, _ logger: Logger
+    ) -> SandboxStatus {
+        var sandbox = SandboxConfiguration(stateDirectory: configuration.dataDirectory + "/sandbox")
+        sandbox.initPath = configuration.initPath
+        sandbox.warmPoolSize = configuration.warmPoolSize
+        sandbox.allowedMissingLayers = Set(configuration.allowedMissingLayers.compactMap(Layer.init(rawValue:)))
+        do throws(SandboxError) {
+            return SandboxStatus(
+                host: try SandboxHost(configuration: sandbox, logger: logger), failure: nil, now: now)
+        } catch {
+            logger.error(
+                "sessions are refused: this machine cannot isolate them", metadata: ["error": .string("\(error)")])
+            return SandboxStatus(host: nil, failure: error.message, now: now)
+        }
+    }
+
+    static func routes(
+        ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, sandbox: SandboxStatus,
+        region: String
+    ) -> [Route] {
+        SignupRoute(ledger: ledger, vault: vault).routes
+            + SessionRoutes(sessions: sessions, reads: reads).routes
+            + ExecRoute(sessions: sessions, reads: reads).routes
+            + ProofRoutes(reads: reads).routes
+            + AccountRoutes(reads: reads, vault: vault, now: ledger.now).routes
+            + APIKeyRoutes(ledger: ledger, reads: reads).routes
+            + HealthRoute(ledger: ledger, sandbox: sandbox, region: region, startedAt: ledger.now()).routes
+    }
+
+    /// The router with every route, for the HTTP server and for tests.
+    func router() -> Router<APIRequestContext> {
+        RouterBuilder(
+            authenticator: Authenticator(keys: store.keys, now: ledger.now), meter: meter, dialect: .native,
+            logger: logger
+        ).router(for: routes)
+    }
+
+    /// Serves until SIGTERM or SIGINT, then stops cleanly: no new work, running commands end or time out, sessions are
+    /// destroyed with proofs, the last checkpoint is signed.
+    ///
+    /// - Parameter ready: called with `host:port` once requests are accepted.
+    public func run(ready: @escaping @Sendable (String) -> Void) async throws {
+        let host = configuration.host
+        let app = Application(
+            router: router(),
+            configuration: .init(address: .hostname(host, port: configuration.port), serverName: "nrx-ledger"),
+            onServerRunning: { channel in ready("\(host):\(channel.localAddress?.port ?? 0)") }, logger: logger)
+        let expiry = Task { [sessions] in await sessions.runExpiry() }
+        let patience = Duration.seconds(configuration.shutdownSecondsMax)
+        // Stopped in the reverse order: sessions end while their callers can still be answered, then HTTP.
+        var group = ServiceGroupConfiguration(
+            services: [
+                .init(service: app, successTerminationBehavior: .gracefullyShutdownGroup),
+                .init(service: SessionEnding(sessions: sessions, patience: patience)),
+            ],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        group.maximumGracefulShutdownDuration = patience + Self.destructionDurationMax
+        let failure: (any Error)?
+        do {
+            try await ServiceGroup(configuration: group).run()
+            failure = nil
+        } catch { failure = error }
+        expiry.cancel()
+        try await stop()
+        if let failure { throw failure }
+    }
+
+    /// How long the destruction of every session may take at a stop, beyond the patience with running commands.
+    private static let destructionDurationMax = Duration.seconds(30)
+
+    /// Ends the sessions with proofs, returns reserved requests, signs, closes.
+    func stop() async throws {
+        await sessions.stop(patience: .zero)
+        await sessions.close()
+        do { try await meter.returnRest(trace: "shutdown") } catch {
+            logger.error("reserved requests were not returned", metadata: ["error": .string(error.message)])
+        }
+        // Whatever fails, the others are closed too.
+        let logClosed: Result<Void, EventLogError>
+        do throws(EventLogError) { logClosed = .success(try await log.close()) } catch { logClosed = .failure(error) }
+        await ledger.projections.ended()
+        let store = store
+        try await SerialWorker(name: "nrx.stop").run { () throws in try store.close() }
+        try await vault.close()
+        try logClosed.get()
+    }
+}
+
+/// At a clean stop: no new work, running commands end or are ended, every session is destroyed with a proof.
+private struct SessionEnding: Service {
+    let sessions: SessionManager
+    let patience: Duration
+
+    func run() async throws {
+        try await gracefulShutdown()
+        await sessions.stop(patience: patience)
+    }
+}

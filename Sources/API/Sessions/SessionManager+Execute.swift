@@ -1,0 +1,135 @@
+import Proofs
+import CanonicalJSON
+import Crypto
+import EventStore
+import Ledger
+import Logging
+import Merkle
+import Sandbox
+
+/// What a caller asked to run.
+struct ExecCommand: Sendable {
+    var command: ExecRequest.Command
+    /// What the receipt hashes: the shell command, or the JCS of the argv array.
+    var receiptText: String
+    var inputData: [UInt8]?
+    var workingDirectory: String?
+    var environment: [String: String]
+    var timeoutSeconds: Int64?
+}
+
+/// What the caller can later prove was run: whoever holds the salt can recompute the hash that is in the log.
+struct ExecReceipt: Sendable {
+    let salt: [UInt8]
+    let sha256: Hash
+
+    /// SHA-256(salt ‖ command ‖ 0x00 ‖ input), the salt fresh and 32 bytes long.
+    init(command: String, input: [UInt8]) {
+        var generator = SystemRandomNumberGenerator()
+        salt = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        sha256 = Hash(of: salt + Array(command.utf8) + [0] + input)
+    }
+}
+
+extension SessionManager {
+    /// Runs one command in a session and records that it ran: sizes, times and flags, never content.
+    func execute(_ exec: ExecCommand, in id: SessionID, by caller: Principal, trace: String) async throws(APIError)
+        -> (ExecResult, ExecReceipt)
+    {
+        try checkNotStopping()
+        let receipt = ExecReceipt(command: exec.receiptText, input: exec.inputData ?? [])
+        var generator = SystemRandomNumberGenerator()
+        let execID = ExecID(using: &generator)
+        let begin = BeginExec(
+            sessionID: id, execID: execID, inputBytes: Int64(exec.inputData?.count ?? 0), receiptSHA256: receipt.sha256)
+        // Refused for a session that is not there, not the caller's, ended, or busy: before anything is looked at.
+        _ = try await ledger.commit(.beginExec(begin), as: caller.actor, trace: trace)
+        let result: ExecResult
+        do {
+            let session = try environment(of: id)
+            result = try await session.environment.execute(
+                ExecRequest(
+                    exec.command, workingDirectory: exec.workingDirectory, environment: exec.environment,
+                    inputData: exec.inputData, timeoutMicroseconds: timeout(exec, in: id)))
+        } catch {
+            throw await executionFailed(error, execID: execID, in: id, as: caller.actor, trace: trace)
+        }
+        try await finish(execID, SessionExecuted(execID, result), in: id, as: caller.actor, trace: trace)
+        return (result, receipt)
+    }
+
+    /// What was asked for, but never beyond the session's own end.
+    private func timeout(_ exec: ExecCommand, in id: SessionID) -> Int64? {
+        let remaining = ledger.read { $0.liveSession(id)?.expiresAt }.map {
+            max(1_000, $0.microseconds - ledger.now().microseconds)
+        }
+        guard let asked = exec.timeoutSeconds.map({ $0 * 1_000_000 }) else { return remaining }
+        return remaining.map { min($0, asked) } ?? asked
+    }
+
+    private func finish(
+        _ execID: ExecID, _ executed: SessionExecuted, in id: SessionID, as actor: Actor, trace: String
+    ) async throws(APIError) {
+        _ = try await ledger.perform(.finishExec(FinishExec(sessionID: id, result: executed)), as: actor, trace: trace)
+    }
+
+    /// The command could not be run at all. The session goes on: nothing of the command took place in it.
+    private func executionFailed(
+        _ error: any Error, execID: ExecID, in id: SessionID, as actor: Actor, trace: String
+    ) async -> APIError {
+        let failure = APIError(executing: error)
+        if failure.code == .internalError || failure.code == .unavailable {
+            logger.error("exec failed", metadata: ["session": .string(id.text), "error": .string("\(error)")])
+        }
+        do throws(APIError) {
+            try await finish(execID, SessionExecuted(notStarted: execID), in: id, as: actor, trace: trace)
+        } catch {
+            // The session ended meanwhile: that is the answer.
+            return error
+        }
+        return failure
+    }
+}
+
+extension SessionExecuted {
+    init(_ execID: ExecID, _ result: ExecResult) {
+        let outcome: Outcome =
+            if let signal = result.signal { .signalled(number: Int64(signal)) } else {
+                .exited(code: Int64(result.exitCode ?? Self.exitCodeNotStarted))
+            }
+        self.init(
+            cpuMicroseconds: result.cpuMicroseconds, execID: execID, outcome: outcome,
+            outOfMemory: result.outOfMemory, peakMemoryBytes: result.peakMemoryBytes, stderrBytes: result.stderrBytes,
+            stdoutBytes: result.stdoutBytes, timedOut: result.timedOut, truncated: result.truncated,
+            wallMicroseconds: result.wallMicroseconds)
+    }
+
+    /// What a shell answers for a command that it could not start (POSIX, "Exit Status for Commands").
+    private static let exitCodeNotStarted = 126
+
+    /// A command that the sandbox could not start.
+    init(notStarted execID: ExecID) {
+        self.init(
+            cpuMicroseconds: 0, execID: execID, outcome: .exited(code: Int64(Self.exitCodeNotStarted)),
+            outOfMemory: false, peakMemoryBytes: 0, stderrBytes: 0, stdoutBytes: 0, timedOut: false, truncated: false,
+            wallMicroseconds: 0)
+    }
+}
+
+extension APIError {
+    /// Why a command could not be run.
+    init(executing error: any Error) {
+        guard let failure = error as? SandboxError else {
+            self = error as? APIError ?? .internalError
+            return
+        }
+        switch failure.code {
+        case .invalidRequest: self.init(.badRequest, failure.message, field: "command")
+        case .noDirectory: self.init(.badRequest, failure.message, field: "cwd")
+        case .full: self.init(.badRequest, failure.message, field: "input_data")
+        case .busy: self.init(.conflict, failure.message)
+        case .gone: self.init(.conflict, "The session ended while the command ran. Create a new session.")
+        default: self.init(.unavailable, "The command could not be run: \(failure.message)", retryAfterSeconds: 5)
+        }
+    }
+}

@@ -1,0 +1,8 @@
+#pragma once
+
+// Every header of this target: what Swift sees with `import CLinux`.
+#include "file.h"
+#include "init_protocol.h"
+#include "process.h"
+#include "thread.h"
+#include "workspace.h"

@@ -1,0 +1,5 @@
+#pragma once
+
+/// Starts a detached thread with a 1 MiB stack that runs `body(context)`; the kernel keeps 15 bytes of `name`.
+/// Returns 0 or the errno.
+int nrx_start_thread(const char *name, void (*body)(void *context), void *context);

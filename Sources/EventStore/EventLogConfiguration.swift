@@ -1,0 +1,19 @@
+/// Sizes and times of an ``EventLog``. Every queue, batch and event has its limit here.
+public struct EventLogConfiguration: Sendable {
+    /// Length of a segment file, zero-filled ahead of the writer; a multiple of 512.
+    public var segmentBytes = 64 << 20
+    /// Most text that one commit gathers, in bytes.
+    public var batchTextBytesMax = 4 << 20
+    /// Longest line of one event, in bytes.
+    public var eventBytesMax = 1 << 20
+    /// Most text that may wait for the disk, in bytes; an append beyond it is refused as overloaded.
+    public var queueBytesMax = 64 << 20
+    /// How often a checkpoint is signed while events are appended, in milliseconds.
+    public var checkpointIntervalMilliseconds = 1000
+    /// Committed events kept in memory for subscribers that keep up.
+    public var feedEventsMax = 16_384
+    /// Whether the next segment is zero-filled by a thread of its own; without, at the moment it is needed.
+    public var preparesSegmentsAhead = true
+
+    public init() {}
+}

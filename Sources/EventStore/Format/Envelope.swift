@@ -1,0 +1,123 @@
+public import CanonicalJSON
+
+/// An event before it has its place in the log: everything but the sequence number.
+public struct EventDraft: Sendable, Equatable {
+    /// `evt_` and 32 random lower-case hex digits. Never shown unless the whole line is: it blinds the commitment.
+    public let id: String
+    /// When it happened, by the server's clock.
+    public let at: Timestamp
+    /// Who did it: a key id, `system` or an operator; never an address or a name.
+    public let actor: String
+    /// The aggregate it belongs to.
+    public let stream: String
+    /// The server's own request id.
+    public let trace: String
+    /// For example `session.created`.
+    public let type: String
+    /// The version of `data` for this `type`, from 1.
+    public let version: Int
+    /// What happened: integers, strings, truth values, arrays and objects.
+    public let data: JSONObject
+
+    public init(
+        id: String, at: Timestamp, actor: String, stream: String, trace: String, type: String, version: Int,
+        data: JSONObject
+    ) {
+        self.id = id
+        self.at = at
+        self.actor = actor
+        self.stream = stream
+        self.trace = trace
+        self.type = type
+        self.version = version
+        self.data = data
+    }
+
+    /// The event's line at `sequence`, without the newline: RFC 8785 member order, as docs/log-format.md has it.
+    public func line(at sequence: UInt64) -> [UInt8] {
+        var line: [UInt8] = []
+        EncodedEvent(self).write(at: sequence, to: &line)
+        return line
+    }
+
+    /// The line before and after its sequence number.
+    func lineAroundSequence() -> (prefix: [UInt8], suffix: [UInt8]) {
+        var prefix: [UInt8] = []
+        prefix.reserveCapacity(512)
+        prefix.append(contentsOf: #"{"actor":"#.utf8)
+        CanonicalWriter.write(actor, to: &prefix)
+        prefix.append(contentsOf: #","at":""#.utf8)
+        prefix.append(contentsOf: at.text.utf8)
+        prefix.append(contentsOf: #"","data":"#.utf8)
+        JSONValue.object(data).writeCanonical(to: &prefix)
+        prefix.append(contentsOf: #","id":"#.utf8)
+        CanonicalWriter.write(id, to: &prefix)
+        prefix.append(contentsOf: #","seq":"#.utf8)
+        var suffix: [UInt8] = []
+        suffix.append(contentsOf: #","stream":"#.utf8)
+        CanonicalWriter.write(stream, to: &suffix)
+        suffix.append(contentsOf: #","trace":"#.utf8)
+        CanonicalWriter.write(trace, to: &suffix)
+        suffix.append(contentsOf: #","type":"#.utf8)
+        CanonicalWriter.write(type, to: &suffix)
+        suffix.append(contentsOf: #","v":"#.utf8)
+        CanonicalWriter.write(Int64(version), to: &suffix)
+        suffix.append(UInt8(ascii: "}"))
+        return (prefix, suffix)
+    }
+}
+
+/// An event in its place in the log.
+public struct Envelope: Sendable, Equatable {
+    /// Position in the log, from 0 without gaps.
+    public let sequence: UInt64
+    public let event: EventDraft
+
+    public init(sequence: UInt64, event: EventDraft) {
+        self.sequence = sequence
+        self.event = event
+    }
+
+    /// Reads one line of the log, strictly: exactly the nine members, and byte for byte its own canonical form.
+    ///
+    /// - Throws: ``EnvelopeError`` saying what is wrong with the line.
+    public init(line: UnsafeBufferPointer<UInt8>) throws(EnvelopeError) {
+        let value: JSONValue
+        do { value = try JSONReader.read(line) } catch { throw .json(error) }
+        guard let object = value.object else { throw .members }
+        self = try Envelope(object)
+        guard event.line(at: sequence).elementsEqual(line) else { throw .notCanonical }
+    }
+
+    private init(_ object: JSONObject) throws(EnvelopeError) {
+        guard object.members.count == 9,
+            let actor = object["actor"]?.string, let at = object["at"]?.string, let data = object["data"]?.object,
+            let id = object["id"]?.string, let sequence = object["seq"]?.integer, sequence >= 0,
+            let stream = object["stream"]?.string, let trace = object["trace"]?.string,
+            let type = object["type"]?.string, let version = object["v"]?.integer, version >= 1
+        else { throw .members }
+        guard let time = Timestamp(at), time.text == at else { throw .timestamp(at) }
+        self.sequence = UInt64(sequence)
+        event = EventDraft(
+            id: id, at: time, actor: actor, stream: stream, trace: trace, type: type, version: Int(version), data: data)
+    }
+}
+
+/// Why a line of the log is not an event.
+public enum EnvelopeError: Error, Equatable, Sendable, CustomStringConvertible {
+    case json(JSONError)
+    /// The members are not exactly actor, at, data, id, seq, stream, trace, type, v, each of its type.
+    case members
+    case timestamp(String)
+    /// Readable, but not byte for byte the RFC 8785 form of what it says.
+    case notCanonical
+
+    public var description: String {
+        switch self {
+        case .json(let error): "not JSON: \(error)"
+        case .members: "the members are not exactly those of an event"
+        case .timestamp(let text): "not a time in the log's form: \(text)"
+        case .notCanonical: "not in RFC 8785 canonical form"
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import CanonicalJSON
+
+/// The first event of every log: what it is and whose key signs it.
+public enum LogCreated {
+    public static let type = "log.created"
+    public static let stream = "log"
+    static let format: Int64 = 1
+
+    static func draft(key: VerifierKey, id: String, at time: Timestamp) -> EventDraft {
+        var data = JSONObject()
+        data["format"] = .integer(format)
+        data["origin"] = .string(key.name)
+        data["verifier_key"] = .string(key.description)
+        return EventDraft(
+            id: id, at: time, actor: "system", stream: stream, trace: "startup", type: type, version: 1, data: data)
+    }
+
+    /// The verifier key that a log's first event names; nil when it is no such event.
+    public static func verifierKey(in envelope: Envelope) -> VerifierKey? {
+        guard envelope.sequence == 0, envelope.event.type == type, envelope.event.data["format"]?.integer == format,
+            let text = envelope.event.data["verifier_key"]?.string, let key = VerifierKey(text),
+            envelope.event.data["origin"]?.string == key.name
+        else { return nil }
+        return key
+    }
+
+    /// Refuses a log that belongs to another origin or key.
+    static func check(_ first: Envelope, against key: VerifierKey) throws(EventLogError) {
+        guard let own = verifierKey(in: first) else {
+            throw EventLogError(.damaged, "the first event is not a log.created event of format 1.", sequences: 0...0)
+        }
+        guard own == key else {
+            throw EventLogError(
+                .foreign,
+                "this log belongs to \(own), but the vault holds the key \(key). Put back the vault and log"
+                    + " of one and the same server.", sequences: 0...0)
+        }
+    }
+}
+
+extension LogOpener.OpenedLog {
+    /// The same log with its first event. Blocking.
+    func appendingFirst(_ draft: EventDraft) throws(EventLogError) -> LogOpener.OpenedLog {
+        var writer = writer
+        let commit = try writer.commit([EncodedEvent(draft)], at: draft.at)
+        index.add(segmentFirstSequence: 0, batch: .init(firstSequence: 0, offset: commit.offset))
+        tiles.absorb(commit.growth)
+        return LogOpener.OpenedLog(
+            writer: writer, head: TreeHead(size: 1, root: commit.header.root), index: index, tiles: tiles,
+            checkpoint: checkpoint, lock: lock, report: report)
+    }
+}

@@ -1,0 +1,12 @@
+import Glibc
+
+/// The machine's clock. Nothing below the composition root reads it by itself: times are passed in.
+public enum SystemClock {
+    /// The time now.
+    public static func now() -> Timestamp {
+        var time = timespec()
+        // Cannot fail: CLOCK_REALTIME exists on every Linux and the pointer is good.
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+    }
+}

@@ -1,0 +1,128 @@
+import Merkle
+import Synchronization
+
+/// The hashes of the whole tree: full tiles on disk, the growing right edge in memory.
+///
+/// Tiles are derived from the log: written without syncs, rebuilt when absent, never trusted without a root.
+final class TileTree: NodeSource, Sendable {
+    typealias Failure = EventLogError
+
+    private struct State {
+        var size: UInt64 = 0
+        /// Per level, the hashes of the tile that is not full yet.
+        var edges: [[Hash]] = []
+        var entryEdge: [Hash] = []
+        /// Full tiles that are not on disk yet, by path below the log directory.
+        var unwritten: [String: [Hash]] = [:]
+        /// Directories known to exist.
+        var directories: Set<String> = []
+    }
+
+    private let directory: String
+    private let fileSystem: any FileSystem
+    private let state = Mutex(State())
+
+    init(directory: String, fileSystem: any FileSystem) {
+        self.directory = directory
+        self.fileSystem = fileSystem
+    }
+
+    /// Takes over what the tree gained; called in order, after the events are durable.
+    func absorb(_ growth: TreeGrowth) {
+        state.withLock { state in
+            for commitment in growth.commitments {
+                state.entryEdge.append(commitment)
+                state.size += 1
+                if state.entryEdge.count == TilePath.width {
+                    let path = TilePath.entryBundle(index: state.size / UInt64(TilePath.width) - 1)
+                    state.unwritten[path] = state.entryEdge
+                    state.entryEdge.removeAll(keepingCapacity: true)
+                }
+            }
+            for node in growth.nodes { Self.push(node, to: &state) }
+        }
+    }
+
+    private static func push(_ node: TreeGrowth.Node, to state: inout State) {
+        while state.edges.count <= node.level { state.edges.append([]) }
+        state.edges[node.level].append(node.hash)
+        guard state.edges[node.level].count == TilePath.width else { return }
+        let path = TilePath.hashTile(level: node.level, index: node.index / UInt64(TilePath.width))
+        state.unwritten[path] = state.edges[node.level]
+        state.edges[node.level].removeAll(keepingCapacity: true)
+    }
+
+    /// The root of a complete subtree; one tile is read at most.
+    func node(height: Int, index: UInt64) throws(EventLogError) -> Hash {
+        let level = height / TilePath.height
+        let rise = height % TilePath.height
+        let first = index << UInt64(rise)
+        let tile = try hashes(level: level, tile: first / UInt64(TilePath.width))
+        let start = Int(first % UInt64(TilePath.width))
+        guard start + (1 << rise) <= tile.count else {
+            throw EventLogError(.outOfRange, "the tree has no complete subtree \(index) at height \(height) yet")
+        }
+        var nodes = Array(tile[start..<(start + (1 << rise))])
+        while nodes.count > 1 {
+            nodes = stride(from: 0, to: nodes.count, by: 2).map { TreeHasher.node(nodes[$0], nodes[$0 + 1]) }
+        }
+        return nodes[0]
+    }
+
+    /// The hashes of a tile as far as it is filled.
+    private func hashes(level: Int, tile: UInt64) throws(EventLogError) -> [Hash] {
+        let path = TilePath.hashTile(level: level, index: tile)
+        let inMemory: [Hash]? = state.withLock { state in
+            if let full = state.unwritten[path] { return full }
+            let filled = state.size >> UInt64(TilePath.height * level)
+            return tile == filled / UInt64(TilePath.width) && level < state.edges.count ? state.edges[level] : nil
+        }
+        if let inMemory { return inMemory }
+        do throws(FileError) {
+            let bytes = try fileSystem.open(directory + "/" + path, .read).contents()
+            guard let hashes = Self.decode(bytes) else {
+                throw FileError(.read, path: directory + "/" + path, errno: 0)
+            }
+            return hashes
+        } catch {
+            throw EventLogError(
+                .damaged, "\(error). Tiles are derived: stop the server, remove the directory tile/ and start again.",
+                file: error.path, cause: error)
+        }
+    }
+
+    private static func decode(_ bytes: [UInt8]) -> [Hash]? {
+        guard bytes.count == TilePath.width * Hash.byteCount else { return nil }
+        return stride(from: 0, to: bytes.count, by: Hash.byteCount).compactMap {
+            Hash(bytes: bytes[$0..<($0 + Hash.byteCount)])
+        }
+    }
+
+    /// Writes the full tiles that are not on disk yet, and those on disk that differ. Blocking.
+    func writeFullTiles() throws(FileError) {
+        let pending = state.withLock { $0.unwritten }
+        for (path, hashes) in pending {
+            let isEntryBundle = path.hasPrefix("tile/entries/")
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(hashes.count * (Hash.byteCount + 2))
+            for hash in hashes {
+                if isEntryBundle { bytes.append(contentsOf: [0, UInt8(Hash.byteCount)]) }
+                hash.withUnsafeBytes { bytes.append(contentsOf: $0) }
+            }
+            try write(bytes, to: directory + "/" + path)
+            state.withLock { _ = $0.unwritten.removeValue(forKey: path) }
+        }
+    }
+
+    private func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+        if try fileSystem.exists(path), try fileSystem.open(path, .read).contents() == bytes { return }
+        let parent = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+        if state.withLock({ !$0.directories.contains(parent) }) {
+            try fileSystem.createDirectory(parent)
+            state.withLock { _ = $0.directories.insert(parent) }
+        }
+        let temporary = path + ".tmp"
+        try fileSystem.open(temporary, .replace).writeFully(bytes, at: 0)
+        try fileSystem.rename(temporary, to: path)
+    }
+}

@@ -1,0 +1,117 @@
+import Dispatch
+import Synchronization
+
+/// Signs the newest tree head, at most once an interval, and writes the full tiles. Runs on a thread of its own.
+///
+/// Order matters: the keeper's record is durable first, then the file, then anyone may see it. So a log that was rolled
+/// back behind a checkpoint is always noticed.
+final class CheckpointKeeper: Sendable {
+    private struct State {
+        var latest: Checkpoint?
+        var failure: EventLogError?
+        var isStopping = false
+        var isIdle = true
+    }
+
+    private let directory: String
+    private let fileSystem: any FileSystem
+    private let signer: any CheckpointSigner
+    private let keeper: any SignedHeadKeeper
+    private let feed: CommitFeed
+    private let tiles: TileTree
+    private let intervalMilliseconds: Int
+    private let state: Mutex<State>
+    /// Held while a head is recorded, signed and stored.
+    private let signing = Mutex(())
+    private let grown = DispatchSemaphore(value: 0)
+    private let stopping = DispatchSemaphore(value: 0)
+    private let stopped = DispatchSemaphore(value: 0)
+
+    init(
+        directory: String, fileSystem: any FileSystem, signer: any CheckpointSigner, keeper: any SignedHeadKeeper,
+        feed: CommitFeed, tiles: TileTree, intervalMilliseconds: Int, latest: Checkpoint?
+    ) {
+        self.directory = directory
+        self.fileSystem = fileSystem
+        self.signer = signer
+        self.keeper = keeper
+        self.feed = feed
+        self.tiles = tiles
+        self.intervalMilliseconds = intervalMilliseconds
+        state = Mutex(State(latest: latest))
+    }
+
+    /// The newest checkpoint.
+    var latest: Checkpoint? { state.withLock { $0.latest } }
+
+    /// Why the last attempt to sign failed; nil when it did not.
+    var failure: EventLogError? { state.withLock { $0.failure } }
+
+    func start() {
+        DedicatedThread.start(name: "nrx-checkpoint") { [self] in
+            while true {
+                grown.wait()
+                let isStopping = state.withLock { state in
+                    state.isIdle = true
+                    return state.isStopping
+                }
+                if isStopping { break }
+                do throws(EventLogError) { _ = try signNow() } catch {
+                    // Kept for health and tried again with the next commit; events stay durable without it.
+                    state.withLock { $0.failure = error }
+                }
+                if stopping.wait(timeout: .now() + .milliseconds(intervalMilliseconds)) == .success { break }
+            }
+            stopped.signal()
+        }
+    }
+
+    /// Tells the thread that there is something to sign. Cheap.
+    func noteGrowth() {
+        let wakes = state.withLock { state in
+            defer { state.isIdle = false }
+            return state.isIdle
+        }
+        if wakes { grown.signal() }
+    }
+
+    /// Ends the thread and waits for it. Blocking.
+    func stop() {
+        state.withLock { $0.isStopping = true }
+        grown.signal()
+        stopping.signal()
+        stopped.wait()
+    }
+
+    /// Signs the durable head unless the latest checkpoint already covers it. Blocking; one caller at a time, so that
+    /// heads are recorded in the order of their sizes.
+    func signNow() throws(EventLogError) -> Checkpoint {
+        try signing.withLock { _ throws(EventLogError) in try signHead() }
+    }
+
+    private func signHead() throws(EventLogError) -> Checkpoint {
+        do throws(FileError) { try tiles.writeFullTiles() } catch { throw EventLogError(error) }
+        let head = feed.head
+        if let latest, latest.head == head { return latest }
+        let checkpoint = try Checkpoint(origin: signer.verifierKey.name, head: head, signer: signer)
+        do { try keeper.recordSignedHead(head) } catch {
+            throw EventLogError(.signing, "the vault could not record a signed head: \(error)", cause: error)
+        }
+        do throws(FileError) { try store(checkpoint) } catch { throw EventLogError(error) }
+        state.withLock { state in
+            state.latest = checkpoint
+            state.failure = nil
+        }
+        return checkpoint
+    }
+
+    private func store(_ checkpoint: Checkpoint) throws(FileError) {
+        let path = directory + "/" + LogOpener.checkpointName
+        let temporary = directory + "/.tmp-checkpoint"
+        let file = try fileSystem.open(temporary, .replace)
+        try file.writeFully(Array(checkpoint.text.utf8), at: 0)
+        try file.sync()
+        try fileSystem.rename(temporary, to: path)
+        try fileSystem.syncDirectory(directory)
+    }
+}

@@ -1,0 +1,35 @@
+public import EventStore
+
+/// Who does something.
+public enum Actor: Sendable, Hashable {
+    /// The server itself: a session's time ran out, somebody not yet known signs up.
+    case system
+    /// Whoever holds this API key.
+    case key(KeyID)
+    /// Whoever may use the server's administration socket.
+    case `operator`
+
+    /// As events carry it; never an address or a name.
+    public var text: String {
+        switch self {
+        case .system: "system"
+        case .key(let id): id.text
+        case .operator: "operator"
+        }
+    }
+}
+
+/// What a decision needs to know besides the state: when, who, and under which request.
+public struct DecisionContext: Sendable {
+    /// The server's clock.
+    public var at: Timestamp
+    public var actor: Actor
+    /// The server's own request id, for example `req_…`.
+    public var trace: String
+
+    public init(at: Timestamp, actor: Actor, trace: String) {
+        self.at = at
+        self.actor = actor
+        self.trace = trace
+    }
+}

@@ -1,0 +1,72 @@
+public import EventStore
+
+/// An event that a rule has decided on, before it has an id and a time.
+struct Decided {
+    let stream: String
+    let event: LedgerEvent
+    /// The id that something was sealed to beforehand; nil for a fresh one.
+    var id: EventID?
+}
+
+extension State {
+    /// What `command` makes happen, or why it may not.
+    ///
+    /// Changes nothing. ``apply(_:upcasters:)`` accepts the answer as the next events of the log, in that order and in
+    /// one commit.
+    ///
+    /// - Parameters:
+    ///   - context: when, who and under which request.
+    ///   - generator: where the events' ids come from; unpredictable outside tests.
+    /// - Throws: ``Refusal`` with a code, a message for the caller and the member that is wrong.
+    public func decide(
+        _ command: Command, in context: DecisionContext, using generator: inout some RandomNumberGenerator
+    ) throws(Refusal) -> [EventDraft] {
+        try events(for: command, context).map { draft($0, context, &generator) }
+    }
+
+    /// Decides on `command` and applies the answer: what must now be appended to the log at these very places.
+    ///
+    /// - Throws: ``Refusal`` as ``decide(_:in:using:)``; the state is then unchanged.
+    public mutating func admit(
+        _ command: Command, in context: DecisionContext, using generator: inout some RandomNumberGenerator
+    ) throws(Refusal) -> [Envelope] {
+        let decided = try events(for: command, context)
+        var envelopes: [Envelope] = []
+        for one in decided {
+            let envelope = Envelope(sequence: position, event: draft(one, context, &generator))
+            do { try apply(one.event, at: Place(envelope)) } catch {
+                // Half a decision must never be continued from; nothing of it has reached the log yet.
+                precondition(envelopes.isEmpty, "the rules contradict each other: \(error)")
+                throw Refusal(.inconsistent, "The rules contradict each other: \(error)")
+            }
+            envelopes.append(envelope)
+        }
+        return envelopes
+    }
+
+    private func draft(
+        _ decided: Decided, _ context: DecisionContext, _ generator: inout some RandomNumberGenerator
+    ) -> EventDraft {
+        let form = decided.event.form
+        return EventDraft(
+            id: (decided.id ?? EventID(using: &generator)).text, at: context.at, actor: context.actor.text,
+            stream: decided.stream,
+            trace: context.trace, type: form.type, version: form.version, data: form.data)
+    }
+
+    private func events(for command: Command, _ context: DecisionContext) throws(Refusal) -> [Decided] {
+        switch command {
+        case .signUp(let command): try signUp(command, context)
+        case .issueKey(let command): try issueKey(command, context)
+        case .revokeKey(let command): try revokeKey(command, context)
+        case .createSession(let command): try createSession(command, context)
+        case .beginExec(let command): try beginExec(command, context)
+        case .finishExec(let command): try finishExec(command, context)
+        case .publishVerificationKey(let command): try publishVerificationKey(command, context)
+        case .endSession(let command): try endSession(command, context)
+        case .expireUnclean(let command): try expireUnclean(command, context)
+        case .reserveRequests(let command): try reserveRequests(command, context)
+        case .returnRequests(let command): try returnRequests(command, context)
+        }
+    }
+}

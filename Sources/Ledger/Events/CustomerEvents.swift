@@ -1,0 +1,34 @@
+public import Proofs
+public import CanonicalJSON
+
+/// Somebody signed up. Stream: the customer.
+public struct CustomerCreated: EventPayload {
+    public static let type = "customer.created"
+    public static let version = 1
+
+    public var jurisdiction: Jurisdiction
+    /// The e-mail, sealed under the customer's data key, in base64; opaque to everything but the vault.
+    public var sealedEmail: String
+    public var tier: Tier
+
+    public init(jurisdiction: Jurisdiction, sealedEmail: String, tier: Tier) {
+        self.jurisdiction = jurisdiction
+        self.sealedEmail = sealedEmail
+        self.tier = tier
+    }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        jurisdiction = try reader.parsed("jurisdiction", Jurisdiction.init(rawValue:))
+        sealedEmail = try reader.parsed("sealed_email") { Base64.isCanonical($0) ? $0 : nil }
+        tier = try reader.parsed("tier", Tier.init(rawValue:))
+        try reader.finish()
+    }
+
+    public var data: JSONObject {
+        JSONObject(inOrder: [
+            "jurisdiction": .string(jurisdiction.rawValue), "sealed_email": .string(sealedEmail),
+            "tier": .string(tier.rawValue),
+        ])
+    }
+}

@@ -1,0 +1,86 @@
+public import Proofs
+public import CanonicalJSON
+public import EventStore
+public import Merkle
+
+/// An API key was made. Stream: the customer. Of the key itself only a hash and what may be shown.
+public struct KeyIssued: EventPayload {
+    public static let type = "key.issued"
+    public static let version = 1
+
+    public var customerID: CustomerID
+    /// The beginning of the key, as lists show it, for example `nrx_live_a1b2`.
+    public var display: String
+    public var environment: KeyEnvironment
+    /// The first moment at which the key no longer works; nil for never.
+    public var expiresAt: Timestamp?
+    public var keyID: KeyID
+    public var name: String
+    public var permissions: Permissions
+    public var prefix: KeyPrefix
+    /// SHA-256 of the whole key.
+    public var secretSHA256: Hash
+
+    public init(
+        customerID: CustomerID, display: String, environment: KeyEnvironment, expiresAt: Timestamp?, keyID: KeyID,
+        name: String, permissions: Permissions, prefix: KeyPrefix, secretSHA256: Hash
+    ) {
+        self.customerID = customerID
+        self.display = display
+        self.environment = environment
+        self.expiresAt = expiresAt
+        self.keyID = keyID
+        self.name = name
+        self.permissions = permissions
+        self.prefix = prefix
+        self.secretSHA256 = secretSHA256
+    }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        customerID = try reader.parsed("customer_id", CustomerID.init)
+        display = try reader.string("display")
+        environment = try reader.parsed("environment", KeyEnvironment.init(rawValue:))
+        expiresAt = try reader.optionalParsed("expires_at") { text in
+            Timestamp(text).flatMap { $0.text == text ? $0 : nil }
+        }
+        keyID = try reader.parsed("key_id", KeyID.init)
+        name = try reader.string("name")
+        let permissionNames = try reader.strings("permissions")
+        prefix = try reader.parsed("prefix", KeyPrefix.init(rawValue:))
+        secretSHA256 = try reader.parsed("secret_sha256") { Hash(hex: $0) }
+        try reader.finish()
+        guard let permissions = Permissions(names: permissionNames), permissions.names == permissionNames else {
+            throw PayloadError("permissions", .notAllowed)
+        }
+        self.permissions = permissions
+        guard environment == prefix.environment else { throw PayloadError("environment", .notAllowed) }
+    }
+
+    public var data: JSONObject {
+        JSONObject(inOrder: [
+            "customer_id": .string(customerID.text), "display": .string(display),
+            "environment": .string(environment.rawValue), "expires_at": expiresAt.map { .string($0.text) },
+            "key_id": .string(keyID.text), "name": .string(name), "permissions": JSONValue(strings: permissions.names),
+            "prefix": .string(prefix.rawValue), "secret_sha256": .string(secretSHA256.hex),
+        ])
+    }
+}
+
+/// An API key was ended, for ever. Stream: the customer.
+public struct KeyRevoked: EventPayload {
+    public static let type = "key.revoked"
+    public static let version = 1
+
+    public var keyID: KeyID
+
+    public init(keyID: KeyID) { self.keyID = keyID }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        keyID = try reader.parsed("key_id", KeyID.init)
+        try reader.finish()
+    }
+
+    public var data: JSONObject { JSONObject(inOrder: ["key_id": .string(keyID.text)]) }
+}

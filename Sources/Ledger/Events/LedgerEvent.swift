@@ -1,0 +1,78 @@
+public import CanonicalJSON
+public import EventStore
+
+/// An event of the log, by its type.
+///
+/// To add a type: write its ``EventPayload``, give it a case here and a line in each switch; the compiler then asks for
+/// its place in ``State`` and in the projections.
+public enum LedgerEvent: Sendable, Equatable {
+    case logCreated(LogCreated)
+    case customerCreated(CustomerCreated)
+    case keyIssued(KeyIssued)
+    case keyRevoked(KeyRevoked)
+    case sessionCreated(SessionCreated)
+    case sessionExecuting(SessionExecuting)
+    case sessionExecuted(SessionExecuted)
+    case sessionDestroyed(SessionDestroyed)
+    case sessionExpired(SessionExpired)
+    case sessionExpiredUnclean(SessionExpiredUnclean)
+    case verificationKeyPublished(VerificationKeyPublished)
+    case proofIssued(ProofIssued)
+    case usageTick(UsageTick)
+    /// A type that this program does not know: kept as it is and skipped by every fold.
+    case unknown(type: String, version: Int, data: JSONObject)
+
+    /// Reads the event in `draft`, older versions through `upcasters`.
+    ///
+    /// - Throws: ``PayloadError`` naming the member that is wrong.
+    public init(_ draft: EventDraft, upcasters: Upcasters = .current) throws(PayloadError) {
+        func read<Payload: EventPayload>(_: Payload.Type) throws(PayloadError) -> Payload {
+            try Payload(
+                data: upcasters.upcast(draft.data, of: draft.type, from: draft.version, to: Payload.version))
+        }
+        switch draft.type {
+        case LogCreated.type: self = .logCreated(try read(LogCreated.self))
+        case CustomerCreated.type: self = .customerCreated(try read(CustomerCreated.self))
+        case KeyIssued.type: self = .keyIssued(try read(KeyIssued.self))
+        case KeyRevoked.type: self = .keyRevoked(try read(KeyRevoked.self))
+        case SessionCreated.type: self = .sessionCreated(try read(SessionCreated.self))
+        case SessionExecuting.type: self = .sessionExecuting(try read(SessionExecuting.self))
+        case SessionExecuted.type: self = .sessionExecuted(try read(SessionExecuted.self))
+        case SessionDestroyed.type: self = .sessionDestroyed(try read(SessionDestroyed.self))
+        case SessionExpired.type: self = .sessionExpired(try read(SessionExpired.self))
+        case SessionExpiredUnclean.type: self = .sessionExpiredUnclean(try read(SessionExpiredUnclean.self))
+        case VerificationKeyPublished.type:
+            self = .verificationKeyPublished(try read(VerificationKeyPublished.self))
+        case ProofIssued.type: self = .proofIssued(try read(ProofIssued.self))
+        case UsageTick.type: self = .usageTick(try read(UsageTick.self))
+        default: self = .unknown(type: draft.type, version: draft.version, data: draft.data)
+        }
+    }
+
+    /// The payload, or nil for an unknown type.
+    public var payload: (any EventPayload)? {
+        switch self {
+        case .logCreated(let payload): payload
+        case .customerCreated(let payload): payload
+        case .keyIssued(let payload): payload
+        case .keyRevoked(let payload): payload
+        case .sessionCreated(let payload): payload
+        case .sessionExecuting(let payload): payload
+        case .sessionExecuted(let payload): payload
+        case .sessionDestroyed(let payload): payload
+        case .sessionExpired(let payload): payload
+        case .sessionExpiredUnclean(let payload): payload
+        case .verificationKeyPublished(let payload): payload
+        case .proofIssued(let payload): payload
+        case .usageTick(let payload): payload
+        case .unknown: nil
+        }
+    }
+
+    /// Type, version and data as the log holds them.
+    public var form: (type: String, version: Int, data: JSONObject) {
+        if case .unknown(let type, let version, let data) = self { return (type, version, data) }
+        guard let payload else { preconditionFailure("every known event has a payload") }
+        return (Swift.type(of: payload).type, Swift.type(of: payload).version, payload.data)
+    }
+}

@@ -1,0 +1,34 @@
+public import CanonicalJSON
+
+/// The first event of every log, written by the event store: which log this is and whose signature counts.
+public struct LogCreated: EventPayload {
+    public static let type = "log.created"
+    public static let version = 1
+
+    /// Version of the format on disk (docs/log-format.md).
+    public var format: Int64
+    /// The name under which the log's checkpoints are signed.
+    public var origin: String
+    /// The C2SP verifier key of the log.
+    public var verifierKey: String
+
+    public init(format: Int64, origin: String, verifierKey: String) {
+        self.format = format
+        self.origin = origin
+        self.verifierKey = verifierKey
+    }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        format = try reader.count("format")
+        origin = try reader.string("origin")
+        verifierKey = try reader.string("verifier_key")
+        try reader.finish()
+    }
+
+    public var data: JSONObject {
+        JSONObject(inOrder: [
+            "format": .integer(format), "origin": .string(origin), "verifier_key": .string(verifierKey),
+        ])
+    }
+}

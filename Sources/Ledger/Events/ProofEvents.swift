@@ -1,0 +1,134 @@
+public import Proofs
+public import CanonicalJSON
+
+/// The public key that will sign a session's proof, published before the proof exists. Stream: the full session id.
+public struct VerificationKeyPublished: EventPayload {
+    public static let type = "verification_key.published"
+    public static let version = 1
+    /// The only algorithm of CDP 1.0.
+    public static let algorithm = "Ed25519"
+
+    public var keyID: VerificationKeyID
+    /// `base64:` and the DER SubjectPublicKeyInfo, exactly as the proof shows it.
+    public var publicKey: String
+
+    public init(keyID: VerificationKeyID, publicKey: String) {
+        self.keyID = keyID
+        self.publicKey = publicKey
+    }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        _ = try reader.parsed("algorithm") { $0 == Self.algorithm ? $0 : nil }
+        keyID = try reader.parsed("key_id", VerificationKeyID.init)
+        publicKey = try reader.parsed("public_key", ProofForms.publicKey)
+        try reader.finish()
+    }
+
+    public var data: JSONObject {
+        JSONObject(inOrder: [
+            "algorithm": .string(Self.algorithm), "key_id": .string(keyID.text), "public_key": .string(publicKey),
+        ])
+    }
+}
+
+/// The proof of a session's destruction, whole. Stream: the session; the event before it is the session's end.
+public struct ProofIssued: EventPayload {
+    public static let type = "proof.issued"
+    public static let version = 1
+
+    /// The whole document as it is handed out (docs/cdp.md).
+    public var document: JSONObject
+    /// `sha256:` and 64 hex digits.
+    public var finalHash: String
+    public var keyID: VerificationKeyID
+    /// `base64:` and the DER SubjectPublicKeyInfo.
+    public var publicKey: String
+    /// `base64:` and 64 bytes.
+    public var signature: String
+    public var trigger: DestructionTrigger
+
+    public init(
+        document: JSONObject, finalHash: String, keyID: VerificationKeyID, publicKey: String, signature: String,
+        trigger: DestructionTrigger
+    ) {
+        self.document = document
+        self.finalHash = finalHash
+        self.keyID = keyID
+        self.publicKey = publicKey
+        self.signature = signature
+        self.trigger = trigger
+    }
+
+    /// The event of the proof `document`: every other member is taken from the document itself.
+    ///
+    /// - Throws: ``PayloadError`` naming the member that the document lacks.
+    public init(document: JSONObject) throws(PayloadError) {
+        let attestation = document["attestation"]
+        self.document = document
+        finalHash = try Self.text(document["final_hash"], "cdp.final_hash", ProofForms.finalHash)
+        keyID = try Self.text(attestation?["key_id"], "cdp.attestation.key_id", VerificationKeyID.init)
+        publicKey = try Self.text(attestation?["public_key"], "cdp.attestation.public_key", ProofForms.publicKey)
+        signature = try Self.text(attestation?["signature"], "cdp.attestation.signature", ProofForms.signature)
+        trigger = try Self.text(
+            Self.lifecycle(of: document)?["trigger"], "cdp.evidence[7].document.trigger",
+            DestructionTrigger.init(rawValue:))
+    }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        document = try reader.object("cdp")
+        finalHash = try reader.parsed("final_hash", ProofForms.finalHash)
+        keyID = try reader.parsed("key_id", VerificationKeyID.init)
+        publicKey = try reader.parsed("public_key", ProofForms.publicKey)
+        signature = try reader.parsed("signature", ProofForms.signature)
+        trigger = try reader.parsed("trigger", DestructionTrigger.init(rawValue:))
+        try reader.finish()
+    }
+
+    public var data: JSONObject {
+        JSONObject(inOrder: [
+            "cdp": .object(document), "final_hash": .string(finalHash), "key_id": .string(keyID.text),
+            "public_key": .string(publicKey), "signature": .string(signature), "trigger": .string(trigger.rawValue),
+        ])
+    }
+
+    /// The evidence document of step 8 (`lifecycle_completion`), which repeats who, when and why.
+    public static func lifecycle(of document: JSONObject) -> JSONObject? {
+        guard let evidence = document["evidence"]?.array, evidence.count == 8 else { return nil }
+        return evidence[7]["document"]?.object
+    }
+
+    private static func text<Result>(
+        _ value: JSONValue?, _ path: String, _ parse: (String) -> Result?
+    ) throws(PayloadError) -> Result {
+        guard let text = value?.string else { throw PayloadError(path, .missing) }
+        guard let result = parse(text) else { throw PayloadError(path, .notAllowed) }
+        return result
+    }
+}
+
+/// The outer forms of a proof's texts; what they mean is for the proof's verifier.
+enum ProofForms {
+    static func publicKey(_ text: String) -> String? { base64(text, byteGroups: 15, startingWith: "MCowBQYDK2Vw") }
+
+    static func signature(_ text: String) -> String? { base64(text, byteGroups: 22, startingWith: "") }
+
+    static func finalHash(_ text: String) -> String? {
+        let digits = text.dropFirst(7)
+        let isHex = digits.utf8.allSatisfy { character in
+            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(character)
+                || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(character)
+        }
+        return text.hasPrefix("sha256:") && digits.utf8.count == 64 && isHex ? text : nil
+    }
+
+    /// `base64:` and as many groups of four characters.
+    private static func base64(_ text: String, byteGroups: Int, startingWith start: String) -> String? {
+        let encoded = String(text.dropFirst(7))
+        guard text.hasPrefix("base64:"), encoded.utf8.count == byteGroups * 4, encoded.hasPrefix(start),
+            Base64.isCanonical(encoded)
+        else { return nil }
+        return text
+    }
+}

@@ -1,0 +1,177 @@
+public import Proofs
+public import CanonicalJSON
+public import Merkle
+
+/// A session's environment stands ready. Stream: the session.
+public struct SessionCreated: EventPayload {
+    public static let type = "session.created"
+    public static let version = 1
+
+    public var customerID: CustomerID
+    public var dataClassification: DataClassification
+    public var environment: KeyEnvironment
+    public var jurisdiction: Jurisdiction
+    /// The key that asked for it.
+    public var keyID: KeyID
+    /// Isolation layers it runs without because the operator allowed that; shown in every verdict.
+    public var layersMissing: [String]
+    /// Where the node runs, for example `eu`.
+    public var region: String
+    /// Time to live in seconds; nil for no limit.
+    public var timeToLiveSeconds: Int64?
+
+    public init(
+        customerID: CustomerID, dataClassification: DataClassification, environment: KeyEnvironment,
+        jurisdiction: Jurisdiction, keyID: KeyID, layersMissing: [String], region: String, timeToLiveSeconds: Int64?
+    ) {
+        self.customerID = customerID
+        self.dataClassification = dataClassification
+        self.environment = environment
+        self.jurisdiction = jurisdiction
+        self.keyID = keyID
+        self.layersMissing = layersMissing
+        self.region = region
+        self.timeToLiveSeconds = timeToLiveSeconds
+    }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        customerID = try reader.parsed("customer_id", CustomerID.init)
+        dataClassification = try reader.parsed("data_classification", DataClassification.init(rawValue:))
+        environment = try reader.parsed("environment", KeyEnvironment.init(rawValue:))
+        jurisdiction = try reader.parsed("jurisdiction", Jurisdiction.init(rawValue:))
+        keyID = try reader.parsed("key_id", KeyID.init)
+        layersMissing = try reader.strings("layers_missing")
+        region = try reader.string("region")
+        timeToLiveSeconds = try reader.optionalCount("ttl_seconds")
+        try reader.finish()
+    }
+
+    public var data: JSONObject {
+        JSONObject(inOrder: [
+            "customer_id": .string(customerID.text), "data_classification": .string(dataClassification.rawValue),
+            "environment": .string(environment.rawValue), "jurisdiction": .string(jurisdiction.rawValue),
+            "key_id": .string(keyID.text), "layers_missing": JSONValue(strings: layersMissing),
+            "region": .string(region), "ttl_seconds": timeToLiveSeconds.map { .integer($0) },
+        ])
+    }
+}
+
+/// A command begins. Of what runs, only a salted hash that the caller can open. Stream: the session.
+public struct SessionExecuting: EventPayload {
+    public static let type = "session.executing"
+    public static let version = 1
+
+    public var execID: ExecID
+    /// Length of the input data, in bytes.
+    public var inputBytes: Int64
+    /// SHA-256(salt ‖ command ‖ 0x00 ‖ input), the receipt's salt being the caller's alone.
+    public var receiptSHA256: Hash
+
+    public init(execID: ExecID, inputBytes: Int64, receiptSHA256: Hash) {
+        self.execID = execID
+        self.inputBytes = inputBytes
+        self.receiptSHA256 = receiptSHA256
+    }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        execID = try reader.parsed("exec_id", ExecID.init)
+        inputBytes = try reader.count("input_bytes")
+        receiptSHA256 = try reader.parsed("receipt_sha256") { Hash(hex: $0) }
+        try reader.finish()
+    }
+
+    public var data: JSONObject {
+        JSONObject(inOrder: [
+            "exec_id": .string(execID.text), "input_bytes": .integer(inputBytes),
+            "receipt_sha256": .string(receiptSHA256.hex),
+        ])
+    }
+}
+
+/// A command ended; sizes and flags, never content. Stream: the session.
+public struct SessionExecuted: EventPayload {
+    public static let type = "session.executed"
+    public static let version = 1
+
+    /// How the command's first process ended.
+    public enum Outcome: Sendable, Equatable {
+        /// It exited with this code, 0…255.
+        case exited(code: Int64)
+        /// It was killed by the signal with this number, 1…64.
+        case signalled(number: Int64)
+    }
+
+    /// Processor time of the whole process tree, in microseconds.
+    public var cpuMicroseconds: Int64
+    public var execID: ExecID
+    public var outcome: Outcome
+    /// Whether the session ran out of memory in it.
+    public var outOfMemory: Bool
+    public var peakMemoryBytes: Int64
+    /// Bytes written to standard error, the cut ones included.
+    public var stderrBytes: Int64
+    /// Bytes written to standard output, the cut ones included.
+    public var stdoutBytes: Int64
+    public var timedOut: Bool
+    /// Whether the caller got less than was written.
+    public var truncated: Bool
+    /// Time from start to end, in microseconds.
+    public var wallMicroseconds: Int64
+
+    public init(
+        cpuMicroseconds: Int64, execID: ExecID, outcome: Outcome, outOfMemory: Bool, peakMemoryBytes: Int64,
+        stderrBytes: Int64, stdoutBytes: Int64, timedOut: Bool, truncated: Bool, wallMicroseconds: Int64
+    ) {
+        self.cpuMicroseconds = cpuMicroseconds
+        self.execID = execID
+        self.outcome = outcome
+        self.outOfMemory = outOfMemory
+        self.peakMemoryBytes = peakMemoryBytes
+        self.stderrBytes = stderrBytes
+        self.stdoutBytes = stdoutBytes
+        self.timedOut = timedOut
+        self.truncated = truncated
+        self.wallMicroseconds = wallMicroseconds
+    }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        cpuMicroseconds = try reader.count("cpu_microseconds")
+        execID = try reader.parsed("exec_id", ExecID.init)
+        let exitCode = try reader.optionalCount("exit_code")
+        outOfMemory = try reader.bool("out_of_memory")
+        peakMemoryBytes = try reader.count("peak_memory_bytes")
+        let signal = try reader.optionalCount("signal")
+        stderrBytes = try reader.count("stderr_bytes")
+        stdoutBytes = try reader.count("stdout_bytes")
+        timedOut = try reader.bool("timed_out")
+        truncated = try reader.bool("truncated")
+        wallMicroseconds = try reader.count("wall_microseconds")
+        try reader.finish()
+        switch (exitCode, signal) {
+        case (let code?, nil) where code <= 255: outcome = .exited(code: code)
+        case (nil, let number?) where (1...64).contains(number): outcome = .signalled(number: number)
+        case (nil, nil): throw PayloadError("exit_code", .missing)
+        case (_?, nil): throw PayloadError("exit_code", .notAllowed)
+        case (_, _?): throw PayloadError("signal", .notAllowed)
+        }
+    }
+
+    public var data: JSONObject {
+        var exitCode: JSONValue?
+        var signal: JSONValue?
+        switch outcome {
+        case .exited(let code): exitCode = .integer(code)
+        case .signalled(let number): signal = .integer(number)
+        }
+        return JSONObject(inOrder: [
+            "cpu_microseconds": .integer(cpuMicroseconds), "exec_id": .string(execID.text), "exit_code": exitCode,
+            "out_of_memory": .bool(outOfMemory), "peak_memory_bytes": .integer(peakMemoryBytes), "signal": signal,
+            "stderr_bytes": .integer(stderrBytes), "stdout_bytes": .integer(stdoutBytes),
+            "timed_out": .bool(timedOut), "truncated": .bool(truncated),
+            "wall_microseconds": .integer(wallMicroseconds),
+        ])
+    }
+}

@@ -1,0 +1,79 @@
+public import Proofs
+public import EventStore
+public import Merkle
+
+/// Everything that the rules need to know: a fold over the events of the log and of nothing else.
+///
+/// ```swift
+/// var state = State()
+/// for envelope in log { try state.apply(envelope) }
+/// let drafts = try state.decide(command, in: context, using: &generator)
+/// ```
+///
+/// The same log gives the same state on every machine. It holds what is in flight to the disk as soon as that was
+/// decided, so limits are exact under any concurrency (docs/architecture.md). A value type without a lock: whoever
+/// owns it orders the calls. Memory: about 300 bytes a customer with one key, 100 bytes an ended session.
+public struct State: Sendable, Equatable {
+    /// The sequence number that the next event must have.
+    public internal(set) var position: UInt64 = 0
+    /// What the log's first event says; nil before it.
+    public internal(set) var log: LogCreated?
+    /// The month that is counted in now.
+    public internal(set) var cycle = BillingCycle(holding: Timestamp(microseconds: 0))
+    /// Events of types that this program does not know, which were kept and skipped.
+    public internal(set) var unknownEvents: UInt64 = 0
+
+    var customers: [CustomerID: CustomerRecord] = [:]
+    var keys: [KeyID: KeyRecord] = [:]
+    var keysBySecret: [Hash: KeyID] = [:]
+    var sessions: [SessionID: SessionRecord] = [:]
+    var ended: [SessionID: EndedSession] = [:]
+    var verificationKeys: Set<VerificationKeyID> = []
+    /// The session whose proof must be the next event.
+    var awaitingProof: SessionID?
+
+    /// The state before the first event.
+    public init() {}
+}
+
+extension State {
+    /// The customer called `id`, or nil.
+    public func customer(_ id: CustomerID) -> CustomerRecord? { customers[id] }
+
+    /// The API key called `id`, or nil.
+    public func key(_ id: KeyID) -> KeyRecord? { keys[id] }
+
+    /// The API key whose whole text has this SHA-256, or nil.
+    public func key(secretSHA256: Hash) -> KeyRecord? { keysBySecret[secretSHA256].flatMap { keys[$0] } }
+
+    /// The session called `id` if it is alive.
+    public func liveSession(_ id: SessionID) -> SessionRecord? { sessions[id] }
+
+    /// Every session that is alive, in no order.
+    public var liveSessions: some Collection<SessionRecord> { sessions.values }
+
+    /// What is kept of the session called `id` if it has ended.
+    public func endedSession(_ id: SessionID) -> EndedSession? { ended[id] }
+
+    /// The ids of all customers, in no order.
+    public var customerIDs: some Collection<CustomerID> { customers.keys }
+
+    /// Whether `id` names a published verification key.
+    public func isTaken(_ id: VerificationKeyID) -> Bool { verificationKeys.contains(id) }
+
+    /// How many of each there are: customers, API keys, live and ended sessions, verification keys.
+    public var counts: (customers: Int, keys: Int, liveSessions: Int, endedSessions: Int, verificationKeys: Int) {
+        (customers.count, keys.count, sessions.count, ended.count, verificationKeys.count)
+    }
+
+    /// Whether the log may end here: not between a session's end and its proof, which are one commit.
+    public var isComplete: Bool { awaitingProof == nil }
+
+    /// Keys of `customer` that are accepted at `time` and begin with `prefix`.
+    public func activeKeys(of customer: CustomerID, prefix: KeyPrefix, at time: Timestamp) -> Int {
+        guard let customer = customers[customer] else { return 0 }
+        return customer.keys.count { id in
+            keys[id].map { $0.prefix == prefix && $0.isActive(at: time) } ?? false
+        }
+    }
+}

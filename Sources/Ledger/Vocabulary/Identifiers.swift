@@ -1,0 +1,103 @@
+/// What an ``Identifier`` names.
+public protocol IdentifiedEntity: Sendable {
+    /// What its identifiers begin with, for example `sess_`.
+    static var identifierPrefix: String { get }
+}
+
+/// An identifier: a prefix that says what it names and 32 random lower-case hex digits.
+///
+/// ```swift
+/// SessionID("sess_a8f3e71c4b2d9f06a8f3e71c4b2d9f06")?.text
+/// ```
+///
+/// Held as 128 bits, so that a map of a million of them stays small and never compares text.
+public struct Identifier<Entity: IdentifiedEntity>: Sendable, Hashable {
+    /// The first 64 of the 128 bits.
+    public let high: UInt64
+    /// The last 64 of the 128 bits.
+    public let low: UInt64
+
+    /// The identifier with these 128 bits.
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// A fresh identifier; `generator` must be unpredictable outside tests.
+    public init(using generator: inout some RandomNumberGenerator) {
+        self.init(high: generator.next(), low: generator.next())
+    }
+
+    /// Reads exactly the form of ``text``; nil for anything else, upper-case digits included.
+    public init?(_ text: String) {
+        var text = text
+        let words: (high: UInt64, low: UInt64)? = text.withUTF8 { bytes in
+            let prefix = Entity.identifierPrefix.utf8
+            guard bytes.count == prefix.count + 32, bytes.starts(with: prefix) else { return nil }
+            guard let high = Self.word(bytes[prefix.count..<prefix.count + 16]),
+                let low = Self.word(bytes[(prefix.count + 16)...])
+            else { return nil }
+            return (high, low)
+        }
+        guard let words else { return nil }
+        self.init(high: words.high, low: words.low)
+    }
+
+    /// The number that 16 lower-case hex digits spell.
+    private static func word(_ digits: Slice<UnsafeBufferPointer<UInt8>>) -> UInt64? {
+        var word: UInt64 = 0
+        for digit in digits {
+            switch digit {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): word = word << 4 | UInt64(digit - UInt8(ascii: "0"))
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): word = word << 4 | UInt64(digit - UInt8(ascii: "a") + 10)
+            default: return nil
+            }
+        }
+        return word
+    }
+
+    /// The prefix and 32 lower-case hex digits.
+    public var text: String {
+        String(unsafeUninitializedCapacity: 40) { buffer in
+            var count = 0
+            for byte in Entity.identifierPrefix.utf8 {
+                buffer[count] = byte
+                count += 1
+            }
+            for word in [high, low] {
+                for shift in stride(from: 60, through: 0, by: -4) {
+                    let digit = UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 15
+                    buffer[count] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+                    count += 1
+                }
+            }
+            return count
+        }
+    }
+}
+
+extension Identifier: CustomStringConvertible {
+    public var description: String { text }
+}
+
+/// Names a customer: `cust_…`.
+public typealias CustomerID = Identifier<CustomerEntity>
+/// Names an API key: `key_…`.
+public typealias KeyID = Identifier<KeyEntity>
+/// Names a session: `sess_…`.
+public typealias SessionID = Identifier<SessionEntity>
+/// Names one command that ran in a session: `exec_…`.
+public typealias ExecID = Identifier<ExecEntity>
+/// Names an event: `evt_…`. Never shown unless the event's whole line is: it blinds the event's commitment.
+public typealias EventID = Identifier<EventEntity>
+
+/// See ``CustomerID``.
+public enum CustomerEntity: IdentifiedEntity { public static let identifierPrefix = "cust_" }
+/// See ``KeyID``.
+public enum KeyEntity: IdentifiedEntity { public static let identifierPrefix = "key_" }
+/// See ``SessionID``.
+public enum SessionEntity: IdentifiedEntity { public static let identifierPrefix = "sess_" }
+/// See ``ExecID``.
+public enum ExecEntity: IdentifiedEntity { public static let identifierPrefix = "exec_" }
+/// See ``EventID``.
+public enum EventEntity: IdentifiedEntity { public static let identifierPrefix = "evt_" }

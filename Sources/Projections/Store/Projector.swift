@@ -1,0 +1,245 @@
+import Proofs
+import EventStore
+import Ledger
+
+/// Turns events into rows. Holds what the tables keep in memory between events; owned by the writer's lock.
+final class Projector {
+    private let customers: CustomersTable
+    private let keys: KeysTable
+    private var sessions: SessionsTable
+    private let proofs: ProofsTable
+    private let verificationKeys: VerificationKeysTable
+    private var usage: UsageTable
+    private let events: EventsTable
+    private let progress: ProgressTable
+
+    private let directory: KeyDirectory
+    /// Keys and customers of this batch, not yet in the directory or looked up again.
+    private(set) var changedKeys: [KeyID: KeyEntry] = [:]
+    private var recentCustomers: [CustomerID: (sequence: Int64, tier: Tier)] = [:]
+
+    private(set) var position: UInt64
+    private var cycle: BillingCycle
+    private var cycleText: String
+    private var day = Day()
+
+    /// Reads what must be in memory; the directory is filled from the table.
+    init(on connection: OpaquePointer, directory: KeyDirectory) throws(ProjectionError) {
+        customers = try CustomersTable(on: connection)
+        keys = try KeysTable(on: connection)
+        sessions = try SessionsTable(on: connection)
+        proofs = try ProofsTable(on: connection)
+        verificationKeys = try VerificationKeysTable(on: connection)
+        usage = try UsageTable(on: connection)
+        events = try EventsTable(on: connection)
+        progress = try ProgressTable(on: connection)
+        self.directory = directory
+        let loaded = try progress.load()
+        position = loaded.position
+        cycle = BillingCycle(holding: Timestamp(microseconds: loaded.cycleStart))
+        cycleText = cycle.text
+        var entries: [KeyEntry] = []
+        try SQLiteStatement(KeyEntry.allSQL, on: connection).forEachRow([]) { row throws(ProjectionError) in
+            entries.append(try KeyEntry(row))
+        }
+        directory.replaceAll(with: entries)
+    }
+
+    /// Applies the next event, inside a transaction that ``flush()`` must follow.
+    func apply(_ envelope: Envelope) throws(ProjectionError) {
+        guard envelope.sequence == position else {
+            throw ProjectionError(
+                .gap, "the projections need event \(position) next; apply the log in order, each event once",
+                sequence: envelope.sequence)
+        }
+        let event: LedgerEvent
+        do { event = try LedgerEvent(envelope.event) } catch {
+            throw ProjectionError(.event, "\(envelope.event.type): \(error)", sequence: envelope.sequence)
+        }
+        if envelope.event.at >= cycle.end {
+            cycle = cycle.advanced(to: envelope.event.at)
+            cycleText = cycle.text
+        }
+        try apply(event, envelope)
+        position += 1
+    }
+
+    /// Writes what is still in memory, the position last.
+    func flush() throws(ProjectionError) {
+        try sessions.flush()
+        try usage.flush()
+        try progress.store(position: position, cycleStart: cycle.start.microseconds)
+        recentCustomers.removeAll(keepingCapacity: true)
+    }
+
+    /// After the commit: what the batch did to keys becomes visible.
+    func publishKeys() {
+        directory.publish(changedKeys.values)
+        changedKeys.removeAll(keepingCapacity: true)
+    }
+
+    private func apply(_ event: LedgerEvent, _ envelope: Envelope) throws(ProjectionError) {
+        switch event {
+        case .logCreated, .unknown: break
+        case .customerCreated(let payload):
+            let id = try streamID(CustomerID.self, envelope)
+            try customers.apply(payload, envelope)
+            recentCustomers[id] = (Int64(envelope.sequence), payload.tier)
+            try events.add(envelope, customer: Int64(envelope.sequence))
+        case .keyIssued(let payload): try apply(payload, envelope)
+        case .keyRevoked(let payload): try apply(payload, envelope)
+        case .usageTick(let payload): try apply(payload, envelope)
+        case .sessionCreated(let payload): try apply(payload, envelope)
+        case .sessionExecuting:
+            try change(envelope) {
+                $0.status = .executing
+                $0.execCount += 1
+            }
+        case .sessionExecuted(let payload):
+            let session = try change(envelope) { $0.status = .active }
+            count(.init(execs: 1, execMicroseconds: payload.wallMicroseconds), session, envelope)
+        case .sessionDestroyed(let payload):
+            try end(envelope, as: .destroyed, at: payload.destroyedAt, by: payload.trigger.rawValue)
+        case .sessionExpired(let payload):
+            try end(envelope, as: .expired, at: payload.destroyedAt, by: DestructionTrigger.timeToLive.rawValue)
+        case .sessionExpiredUnclean(let payload):
+            try end(envelope, as: .expiredUnclean, at: envelope.event.at, by: payload.reason.rawValue)
+        case .verificationKeyPublished(let payload):
+            try verificationKeys.apply(payload, envelope)
+            try addToTimeline(try session(envelope), envelope)
+        case .proofIssued(let payload):
+            let session = try session(envelope)
+            try proofs.apply(payload, session: session, envelope)
+            count(.init(proofs: 1), session, envelope)
+            try addToTimeline(session, envelope)
+        }
+    }
+}
+
+extension Projector {
+    private func apply(_ event: KeyIssued, _ envelope: Envelope) throws(ProjectionError) {
+        let known: (sequence: Int64, tier: Tier)? =
+            if let recent = recentCustomers[event.customerID] { recent } else {
+                try customers.find(event.customerID)
+            }
+        guard let customer = known else { throw missing("customer", envelope) }
+        try keys.apply(event, customer: customer.sequence, envelope)
+        changedKeys[event.keyID] = KeyEntry(
+            id: event.keyID, customerID: event.customerID, tier: customer.tier, prefix: event.prefix,
+            permissions: event.permissions, expiresAt: event.expiresAt, isRevoked: false,
+            sequence: Int64(envelope.sequence), customer: customer.sequence, secretSHA256: event.secretSHA256)
+        try events.add(envelope, customer: customer.sequence, environment: event.environment)
+    }
+
+    private func apply(_ event: KeyRevoked, _ envelope: Envelope) throws(ProjectionError) {
+        var key = try key(event.keyID, envelope)
+        try keys.markRevoked(key.sequence, at: envelope.event.at)
+        key.isRevoked = true
+        changedKeys[key.id] = key
+        try events.add(envelope, customer: key.customer, environment: key.environment)
+    }
+
+    private func apply(_ event: UsageTick, _ envelope: Envelope) throws(ProjectionError) {
+        let key = try key(event.keyID, envelope)
+        var requests: Int64
+        // What a block of an earlier month returns lowers that month, as the ledger has it.
+        var period = cycleText
+        switch event.change {
+        case .reserved(let count):
+            requests = count
+            try keys.markUsed(key.sequence, at: envelope.event.at)
+        case .returned(let count):
+            requests = -count
+            if event.day < cycle.start.dayText { period = String(event.day.prefix(7)) }
+        }
+        usage.count(
+            .init(requests: requests), customer: key.customer, environment: key.environment, day: event.day,
+            cycle: period)
+    }
+
+    private func apply(_ event: SessionCreated, _ envelope: Envelope) throws(ProjectionError) {
+        let id = try streamID(SessionID.self, envelope)
+        let key = try key(event.keyID, envelope)
+        let session = SessionsTable.Row(event, id: id, customer: key.customer, key: key.sequence, envelope)
+        sessions.insert(session)
+        count(.init(sessions: 1, liveSessions: 1), session, envelope)
+        try addToTimeline(session, envelope)
+    }
+
+    private func end(
+        _ envelope: Envelope, as status: SessionStatus, at time: Timestamp, by cause: String
+    ) throws(ProjectionError) {
+        let session = try change(envelope) {
+            $0.status = status
+            $0.endedAt = time
+            $0.endedBy = cause
+        }
+        count(.init(liveSessions: -1), session, envelope)
+    }
+
+    /// Changes the session of the event and adds the event to its timeline.
+    @discardableResult
+    private func change(
+        _ envelope: Envelope, _ body: (inout SessionsTable.Row) -> Void
+    ) throws(ProjectionError) -> SessionsTable.Row {
+        let id = try streamID(SessionID.self, envelope)
+        sessions.change(id, body)
+        let session = try session(envelope)
+        try addToTimeline(session, envelope)
+        return session
+    }
+
+    private func addToTimeline(_ session: SessionsTable.Row, _ envelope: Envelope) throws(ProjectionError) {
+        try events.add(
+            envelope, customer: session.customer, session: session.sequence, environment: session.environment)
+    }
+
+    private func count(_ amount: UsageTable.Amount, _ session: SessionsTable.Row, _ envelope: Envelope) {
+        usage.count(
+            amount, customer: session.customer, environment: session.environment,
+            day: day.text(of: envelope.event.at), cycle: cycleText)
+    }
+
+    private func session(_ envelope: Envelope) throws(ProjectionError) -> SessionsTable.Row {
+        guard let session = try sessions.row(try streamID(SessionID.self, envelope)) else {
+            throw missing("session", envelope)
+        }
+        return session
+    }
+
+    private func key(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyEntry {
+        guard let key = changedKeys[id] ?? directory.find(id) else { throw missing("key", envelope) }
+        return key
+    }
+
+    private func streamID<Entity>(
+        _: Identifier<Entity>.Type, _ envelope: Envelope
+    ) throws(ProjectionError) -> Identifier<Entity> {
+        guard let id = Identifier<Entity>(envelope.event.stream) else {
+            throw ProjectionError(
+                .event, "the stream of \(envelope.event.type) is not an identifier; audit the log",
+                sequence: envelope.sequence)
+        }
+        return id
+    }
+
+    private func missing(_ what: String, _ envelope: Envelope) -> ProjectionError {
+        ProjectionError(
+            .event, "\(envelope.event.type) refers to a \(what) that no event made; audit the log",
+            sequence: envelope.sequence)
+    }
+}
+
+/// The text of the day that was asked for last, so that a run of events of one day makes it once.
+private struct Day {
+    private var start = Timestamp(microseconds: 0)
+    private var text = "1970-01-01"
+
+    mutating func text(of time: Timestamp) -> String {
+        if time < start || time >= start.adding(seconds: 86_400) {
+            text = time.dayText
+            start = Timestamp(text + "T00:00:00Z") ?? time
+        }
+        return text
+    }
+}

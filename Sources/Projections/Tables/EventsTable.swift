@@ -1,0 +1,124 @@
+public import Proofs
+import CanonicalJSON
+public import EventStore
+public import Ledger
+
+/// An event as its customer sees it: without its id, which would unblind its commitment, and without what is sealed.
+public struct EventView: Sendable, Equatable {
+    /// Position in the log; what a feed resumes after.
+    public let sequence: UInt64
+    public let type: String
+    public let at: Timestamp
+    public let actor: String
+    /// The session or customer it happened to.
+    public let stream: String
+    /// Canonical JSON of the members that are shown.
+    public let data: String
+}
+
+/// `events`: timelines and feeds, so that reads never touch the log. Usage ticks are not shown.
+struct EventsTable {
+    static let definition = TableDefinition(
+        name: "events", key: "sequence",
+        sql: """
+            CREATE TABLE events (
+                sequence INTEGER PRIMARY KEY, customer INTEGER NOT NULL, session INTEGER, environment TEXT,
+                type TEXT NOT NULL, at INTEGER NOT NULL, actor TEXT NOT NULL, stream TEXT NOT NULL, data TEXT NOT NULL
+            ) STRICT;
+            CREATE INDEX events_by_customer ON events (customer, sequence);
+            CREATE INDEX events_by_session ON events (session, sequence) WHERE session IS NOT NULL
+            """)
+
+    private let insert: SQLiteStatement
+
+    init(on connection: OpaquePointer) throws(ProjectionError) {
+        insert = try SQLiteStatement("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", on: connection)
+    }
+
+    /// Adds a line to the feed of `customer` and, for a session's event, to the session's timeline. An event without an
+    /// environment is shown to live and test keys alike.
+    func add(
+        _ envelope: Envelope, customer: Int64, session: Int64? = nil, environment: KeyEnvironment? = nil
+    ) throws(ProjectionError) {
+        let event = envelope.event
+        try insert.run(
+            .integer(Int64(envelope.sequence)), .integer(customer), SQLiteValue(session),
+            SQLiteValue(environment?.rawValue), .text(event.type), .integer(event.at.microseconds),
+            .text(event.actor), .text(event.stream), .text(Self.shown(event)))
+    }
+
+    /// The data without what is sealed, is a secret's hash, or is a whole document that has its own place.
+    private static func shown(_ event: EventDraft) -> String {
+        let hidden: String? =
+            switch event.type {
+            case CustomerCreated.type: "sealed_email"
+            case KeyIssued.type: "secret_sha256"
+            case ProofIssued.type: "cdp"
+            default: nil
+            }
+        var text: [UInt8] = [UInt8(ascii: "{")]
+        text.reserveCapacity(384)
+        // Members stand in canonical order, and leaving one out keeps it.
+        for member in event.data.members where member.name != hidden {
+            if text.count > 1 { text.append(UInt8(ascii: ",")) }
+            CanonicalWriter.write(member.name, to: &text)
+            text.append(UInt8(ascii: ":"))
+            member.value.writeCanonical(to: &text)
+        }
+        text.append(UInt8(ascii: "}"))
+        return String(decoding: text, as: UTF8.self)
+    }
+}
+
+extension EventView {
+    static let columns = "e.sequence, e.type, e.at, e.actor, e.stream, e.data"
+    static let timeline = Query(
+        """
+        SELECT \(columns) FROM sessions s JOIN customers c ON c.sequence = s.customer
+        JOIN events e ON e.session = s.sequence
+        WHERE s.id = ? AND c.id = ? AND s.environment = ? AND e.sequence > ? ORDER BY e.sequence LIMIT ?
+        """)
+    static let feed = Query(
+        """
+        SELECT \(columns) FROM customers c JOIN events e ON e.customer = c.sequence
+        WHERE c.id = ?1 AND e.sequence > ?3 AND (e.environment = ?2 OR e.environment IS NULL)
+        ORDER BY e.sequence LIMIT ?4
+        """)
+
+    init(_ row: SQLiteRow) throws(ProjectionError) {
+        sequence = UInt64(row.integer(0))
+        type = row.text(1)
+        at = Timestamp(microseconds: row.integer(2))
+        actor = row.text(3)
+        stream = row.text(4)
+        data = row.text(5)
+    }
+}
+
+extension ProjectionStore {
+    /// What happened in `session`, oldest first, after the event `after`; empty when it is not `customer`'s.
+    public func timeline(
+        of session: SessionID, customer: CustomerID, in environment: KeyEnvironment, after: UInt64? = nil, limit: Int
+    ) throws(ProjectionError) -> [EventView] {
+        try readers.rows(
+            EventView.timeline,
+            [
+                .text(session.text), .text(customer.text), .text(environment.rawValue), Self.bound(after),
+                .integer(Int64(limit)),
+            ], EventView.init)
+    }
+
+    /// What happened to `customer`, oldest first, after the event `after`.
+    public func feed(
+        of customer: CustomerID, in environment: KeyEnvironment, after: UInt64? = nil, limit: Int
+    ) throws(ProjectionError) -> [EventView] {
+        try readers.rows(
+            EventView.feed,
+            [.text(customer.text), .text(environment.rawValue), Self.bound(after), .integer(Int64(limit))],
+            EventView.init)
+    }
+
+    private static func bound(_ after: UInt64?) -> SQLiteValue {
+        .integer(after.map { Int64(clamping: $0) } ?? -1)
+    }
+}

@@ -1,0 +1,230 @@
+public import Proofs
+import CanonicalJSON
+public import EventStore
+public import Ledger
+
+/// A session as the projections know it, alive or ended.
+public struct SessionView: Sendable, Equatable {
+    public let id: SessionID
+    public let customerID: CustomerID
+    public let environment: KeyEnvironment
+    public let status: SessionStatus
+    public let dataClassification: DataClassification
+    public let jurisdiction: Jurisdiction
+    public let region: String
+    /// Seconds it may live; nil for no limit.
+    public let timeToLiveSeconds: Int64?
+    public let createdAt: Timestamp
+    public let endedAt: Timestamp?
+    /// What ended it: a trigger, or the reason of an unclean end.
+    public let endedBy: String?
+    /// Commands begun.
+    public let execCount: Int64
+}
+
+/// `sessions`: one row for each. Rows of live sessions are held in memory and written at the end of each batch, so that a
+/// session whose whole life is in one batch costs one write.
+struct SessionsTable {
+    static let definition = TableDefinition(
+        name: "sessions", key: "sequence",
+        sql: """
+            CREATE TABLE sessions (
+                sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, customer INTEGER NOT NULL,
+                api_key INTEGER NOT NULL, environment TEXT NOT NULL, status TEXT NOT NULL,
+                data_classification TEXT NOT NULL, jurisdiction TEXT NOT NULL, region TEXT NOT NULL,
+                layers_missing TEXT NOT NULL, ttl_seconds INTEGER, created_at INTEGER NOT NULL, ended_at INTEGER,
+                ended_by TEXT, exec_count INTEGER NOT NULL
+            ) STRICT;
+            CREATE INDEX sessions_by_customer ON sessions (customer, environment, sequence);
+            CREATE INDEX sessions_alive ON sessions (status) WHERE status IN ('active', 'executing')
+            """)
+
+    /// A live session's row.
+    struct Row {
+        let sequence: Int64
+        let id: SessionID
+        let customer: Int64
+        let key: Int64
+        let environment: KeyEnvironment
+        var status: SessionStatus
+        let dataClassification: DataClassification
+        let jurisdiction: Jurisdiction
+        let region: String
+        let layersMissing: String
+        let timeToLiveSeconds: Int64?
+        let createdAt: Timestamp
+        var endedAt: Timestamp?
+        var endedBy: String?
+        var execCount: Int64
+        var isChanged: Bool
+    }
+
+    /// Sessions that are alive, or have ended in this batch.
+    private var rows: [SessionID: Row] = [:]
+    private var changed: [SessionID] = []
+    private let write: SQLiteStatement
+    private let find: SQLiteStatement
+
+    /// Reads the rows of all live sessions.
+    init(on connection: OpaquePointer) throws(ProjectionError) {
+        write = try SQLiteStatement(
+            """
+            INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (sequence) DO UPDATE SET status = excluded.status, ended_at = excluded.ended_at,
+                ended_by = excluded.ended_by, exec_count = excluded.exec_count
+            """, on: connection)
+        find = try SQLiteStatement("SELECT * FROM sessions WHERE id = ?", on: connection)
+        let alive = try SQLiteStatement(
+            "SELECT * FROM sessions WHERE status IN ('active', 'executing')", on: connection)
+        var loaded: [SessionID: Row] = [:]
+        try alive.forEachRow([]) { row throws(ProjectionError) in
+            let session = try Row(row)
+            loaded[session.id] = session
+        }
+        rows = loaded
+    }
+
+    mutating func insert(_ row: Row) {
+        rows[row.id] = row
+        changed.append(row.id)
+    }
+
+    /// The row of the session `id`, alive or not, or nil.
+    func row(_ id: SessionID) throws(ProjectionError) -> Row? {
+        if let row = rows[id] { return row }
+        var found: Row?
+        try find.forEachRow([.text(id.text)]) { row throws(ProjectionError) in found = try Row(row) }
+        return found
+    }
+
+    /// Changes the row of the live session `id`; nothing when there is none.
+    mutating func change(_ id: SessionID, _ body: (inout Row) -> Void) {
+        guard let index = rows.index(forKey: id) else { return }
+        body(&rows.values[index])
+        if !rows.values[index].isChanged {
+            rows.values[index].isChanged = true
+            changed.append(id)
+        }
+    }
+
+    /// Writes what has changed, in the order in which it changed, and forgets what has ended.
+    mutating func flush() throws(ProjectionError) {
+        for id in changed {
+            guard let index = rows.index(forKey: id) else { continue }
+            let row = rows.values[index]
+            try write.run(
+                .integer(row.sequence), .text(row.id.text), .integer(row.customer), .integer(row.key),
+                .text(row.environment.rawValue), .text(row.status.rawValue), .text(row.dataClassification.rawValue),
+                .text(row.jurisdiction.rawValue), .text(row.region), .text(row.layersMissing),
+                SQLiteValue(row.timeToLiveSeconds), .integer(row.createdAt.microseconds),
+                SQLiteValue(row.endedAt?.microseconds), SQLiteValue(row.endedBy), .integer(row.execCount))
+            if row.status.isLive { rows.values[index].isChanged = false } else { rows.remove(at: index) }
+        }
+        changed.removeAll(keepingCapacity: true)
+    }
+}
+
+extension SessionsTable.Row {
+    /// The row of a session that begins with `envelope`.
+    init(_ event: SessionCreated, id: SessionID, customer: Int64, key: Int64, _ envelope: Envelope) {
+        sequence = Int64(envelope.sequence)
+        self.id = id
+        self.customer = customer
+        self.key = key
+        environment = event.environment
+        status = .active
+        dataClassification = event.dataClassification
+        jurisdiction = event.jurisdiction
+        region = event.region
+        layersMissing = JSONValue.array(event.layersMissing.map { .string($0) }).canonicalText
+        timeToLiveSeconds = event.timeToLiveSeconds
+        createdAt = envelope.event.at
+        execCount = 0
+        isChanged = true
+    }
+
+    fileprivate init(_ row: SQLiteRow) throws(ProjectionError) {
+        sequence = row.integer(0)
+        id = try row.parsed(1, SessionID.init)
+        customer = row.integer(2)
+        key = row.integer(3)
+        environment = try row.parsed(4, KeyEnvironment.init(rawValue:))
+        status = try row.parsed(5, SessionStatus.init(rawValue:))
+        dataClassification = try row.parsed(6, DataClassification.init(rawValue:))
+        jurisdiction = try row.parsed(7, Jurisdiction.init(rawValue:))
+        region = row.text(8)
+        layersMissing = row.text(9)
+        timeToLiveSeconds = row.optionalInteger(10)
+        createdAt = Timestamp(microseconds: row.integer(11))
+        endedAt = row.optionalInteger(12).map(Timestamp.init(microseconds:))
+        endedBy = row.optionalText(13)
+        execCount = row.integer(14)
+        isChanged = false
+    }
+}
+
+extension SessionView {
+    static let columns = """
+        s.id, c.id, s.environment, s.status, s.data_classification, s.jurisdiction, s.region, s.ttl_seconds,
+        s.created_at, s.ended_at, s.ended_by, s.exec_count
+        """
+    static let byID = Query(
+        """
+        SELECT \(columns) FROM sessions s JOIN customers c ON c.sequence = s.customer
+        WHERE s.id = ? AND c.id = ? AND s.environment = ?
+        """)
+    static let newestFirst = Query(
+        """
+        SELECT \(columns) FROM customers c JOIN sessions s ON s.customer = c.sequence
+        WHERE c.id = ? AND s.environment = ?
+            AND s.sequence < coalesce((SELECT sequence FROM sessions WHERE id = ?), 9223372036854775807)
+        ORDER BY s.sequence DESC LIMIT ?
+        """)
+    static let live = Query(
+        """
+        SELECT \(columns) FROM sessions s JOIN customers c ON c.sequence = s.customer
+        WHERE s.status IN ('active', 'executing') ORDER BY s.sequence
+        """)
+
+    init(_ row: SQLiteRow) throws(ProjectionError) {
+        id = try row.parsed(0, SessionID.init)
+        customerID = try row.parsed(1, CustomerID.init)
+        environment = try row.parsed(2, KeyEnvironment.init(rawValue:))
+        status = try row.parsed(3, SessionStatus.init(rawValue:))
+        dataClassification = try row.parsed(4, DataClassification.init(rawValue:))
+        jurisdiction = try row.parsed(5, Jurisdiction.init(rawValue:))
+        region = row.text(6)
+        timeToLiveSeconds = row.optionalInteger(7)
+        createdAt = Timestamp(microseconds: row.integer(8))
+        endedAt = row.optionalInteger(9).map(Timestamp.init(microseconds:))
+        endedBy = row.optionalText(10)
+        execCount = row.integer(11)
+    }
+}
+
+extension ProjectionStore {
+    /// The session called `id` if it is `customer`'s and of `environment`, or nil.
+    public func session(
+        _ id: SessionID, of customer: CustomerID, in environment: KeyEnvironment
+    ) throws(ProjectionError) -> SessionView? {
+        try readers.row(
+            SessionView.byID, [.text(id.text), .text(customer.text), .text(environment.rawValue)], SessionView.init)
+    }
+
+    /// The sessions of `customer` in `environment`, newest first; those older than `startingAfter`, at most `limit`.
+    public func sessions(
+        of customer: CustomerID, in environment: KeyEnvironment, startingAfter: SessionID? = nil, limit: Int
+    ) throws(ProjectionError) -> [SessionView] {
+        try readers.rows(
+            SessionView.newestFirst,
+            [
+                .text(customer.text), .text(environment.rawValue), SQLiteValue(startingAfter?.text),
+                .integer(Int64(limit)),
+            ], SessionView.init)
+    }
+
+    /// Every live session of every customer, oldest first: what a server that has just started must end or adopt.
+    public func liveSessions() throws(ProjectionError) -> [SessionView] {
+        try readers.rows(SessionView.live, [], SessionView.init)
+    }
+}

@@ -1,0 +1,50 @@
+/// Numbers in the digits 0–9, A–Z, a–z, most significant first, of fixed width.
+enum Base62 {
+    private static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+
+    /// Characters that the largest 32-byte number takes.
+    static let charactersOf32Bytes = 43
+
+    /// 2^256 − 1. The alphabet is in ASCII order, so texts of this width compare as their numbers do.
+    private static let largest32Bytes = encode([UInt8](repeating: 0xFF, count: 32))
+
+    /// `bytes` as one big-endian number, in 43 characters.
+    ///
+    /// - Precondition: there are 32 of them.
+    static func encode(_ bytes: [UInt8]) -> [UInt8] {
+        precondition(bytes.count == 32)
+        // Base 2^32, most significant first; each pass divides by 62 and yields one character.
+        var limbs: [UInt64] = stride(from: 0, to: 32, by: 4).map { start in
+            bytes[start..<start + 4].reduce(0) { $0 << 8 | UInt64($1) }
+        }
+        var output = [UInt8](repeating: alphabet[0], count: charactersOf32Bytes)
+        for position in output.indices.reversed() {
+            var remainder: UInt64 = 0
+            for index in limbs.indices {
+                let dividend = remainder << 32 | limbs[index]
+                limbs[index] = dividend / 62
+                remainder = dividend % 62
+            }
+            output[position] = alphabet[Int(remainder)]
+        }
+        return output
+    }
+
+    /// `value` in `width` characters, its most significant ones lost when there are too few.
+    static func encode(_ value: UInt32, width: Int) -> [UInt8] {
+        var rest = value
+        var output = [UInt8](repeating: alphabet[0], count: width)
+        for position in output.indices.reversed() {
+            output[position] = alphabet[Int(rest % 62)]
+            rest /= 62
+        }
+        return output
+    }
+
+    /// Whether `characters` are what ``encode(_:)`` makes of some 32 bytes.
+    static func is32Bytes(_ characters: ArraySlice<UInt8>) -> Bool {
+        characters.count == charactersOf32Bytes
+            && characters.allSatisfy { (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) }
+            && !largest32Bytes.lexicographicallyPrecedes(characters)
+    }
+}

@@ -1,0 +1,123 @@
+import CanonicalJSON
+import Merkle
+
+/// One run of the verifier over one document: reads it, recomputes it, and gathers what is wrong.
+struct ProofInspection {
+    /// Who does what in which step (docs/cdp.md), as the chain binds it.
+    private static let steps: [(subsystem: String, operation: String)] = [
+        (subsystem: "eee_namespace", operation: "environment_isolation"),
+        (subsystem: "eee_tmpfs", operation: "filesystem_destruction"),
+        (subsystem: "eee_memory", operation: "multipass_overwrite"),
+        (subsystem: "dire_keys", operation: "key_zeroization"),
+        (subsystem: "dire_identity", operation: "credential_incineration"),
+        (subsystem: "fgx_forensic", operation: "merkle_zero_verification"),
+        (subsystem: "rzl_audit", operation: "chain_integrity_seal"),
+        (subsystem: "session_destroy", operation: "lifecycle_completion"),
+    ]
+
+    let acceptsMissingLayers: Bool
+    private var failures: [ProofVerification.Failure] = []
+    // Scratch space of the canonical forms and hashed messages, so that they cost one allocation a document.
+    var scratch: [UInt8] = []
+
+    init(acceptsMissingLayers: Bool) {
+        self.acceptsMissingLayers = acceptsMissingLayers
+        scratch.reserveCapacity(2048)
+    }
+
+    mutating func note(_ check: ProofVerification.Check, _ message: String) {
+        failures.append(.init(check: check, message: message))
+    }
+
+    /// Notes `message` under `check` unless `holds`.
+    mutating func require(_ holds: Bool, _ check: ProofVerification.Check, _ message: @autoclosure () -> String) {
+        if !holds { note(check, message()) }
+    }
+
+    /// The SHA-256 of the canonical form of `value`.
+    mutating func canonicalHash(of value: JSONValue) -> Hash {
+        scratch.removeAll(keepingCapacity: true)
+        value.writeCanonical(to: &scratch)
+        return Hash(of: scratch)
+    }
+
+    mutating func inspect(_ document: JSONObject) -> ProofVerification {
+        let parts = readParts(of: document)
+        let documents = readDocuments(parts.evidence)
+        checkEvidenceHashes(parts)
+        let lastHash = recomputeChain(parts)
+        require(
+            lastHash != nil && parts.finalHash == lastHash, .finalHash, "final_hash is not the chain hash of step 8")
+        checkSignature(parts)
+        let claims = checkClaims(parts, documents)
+        return ProofVerification(
+            failures: failures, stepCount: parts.chain.count, layersMissing: documents.isolation?.layersMissing ?? [],
+            claims: claims)
+    }
+
+    private mutating func checkEvidenceHashes(_ parts: ProofParts) {
+        guard parts.evidence.count == Self.steps.count, parts.chain.count == Self.steps.count else {
+            return note(
+                .evidence, "\(parts.evidence.count) evidence documents for \(parts.chain.count) steps instead of 8 each"
+            )
+        }
+        for (index, document) in parts.evidence.enumerated() {
+            let hash = document.map { canonicalHash(of: .object($0)) }
+            require(
+                hash != nil && hash == parts.chain[index].evidenceHash, .evidence,
+                "the evidence of step \(index + 1) does not have the hash that the chain says")
+        }
+    }
+
+    /// Recomputes the chain; returns the hash of its last step, nil when there are not exactly the eight.
+    private mutating func recomputeChain(_ parts: ProofParts) -> Hash? {
+        guard parts.chain.count == Self.steps.count else {
+            note(.chainIntegrity, "the chain has \(parts.chain.count) steps instead of 8")
+            return nil
+        }
+        var previous = TreeHasher.emptyRoot
+        for (index, link) in parts.chain.enumerated() {
+            let names = Self.steps[index]
+            guard let subsystem = link.subsystem, let operation = link.operation, let evidence = link.evidenceHash,
+                let stated = link.chainHash, let destroyedAt = parts.destroyedAt
+            else {
+                note(.chainIntegrity, "step \(index + 1) of the chain cannot be recomputed")
+                return nil
+            }
+            require(
+                subsystem.hasSameBytes(as: names.subsystem) && operation.hasSameBytes(as: names.operation),
+                .chainIntegrity, "step \(index + 1) is not \(names.subsystem), \(names.operation)")
+            scratch.removeAll(keepingCapacity: true)
+            previous.appendHex(to: &scratch)
+            scratch.append(0)
+            scratch.append(contentsOf: names.subsystem.utf8)
+            scratch.append(0)
+            scratch.append(contentsOf: names.operation.utf8)
+            scratch.append(0)
+            evidence.appendHex(to: &scratch)
+            scratch.append(0)
+            scratch.append(contentsOf: destroyedAt.text.utf8)
+            previous = Hash(of: scratch)
+            require(previous == stated, .chainIntegrity, "the chain hash of step \(index + 1) does not follow")
+        }
+        return previous
+    }
+
+    private mutating func checkSignature(_ parts: ProofParts) {
+        guard let key = parts.publicKey, let signature = parts.signature, let finalHash = parts.finalHash else {
+            return note(.signature, "the signature cannot be checked: key, signature or final hash is malformed")
+        }
+        guard Sodium.isValidPoint(key.rawBytes) else {
+            return note(.signature, "the public key is not a point of the prime-order group")
+        }
+        scratch.removeAll(keepingCapacity: true)
+        finalHash.appendHex(to: &scratch)
+        // R needs no point check of its own. libsodium accepts only when the canonical encoding of S·B − h·A equals the
+        // bytes of R; with A in the prime-order group (just checked) that sum is in it too, and R of small order, the
+        // identity included, is refused. So an R that passes here is a valid point; asking would cost half as much
+        // again as the verification itself.
+        require(
+            Sodium.isSignature(signature, of: scratch, by: key.rawBytes), .signature,
+            "the signature of the final hash does not hold under the public key")
+    }
+}

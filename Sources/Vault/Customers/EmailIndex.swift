@@ -1,0 +1,47 @@
+import CSodium
+import Foundation
+
+/// Finds customers by e-mail without storing one: BLAKE2b-256 of the normalised address under a key of its own.
+struct EmailIndex: Sendable {
+    /// Longest address, in bytes of UTF-8: 64 before the `@`, 255 after it.
+    static let emailBytesMax = 320
+
+    private static let digestBytes = 32
+
+    private let key: SecretKey
+
+    init(key: SecretKey) { self.key = key }
+
+    /// What stands for `email` in the index.
+    func digest(of email: String) throws(VaultError) -> [UInt8] {
+        let normalised = Array(Self.normalise(try Self.trim(email)).utf8)
+        var digest = [UInt8](repeating: 0, count: Self.digestBytes)
+        // Cannot fail: digest and key have lengths that BLAKE2b allows.
+        key.withBytes { key in
+            _ = crypto_generichash(
+                &digest, digest.count, normalised, UInt64(normalised.count), key, SecretKey.byteCount)
+        }
+        return digest
+    }
+
+    /// `email` without the ASCII white space around it.
+    ///
+    /// - Throws: ``VaultError/Code/invalidInput`` when nothing is left, or more than ``emailBytesMax`` bytes.
+    static func trim(_ email: String) throws(VaultError) -> String {
+        let whiteSpace: Set<Unicode.Scalar> = [" ", "\t", "\n", "\r", "\u{0B}", "\u{0C}"]
+        let scalars = email.unicodeScalars
+        let start = scalars.firstIndex { !whiteSpace.contains($0) } ?? scalars.endIndex
+        let end = scalars.lastIndex { !whiteSpace.contains($0) }.map { scalars.index(after: $0) } ?? start
+        let trimmed = String(scalars[start..<end])
+        guard !trimmed.isEmpty, trimmed.utf8.count <= emailBytesMax else {
+            throw VaultError(.invalidInput, "an e-mail address has 1 to \(emailBytesMax) bytes.")
+        }
+        return trimmed
+    }
+
+    /// The form under which two spellings are the same address: Unicode NFC, lower case, NFC again (lower-casing can
+    /// decompose). Nothing else is folded: dots and `+tags` belong to the address.
+    static func normalise(_ trimmed: String) -> String {
+        trimmed.precomposedStringWithCanonicalMapping.lowercased().precomposedStringWithCanonicalMapping
+    }
+}

@@ -1,0 +1,104 @@
+import Proofs
+import CanonicalJSON
+public import EventStore
+public import Ledger
+import Merkle
+
+/// Random commands from a seed, sensible and senseless alike, over a small world so that they meet often.
+public struct Player {
+    public var world: World
+    public var customers: [CustomerID] = []
+    public var keys: [KeyID] = []
+    public var sessions: [SessionID] = []
+    public var execs: [ExecID] = []
+
+    public init(seed: UInt64) { world = World(seed: seed) }
+
+    mutating func chance(_ outOf: Int) -> Bool { Int.random(in: 0..<outOf, using: &world.generator) == 0 }
+
+    mutating func pick<Element>(_ elements: [Element], or make: (inout SeededGenerator) -> Element) -> Element {
+        chance(12)
+            ? make(&world.generator) : elements.randomElement(using: &world.generator) ?? make(&world.generator)
+    }
+
+    mutating func session() -> SessionID { pick(Array(sessions.suffix(6))) { SessionID(using: &$0) } }
+    mutating func key() -> KeyID { pick(keys) { KeyID(using: &$0) } }
+    mutating func actor() -> Actor { chance(4) ? .system : .key(key()) }
+
+    mutating func prefix() -> KeyPrefix {
+        KeyPrefix.allCases.randomElement(using: &world.generator) ?? .nanorixLive
+    }
+
+    mutating func command() -> (Command, Actor) {
+        switch Int.random(in: 0..<20, using: &world.generator) {
+        case 0:
+            let id = CustomerID(using: &world.generator)
+            customers.append(id)
+            let key = world.newKey(prefix())
+            keys.append(key.id)
+            let tier = Tier.allCases.randomElement(using: &world.generator) ?? .free
+            return (
+                .signUp(
+                    SignUp(
+                        customerID: id, eventID: EventID(using: &world.generator), sealedEmail: "c2VhbGVk",
+                        tier: tier, key: key)), .system
+            )
+        case 1:
+            let expiry =
+                chance(3) ? world.now.adding(seconds: Int64.random(in: 0..<40, using: &world.generator)) : nil
+            let key = world.newKey(prefix(), expiresAt: expiry)
+            keys.append(key.id)
+            return (
+                .issueKey(IssueKey(customerID: pick(customers) { CustomerID(using: &$0) }, key: key)), actor()
+            )
+        case 2: return (.revokeKey(RevokeKey(keyID: key())), actor())
+        case 3...6:
+            let id = SessionID(using: &world.generator)
+            sessions.append(id)
+            return (.createSession(CreateSession(sessionID: id, region: "us")), .key(key()))
+        case 7...9:
+            let id = ExecID(using: &world.generator)
+            execs.append(id)
+            return (.beginExec(World.beginExec(session(), id)), actor())
+        case 10...12:
+            let exec = pick(Array(execs.suffix(4))) { ExecID(using: &$0) }
+            return (.finishExec(FinishExec(sessionID: session(), result: World.result(exec))), .system)
+        case 13...14:
+            return (
+                .publishVerificationKey(
+                    PublishVerificationKey(
+                        sessionID: session(), destroyedAt: world.now, publicKey: World.publicKey)), actor()
+            )
+        case 15...16:
+            let id = session()
+            let trigger = DestructionTrigger.allCases.randomElement(using: &world.generator) ?? .api
+            let known = world.state.liveSession(id) != nil
+            let proof = known ? world.document(of: id, trigger: trigger) : JSONObject()
+            return (.endSession(EndSession(sessionID: id, proof: proof)), actor())
+        case 17: return (.expireUnclean(ExpireUnclean(sessionID: session(), reason: .serverDied)), .system)
+        case 18:
+            let requests = Int64.random(in: 0..<300, using: &world.generator)
+            return (.reserveRequests(CountRequests(keyID: key(), requests: requests)), .system)
+        default:
+            let requests = Int64.random(in: 0..<200, using: &world.generator)
+            return (.returnRequests(CountRequests(keyID: key(), requests: requests)), .system)
+        }
+    }
+
+    public mutating func step() throws(Refusal) {
+        // Mostly forwards, sometimes a day or a month, sometimes back a little: clocks do that.
+        let seconds: Int64 = chance(40) ? 86_400 * 9 : chance(10) ? -3 : 1
+        world.now = world.now.adding(seconds: seconds)
+        let (command, actor) = command()
+        try world.run(command, as: actor)
+    }
+}
+
+extension Player {
+    /// The log of `steps` random steps.
+    public static func log(seed: UInt64, steps: Int) -> [Envelope] {
+        var player = Player(seed: seed)
+        for _ in 0..<steps { try? player.step() }
+        return player.world.log
+    }
+}

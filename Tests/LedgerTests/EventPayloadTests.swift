@@ -1,0 +1,146 @@
+import Proofs
+import CanonicalJSON
+import EventStore
+import Ledger
+import LedgerFixtures
+import Merkle
+import Testing
+
+@Suite struct EventPayloadTests {
+    private static let customer = CustomerID(high: 0x8a3f, low: 1)
+    private static let key = KeyID(high: 2, low: 3)
+    private static let exec = ExecID(high: 4, low: 5)
+    private static let verificationKey = VerificationKeyID(
+        session: SessionID(high: 0xa8f3_e71c << 32, low: 7), destroyedAt: World.start)
+
+    /// One of every kind, with and without the optional members.
+    private static let all: [any EventPayload] = [
+        LogCreated(format: 1, origin: "localhost/nrx-ledger/0a0b0c0d", verifierKey: "name+00+AQ=="),
+        CustomerCreated(jurisdiction: .europeanUnion, sealedEmail: "c2VhbGVk", tier: .free),
+        KeyIssued(
+            customerID: customer, display: "nrx_test_a1b2", environment: .test, expiresAt: World.start, keyID: key,
+            name: "ci \u{e9}", permissions: .read, prefix: .nanorixTest, secretSHA256: Hash(of: [1])),
+        KeyIssued(
+            customerID: customer, display: "nxr_a1b2", environment: .live, expiresAt: nil, keyID: key, name: "x",
+            permissions: [], prefix: .nexora, secretSHA256: Hash(of: [2])),
+        KeyRevoked(keyID: key),
+        SessionCreated(
+            customerID: customer, dataClassification: .healthInformation, environment: .live, jurisdiction: .other,
+            keyID: key, layersMissing: ["cgroup"], region: "eu", timeToLiveSeconds: 300),
+        SessionCreated(
+            customerID: customer, dataClassification: .general, environment: .test, jurisdiction: .unitedStates,
+            keyID: key, layersMissing: [], region: "us", timeToLiveSeconds: nil),
+        SessionExecuting(execID: exec, inputBytes: 0, receiptSHA256: Hash(of: [3])),
+        World.result(exec, outcome: .exited(code: 255)),
+        World.result(exec, outcome: .signalled(number: 9)),
+        SessionDestroyed(destroyedAt: World.start, trigger: .outOfMemory),
+        SessionExpired(destroyedAt: World.start),
+        SessionExpiredUnclean(
+            failedStep: 3, known: World.object(["processes_after": 1, "present_after": true]), reason: .serverDied),
+        SessionExpiredUnclean(failedStep: nil, known: JSONObject(), reason: .proofFailed),
+        VerificationKeyPublished(keyID: verificationKey, publicKey: World.publicKey),
+        ProofIssued(
+            document: World.object(["cdp_version": "1.0"]), finalHash: "sha256:" + Hash(of: [4]).hex,
+            keyID: verificationKey, publicKey: World.publicKey, signature: World.signature, trigger: .api),
+        UsageTick(change: .reserved(100), customerID: customer, day: "2026-03-01", keyID: key),
+        UsageTick(change: .returned(3), customerID: customer, day: "2026-02-28", keyID: key),
+    ]
+
+    private func draft(_ type: String, _ data: JSONObject, version: Int = 1) -> EventDraft {
+        EventDraft(
+            id: "evt_00000000000000000000000000000001", at: World.start, actor: "system", stream: "s", trace: "t",
+            type: type, version: version, data: data)
+    }
+
+    @Test("What an event type writes is what it reads, through the bytes of the log", arguments: all.indices)
+    func roundTrip(index: Int) throws {
+        let payload = Self.all[index]
+        let type = type(of: payload).type
+        let line = draft(type, payload.data).line(at: 7)
+        let envelope = try line.withUnsafeBufferPointer { try Envelope(line: $0) }
+        let event = try LedgerEvent(envelope.event)
+        #expect(event.form.data == payload.data)
+        #expect(event.form.type == type)
+        #expect(event.payload != nil)
+    }
+
+    @Test("A member that a type does not have is refused, so nothing unforeseen rides along", arguments: all.indices)
+    func unknownMember(index: Int) {
+        let payload = Self.all[index]
+        var data = payload.data
+        data["stdout"] = "secret"
+        #expect(throws: PayloadError("stdout", .unknown)) {
+            try LedgerEvent(draft(type(of: payload).type, data))
+        }
+    }
+
+    @Test("Without any one of its required members an event is refused, naming it", arguments: all.indices)
+    func missingMember(index: Int) {
+        let payload = Self.all[index]
+        let optional: Set = ["expires_at", "ttl_seconds", "failed_step"]
+        for name in payload.data.names where !optional.contains(name) {
+            var data = payload.data
+            data[name] = nil
+            let error = #expect(throws: PayloadError.self, "\(name)") {
+                try LedgerEvent(draft(type(of: payload).type, data))
+            }
+            let standIns = ["signal": "exit_code", "returned": "reserved"]
+            #expect(error == PayloadError(standIns[name] ?? name, .missing))
+        }
+    }
+
+    @Test("A member of another kind is refused", arguments: all.indices)
+    func wrongKind(index: Int) {
+        let payload = Self.all[index]
+        for name in payload.data.names {
+            var data = payload.data
+            data[name] = .null
+            #expect(throws: PayloadError(name, .wrongKind)) {
+                try LedgerEvent(draft(type(of: payload).type, data))
+            }
+        }
+    }
+
+    @Test(
+        "Values that cannot be are refused",
+        arguments: [
+            ("session.executed", "exit_code", JSONValue.integer(256)), ("session.executed", "stdout_bytes", -1),
+            ("customer.created", "sealed_email", "you@company.com"), ("customer.created", "sealed_email", "c2VhbGVl="),
+            ("customer.created", "tier", "gold"), ("usage.tick", "reserved", 0), ("usage.tick", "day", "2026-02-30"),
+            ("key.issued", "secret_sha256", "00"), ("key.issued", "environment", "live"),
+            ("key.issued", "permissions", ["root"]), ("key.issued", "permissions", ["proofs:read", "sessions:read"]),
+            ("session.destroyed", "trigger", "ttl"), ("session.expired", "trigger", "api"),
+            ("session.destroyed", "destroyed_at", "2026-03-01T14:00:00.000001Z"),
+            ("session.expired_unclean", "failed_step", 9),
+            ("session.expired_unclean", "known", ["output": "secret"]),
+            ("session.expired_unclean", "known", ["what did it do": 1]),
+            ("verification_key.published", "algorithm", "RSA"),
+            ("verification_key.published", "public_key", "base64:AAAA"),
+            ("proof.issued", "final_hash", "sha256:00"),
+        ] as [(String, String, JSONValue)])
+    func notAllowed(type: String, member: String, value: JSONValue) throws {
+        let payload = try #require(Self.all.first { Swift.type(of: $0).type == type })
+        var data = payload.data
+        #expect(data[member] != nil)
+        data[member] = value
+        #expect(throws: PayloadError(member, .notAllowed)) { try LedgerEvent(draft(type, data)) }
+    }
+
+    @Test("A type that nobody knows yet is kept with all its data")
+    func unknownType() throws {
+        let data = World.object(["a": 1])
+        let event = try LedgerEvent(draft("agent.registered", data, version: 4))
+        #expect(event == .unknown(type: "agent.registered", version: 4, data: data))
+        #expect(event.form.data == data)
+    }
+
+    @Test("The proof's event takes every member from the golden document itself")
+    func goldenProof() throws {
+        let document = try #require(try JSONReader.read(Fixtures.bytes("cdp-1.0.json")).object)
+        let event = try ProofIssued(document: document)
+        #expect(event.keyID.text == "nrx-verify-20260301T143000Z-a8f3e71c")
+        #expect(event.publicKey == World.publicKey)
+        #expect(event.trigger == .api)
+        #expect(try ProofIssued(data: event.data) == event)
+    }
+}

@@ -1,0 +1,211 @@
+import EventStore
+import Foundation
+import GRDB
+import Ledger
+import LedgerFixtures
+import Merkle
+@testable import Projections
+import Testing
+
+@Suite struct ProjectionStoreTests {
+    private let directory = try? TemporaryDirectory()
+
+    private func store(_ name: String = "projections.sqlite") throws -> ProjectionStore {
+        try ProjectionStore(path: try #require(directory).file(name))
+    }
+
+    private func batches(_ log: [Envelope], of size: Int) -> [[Envelope]] {
+        stride(from: 0, to: log.count, by: size).map { Array(log[$0..<min($0 + size, log.count)]) }
+    }
+
+    @Test("Whatever the batches are, the same log gives the same rows", arguments: [1, 2, 7, 100])
+    func batchSizes(size: Int) throws {
+        let log = Player.log(seed: 11, steps: 2_500)
+        let whole = try store("whole.sqlite")
+        try whole.apply(log)
+        let parts = try store("parts.sqlite")
+        for batch in batches(log, of: size) { try parts.apply(batch) }
+        #expect(try parts.digest() == whole.digest())
+        #expect(try parts.differences(from: whole).isEmpty)
+        #expect(parts.position == UInt64(log.count))
+    }
+
+    @Test("Deleted and rebuilt from the same events, it is the same to the last row")
+    func rebuilt() throws {
+        let log = Player.log(seed: 12, steps: 1_500)
+        let path = try #require(directory).file()
+        let first = try ProjectionStore(path: path)
+        for batch in batches(log, of: 50) { try first.apply(batch) }
+        let digest = try first.digest()
+        try first.close()
+        try FileManager.default.removeItem(atPath: path)
+        let second = try ProjectionStore(path: path)
+        #expect(second.opening == .created && second.position == 0)
+        try second.apply(log)
+        #expect(try second.digest() == digest)
+        #expect(digest.tables.filter { $0.rows > 0 }.count == digest.tables.count)
+    }
+
+    @Test("Reopened at any place of the log, it goes on as if it had never stopped", arguments: [1, 40, 333])
+    func reopened(size: Int) throws {
+        let log = Player.log(seed: 13, steps: 1_000)
+        let whole = try store("whole.sqlite")
+        try whole.apply(log)
+        let path = try #require(directory).file()
+        for batch in batches(log, of: size).prefix(40) {
+            let store = try ProjectionStore(path: path)
+            #expect(store.position == batch[0].sequence)
+            try store.apply(batch)
+            try store.close()
+        }
+        let last = try ProjectionStore(path: path)
+        try last.apply(Array(log[Int(last.position)...]))
+        #expect(try last.digest() == whole.digest())
+        #expect(last.opening == .continued)
+    }
+
+    @Test("A gap, a repeat or an event that cannot be placed leaves nothing of its batch behind")
+    func refusedBatches() throws {
+        let log = Player.log(seed: 14, steps: 2_000)
+        let store = try store()
+        try store.apply(Array(log[..<100]))
+        let digest = try store.digest()
+        let keys = store.keys.count
+        let orphan = EventDraft(
+            id: "evt_1", at: log[120].event.at, actor: "system", stream: SessionID(high: 1, low: 1).text, trace: "t",
+            type: "session.executing", version: 1,
+            data: SessionExecuting(execID: ExecID(high: 1, low: 2), inputBytes: 0, receiptSHA256: .zero).data)
+        for (batch, code) in [
+            (Array(log[101...110]), ProjectionError.Code.gap), (Array(log[99...110]), .gap),
+            (Array(log[100...110]) + [log[112]], .gap),
+            (Array(log[100..<120]) + [Envelope(sequence: 120, event: orphan)], .event),
+        ] {
+            let error = #expect(throws: ProjectionError.self) { try store.apply(batch) }
+            #expect(error?.code == code)
+            #expect(store.position == 100)
+            #expect(try store.digest() == digest)
+            #expect(store.keys.count == keys)
+        }
+        try store.apply(Array(log[100...]))
+        let whole = try self.store("whole.sqlite")
+        try whole.apply(log)
+        #expect(try store.digest() == whole.digest())
+    }
+
+    @Test("A file that is damaged, of another version or somebody else's is never trusted: a new one takes its place")
+    func untrusted() throws {
+        let log = Player.log(seed: 15, steps: 600)
+        let reference = try store("reference.sqlite")
+        try reference.apply(log)
+        let digest = try reference.digest()
+        let harms: [(String, (String) throws -> Void)] = [
+            ("version", { try Self.execute("PRAGMA user_version = 99", $0) }),
+            ("application", { try Self.execute("PRAGMA application_id = 1", $0) }),
+            ("schema", { try Self.execute("CREATE TABLE more (x)", $0) }),
+            ("text", { try Data("not a database, but long enough to be looked at".utf8).write(to: URL(filePath: $0)) }),
+            (
+                "pages",
+                { path in
+                    var bytes = try Data(contentsOf: URL(filePath: path))
+                    for offset in bytes.count / 2..<bytes.count / 2 + 8_192 { bytes[offset] = 0xA5 }
+                    try bytes.write(to: URL(filePath: path))
+                }
+            ),
+        ]
+        for (name, harm) in harms {
+            let path = try #require(directory).file(name + ".sqlite")
+            let old = try ProjectionStore(path: path)
+            try old.apply(log)
+            try old.close()
+            try harm(path)
+            let new = try ProjectionStore(path: path)
+            guard case .rebuilding = new.opening else {
+                Issue.record("\(name): \(new.opening)")
+                continue
+            }
+            #expect(new.position == 0 && new.keys.count == 0)
+            try new.apply(log)
+            try new.finishRebuild()
+            #expect(try new.digest() == digest, "\(name)")
+            let customer = try #require(log.first { $0.event.type == "customer.created" }).event.stream
+            #expect(try new.customer(try #require(CustomerID(customer))) != nil)
+            try new.close()
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: #require(directory).path)
+                    .filter { $0.hasPrefix(name) } == [name + ".sqlite"])
+            let again = try ProjectionStore(path: path)
+            #expect(again.opening == .continued)
+            #expect(try again.digest() == digest)
+        }
+    }
+
+    @Test("A rebuild that was cut short begins again; the file it was to replace is still there until then")
+    func rebuildCutShort() throws {
+        let log = Player.log(seed: 16, steps: 1_000)
+        let path = try #require(directory).file()
+        let old = try ProjectionStore(path: path)
+        try old.apply(log)
+        try old.close()
+        try Self.execute("PRAGMA user_version = 99", path)
+        let cut = try ProjectionStore(path: path)
+        try cut.apply(Array(log[..<50]))
+        try cut.close()
+        let again = try ProjectionStore(path: path)
+        #expect(again.position == 0)
+        guard case .rebuilding = again.opening else {
+            Issue.record("\(again.opening)")
+            return
+        }
+        try again.apply(log)
+        try again.finishRebuild()
+        try again.finishRebuild()
+    }
+
+    @Test("A changed row is found and named, with its table, key and column")
+    func differences() throws {
+        let log = Player.log(seed: 17, steps: 800)
+        let first = try store("first.sqlite")
+        try first.apply(log)
+        let path = try #require(directory).file("second.sqlite")
+        let second = try ProjectionStore(path: path)
+        try second.apply(log)
+        try second.close()
+        let target = try Self.fetch("SELECT sequence FROM sessions ORDER BY sequence LIMIT 1 OFFSET 3", path)
+        try Self.execute("UPDATE sessions SET exec_count = exec_count + 1 WHERE sequence = \(target)", path)
+        let removed = try Self.fetch("SELECT sequence FROM verification_keys ORDER BY sequence LIMIT 1", path)
+        try Self.execute("DELETE FROM verification_keys WHERE sequence = \(removed)", path)
+        try Self.execute("UPDATE usage SET requests = requests + 1 WHERE period = '2026-03-01'", path)
+        let tampered = try ProjectionStore(path: path)
+        let found = try first.differences(from: tampered)
+        #expect(
+            found.first { $0.table == "sessions" }
+                == ProjectionDifference(
+                    table: "sessions", row: 3, key: "sequence=\(target)", kind: .differs(columns: ["exec_count"])))
+        #expect(found.first { $0.table == "verification_keys" }?.kind == .onlyInFirst)
+        #expect(found.filter { $0.table == "usage" }.allSatisfy { $0.kind == .differs(columns: ["requests"]) })
+        #expect(Set(found.map(\.table)) == ["sessions", "verification_keys", "usage"])
+        #expect(try first.digest().whole != tampered.digest().whole)
+    }
+
+    @Test("No sealed e-mail, secret hash or event id is in what feeds show")
+    func feedsShowNoSecrets() throws {
+        var world = World()
+        let (customer, _) = try world.signUp()
+        let store = try store()
+        try store.apply(world.log)
+        let shown = try store.feed(of: customer, in: .live, limit: 10).map(\.data).joined()
+        #expect(shown.contains("jurisdiction") && shown.contains("display"))
+        for secret in ["c2VhbGVk", "secret_sha256", "evt_"] { #expect(!shown.contains(secret)) }
+    }
+
+    private static func execute(_ sql: String, _ path: String) throws {
+        let queue = try DatabaseQueue(path: path)
+        try queue.writeWithoutTransaction { try $0.execute(sql: sql) }
+        try queue.close()
+    }
+
+    private static func fetch(_ sql: String, _ path: String) throws -> Int64 {
+        let queue = try DatabaseQueue(path: path)
+        return try queue.read { try Int64.fetchOne($0, sql: sql) } ?? -1
+    }
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that building and testing need, and checks for a Swift toolchain.
+# Where it may not install, it says what to install. Does nothing when all is there.
+set -euo pipefail
+
+# What is linked against, what builds sandboxes, and what the demo and the tests call.
+packages=(
+    libsqlite3-dev libsodium-dev liblz4-dev libseccomp-dev
+    bubblewrap gcc libc6-dev pkg-config
+    curl jq lz4 python3
+)
+
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+done
+
+if [ ${#missing[@]} -gt 0 ]; then
+    if [ "$(id -u)" -eq 0 ]; then
+        install=(apt-get)
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+        install=(sudo apt-get)
+    else
+        echo "These Debian packages are missing. Install them as root, then try again:" >&2
+        echo "    apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    echo "Installing: ${missing[*]}"
+    "${install[@]}" update -qq
+    DEBIAN_FRONTEND=noninteractive "${install[@]}" install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if ! command -v swift >/dev/null; then
+    echo "No Swift toolchain is on the PATH. Install Swift 6.2 or newer from https://www.swift.org/install/linux/" >&2
+    exit 1
+fi
+version=$(swift --version 2>/dev/null | sed -nE 's/.*Swift version ([0-9]+)\.([0-9]+).*/\1 \2/p' | head -n 1)
+read -r major minor <<<"${version:-0 0}"
+if [ "$major" -lt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -lt 2 ]; }; then
+    echo "Swift 6.2 or newer is needed; found: $(swift --version 2>&1 | head -n 1)" >&2
+    exit 1
+fi
