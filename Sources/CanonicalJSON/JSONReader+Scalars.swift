@@ -38,6 +38,7 @@ extension JSONReader {
     }
 
     private mutating func readEscapedString(from start: Int) throws(JSONError) -> String {
+        deviations += 1
         var unescaped = Array(bytes[start..<position])
         while position < bytes.count {
             let byte = bytes[position]
@@ -139,6 +140,7 @@ extension JSONReader {
     }
 
     private mutating func readDouble(from start: Int) throws(JSONError) -> JSONValue {
+        deviations += 1
         if position < bytes.count, bytes[position] == UInt8(ascii: ".") {
             position += 1
             try skipDigits()

@@ -27,6 +27,8 @@ public struct JSONReader {
     let numbers: Numbers
     let depthMax: Int
     var position = 0
+    // Number of places so far where the text differs from canonical form, or may: white space, escapes, disorder.
+    var deviations = 0
 
     private init(bytes: UnsafeBufferPointer<UInt8>, numbers: Numbers, depthMax: Int) {
         self.bytes = bytes
@@ -86,6 +88,7 @@ public struct JSONReader {
     private mutating func readObject(depth: Int) throws(JSONError) -> JSONValue {
         guard depth <= depthMax else { throw JSONError(.tooDeep, at: position) }
         let start = position
+        let deviationsBefore = deviations
         var members: [JSONObject.Member] = []
         var isAscending = true
         var previousName = 0..<0
@@ -93,7 +96,8 @@ public struct JSONReader {
         skipWhiteSpace()
         if try peek() == UInt8(ascii: "}") {
             position += 1
-            return .object(JSONObject())
+            let source = deviations == deviationsBefore ? start..<position : nil
+            return .object(JSONObject(ascending: [], canonicalSource: source))
         }
         while true {
             skipWhiteSpace()
@@ -117,7 +121,11 @@ public struct JSONReader {
             try expect(UInt8(ascii: "}"))
             break
         }
-        if isAscending { return .object(JSONObject(ascending: members)) }
+        if isAscending {
+            let source = deviations == deviationsBefore ? start..<position : nil
+            return .object(JSONObject(ascending: members, canonicalSource: source))
+        }
+        deviations += 1
         guard let object = JSONObject(sorting: members) else { throw JSONError(.duplicateMember, at: start) }
         return .object(object)
     }
@@ -172,7 +180,9 @@ public struct JSONReader {
     private mutating func skipWhiteSpace() {
         while position < bytes.count {
             switch bytes[position] {
-            case 0x20, 0x0A, 0x0D, 0x09: position += 1
+            case 0x20, 0x0A, 0x0D, 0x09:
+                position += 1
+                deviations += 1
             default: return
             }
         }

@@ -29,7 +29,7 @@ public struct ProofVerifier: Sendable {
     ///   an object with the members `cdp_version`, `chain` and `attestation`.
     public func verify(_ document: [UInt8]) throws(ProofError) -> ProofVerification {
         let value = try Self.read(document)
-        var inspection = ProofInspection(acceptsMissingLayers: acceptsMissingLayers)
+        var inspection = ProofInspection(text: document, acceptsMissingLayers: acceptsMissingLayers)
         return inspection.inspect(value)
     }
 
