@@ -1,4 +1,5 @@
 import Dispatch
+import Glibc
 import Synchronization
 
 /// Where appends wait for the writer thread: a pure state machine behind a lock, and the signal that wakes the writer.
@@ -21,6 +22,8 @@ final class AppendQueue: Sendable {
     }
 
     private let state: Mutex<State>
+    /// Entries in the queue, as the spinning writer sees them without the lock.
+    private let waiting = Atomic<Int>(0)
     private let wakeUp = DispatchSemaphore(value: 0)
     private let configuration: EventLogConfiguration
 
@@ -54,6 +57,7 @@ final class AppendQueue: Sendable {
                         pending: pending))
                 state.nextSequence += UInt64(drafts.count)
                 state.textBytes += textBytes
+                waiting.store(state.entries.count, ordering: .releasing)
                 let wakes = state.isWriterWaiting
                 state.isWriterWaiting = false
                 return (pending, wakes)
@@ -79,6 +83,14 @@ final class AppendQueue: Sendable {
 
     /// What has gathered, up to one batch; waits while there is nothing. Empty when the queue was closed and drained.
     func takeBatch() -> [Entry] {
+        let target = Self.gather > 0 ? lastCount.load(ordering: .relaxed) + waiting.load(ordering: .relaxed) : 1
+        if target > 1 {
+            let deadline = clock_gettime_nsec() + Self.gather
+            while waiting.load(ordering: .acquiring) < target, clock_gettime_nsec() < deadline { sched_yield() }
+        } else if Self.spin > 0 {
+            let deadline = clock_gettime_nsec() + Self.spin
+            while waiting.load(ordering: .acquiring) == 0, clock_gettime_nsec() < deadline { sched_yield() }
+        }
         while true {
             let (batch, finished) = state.withLock { state -> ([Entry], Bool) in
                 if state.entries.isEmpty {
@@ -88,9 +100,15 @@ final class AppendQueue: Sendable {
                 }
                 return (takeGathered(&state), false)
             }
-            if !batch.isEmpty || finished { return batch }
+            if !batch.isEmpty || finished { lastCount.store(batch.count, ordering: .relaxed); return batch }
             wakeUp.wait()
         }
+    }
+    private let lastCount = Atomic<Int>(0)
+    static let spin = UInt64(String(cString: getenv("NRX_SPIN") ?? strdup("0"))) ?? 0
+    static let gather = UInt64(String(cString: getenv("NRX_GATHER") ?? strdup("0"))) ?? 0
+    private func clock_gettime_nsec() -> UInt64 {
+        var t = timespec(); clock_gettime(CLOCK_MONOTONIC, &t); return UInt64(t.tv_sec) * 1_000_000_000 + UInt64(t.tv_nsec)
     }
 
     private func takeGathered(_ state: inout State) -> [Entry] {
@@ -102,6 +120,7 @@ final class AppendQueue: Sendable {
         let batch = end.map { Array(state.entries[..<$0]) } ?? state.entries
         if let end { state.entries.removeFirst(end) } else { state.entries.removeAll(keepingCapacity: true) }
         state.textBytes -= batch.reduce(0) { $0 + $1.textBytes }
+        waiting.store(state.entries.count, ordering: .releasing)
         return batch
     }
 
@@ -118,63 +137,4 @@ final class AppendQueue: Sendable {
         for entry in discarded { entry.pending.resolve(.failure(error)) }
         if wakes { wakeUp.signal() }
     }
-}
-
-/// An append whose place in the log is settled and whose durability is not yet known.
-public final class PendingAppend: Sendable {
-    private enum Outcome {
-        case open([CheckedContinuation<Result<AppendReceipt, EventLogError>, Never>])
-        case settled(Result<AppendReceipt, EventLogError>)
-    }
-
-    /// Sequence of the first event.
-    public let firstSequence: UInt64
-    /// Number of events.
-    public let count: Int
-    private let outcome = Mutex(Outcome.open([]))
-
-    init(firstSequence: UInt64, count: Int) {
-        self.firstSequence = firstSequence
-        self.count = count
-    }
-
-    /// Sequence after the last event.
-    public var endSequence: UInt64 { firstSequence + UInt64(count) }
-
-    /// Waits until the events are durable.
-    ///
-    /// - Throws: `io` or `poisoned` when they are not; whether the disk holds them is then known only after a restart.
-    public func durable() async throws(EventLogError) -> AppendReceipt {
-        let result = await withCheckedContinuation { continuation in
-            let settled = outcome.withLock { outcome -> Result<AppendReceipt, EventLogError>? in
-                switch outcome {
-                case .settled(let result): return result
-                case .open(var waiting):
-                    waiting.append(continuation)
-                    outcome = .open(waiting)
-                    return nil
-                }
-            }
-            if let settled { continuation.resume(returning: settled) }
-        }
-        return try result.get()
-    }
-
-    func resolve(_ result: Result<AppendReceipt, EventLogError>) {
-        let waiting = outcome.withLock {
-            outcome -> [CheckedContinuation<Result<AppendReceipt, EventLogError>, Never>] in
-            guard case .open(let waiting) = outcome else { return [] }
-            outcome = .settled(result)
-            return waiting
-        }
-        for continuation in waiting { continuation.resume(returning: result) }
-    }
-}
-
-/// Where an append ended up.
-public struct AppendReceipt: Sendable, Equatable {
-    public let firstSequence: UInt64
-    public let count: Int
-    /// The tree after the commit that holds the events (and perhaps others after them).
-    public let head: TreeHead
 }
