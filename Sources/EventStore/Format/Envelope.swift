@@ -40,31 +40,34 @@ public struct EventDraft: Sendable, Equatable {
         return line
     }
 
-    /// The line before and after its sequence number.
-    func lineAroundSequence() -> (prefix: [UInt8], suffix: [UInt8]) {
-        var prefix: [UInt8] = []
-        prefix.reserveCapacity(512)
-        prefix.append(contentsOf: #"{"actor":"#.utf8)
-        CanonicalWriter.write(actor, to: &prefix)
-        prefix.append(contentsOf: #","at":""#.utf8)
-        prefix.append(contentsOf: at.text.utf8)
-        prefix.append(contentsOf: #"","data":"#.utf8)
-        JSONValue.object(data).writeCanonical(to: &prefix)
-        prefix.append(contentsOf: #","id":"#.utf8)
-        CanonicalWriter.write(id, to: &prefix)
-        prefix.append(contentsOf: #","seq":"#.utf8)
-        var suffix: [UInt8] = []
-        suffix.append(contentsOf: #","stream":"#.utf8)
-        CanonicalWriter.write(stream, to: &suffix)
-        suffix.append(contentsOf: #","trace":"#.utf8)
-        CanonicalWriter.write(trace, to: &suffix)
-        suffix.append(contentsOf: #","type":"#.utf8)
-        CanonicalWriter.write(type, to: &suffix)
-        suffix.append(contentsOf: #","v":"#.utf8)
-        CanonicalWriter.write(Int64(version), to: &suffix)
-        suffix.append(UInt8(ascii: "}"))
-        return (prefix, suffix)
+    /// The line without its sequence number, and where that goes.
+    func lineWithoutSequence() -> (bytes: [UInt8], gap: Int) {
+        var line: [UInt8] = []
+        line.reserveCapacity(Self.usualLineBytes)
+        line.append(contentsOf: #"{"actor":"#.utf8)
+        CanonicalWriter.write(actor, to: &line)
+        line.append(contentsOf: #","at":""#.utf8)
+        at.appendText(to: &line)
+        line.append(contentsOf: #"","data":"#.utf8)
+        JSONValue.object(data).writeCanonical(to: &line)
+        line.append(contentsOf: #","id":"#.utf8)
+        CanonicalWriter.write(id, to: &line)
+        line.append(contentsOf: #","seq":"#.utf8)
+        let gap = line.count
+        line.append(contentsOf: #","stream":"#.utf8)
+        CanonicalWriter.write(stream, to: &line)
+        line.append(contentsOf: #","trace":"#.utf8)
+        CanonicalWriter.write(trace, to: &line)
+        line.append(contentsOf: #","type":"#.utf8)
+        CanonicalWriter.write(type, to: &line)
+        line.append(contentsOf: #","v":"#.utf8)
+        CanonicalWriter.write(Int64(version), to: &line)
+        line.append(UInt8(ascii: "}"))
+        return (line, gap)
     }
+
+    /// Room for most events' lines, so that writing one rarely moves it.
+    private static let usualLineBytes = 512
 }
 
 /// An event in its place in the log.

@@ -1,3 +1,5 @@
+import CanonicalJSON
+
 /// A moment in UTC, in whole microseconds since 1970-01-01T00:00:00Z.
 ///
 /// ```swift
@@ -25,12 +27,20 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 extension Timestamp: CustomStringConvertible {
     /// `YYYY-MM-DDTHH:MM:SS.ffffffZ` (RFC 3339), as events carry it.
     public var text: String {
-        let fraction = String(floorMod(microseconds, 1_000_000))
-        return secondsText(ending: ".") + String(repeating: "0", count: 6 - fraction.count) + fraction + "Z"
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(27)
+        appendText(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// `YYYY-MM-DDTHH:MM:SSZ`, the fraction dropped, as proofs and the HTTP API carry it.
-    public var secondsText: String { secondsText(ending: "Z") }
+    public var secondsText: String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(27)
+        appendSeconds(to: &bytes)
+        bytes.append(UInt8(ascii: "Z"))
+        return String(decoding: bytes, as: UTF8.self)
+    }
 
     /// `YYYYMMDDTHHMMSSZ`, as verification key ids carry it.
     public var compactText: String { secondsText.filter { $0 != "-" && $0 != ":" } }
@@ -40,12 +50,29 @@ extension Timestamp: CustomStringConvertible {
 
     public var description: String { text }
 
-    private func secondsText(ending: String) -> String {
+    /// Appends ``text``. Every event line has one, so it is written digit by digit: strings would cost ten times as much.
+    func appendText(to output: inout [UInt8]) {
+        appendSeconds(to: &output)
+        output.append(UInt8(ascii: "."))
+        appendDigits(of: floorMod(microseconds, 1_000_000), width: 6, to: &output)
+        output.append(UInt8(ascii: "Z"))
+    }
+
+    private func appendSeconds(to output: inout [UInt8]) {
         let seconds = floorDiv(microseconds, 1_000_000)
         let (year, month, day) = CivilDate.from(daysSince1970: floorDiv(seconds, 86_400))
         let second = floorMod(seconds, 86_400)
-        return "\(pad(year, 4))-\(pad(month, 2))-\(pad(day, 2))T"
-            + "\(pad(second / 3600, 2)):\(pad(second / 60 % 60, 2)):\(pad(second % 60, 2))" + ending
+        appendDigits(of: year, width: 4, to: &output)
+        output.append(UInt8(ascii: "-"))
+        appendDigits(of: month, width: 2, to: &output)
+        output.append(UInt8(ascii: "-"))
+        appendDigits(of: day, width: 2, to: &output)
+        output.append(UInt8(ascii: "T"))
+        appendDigits(of: second / 3600, width: 2, to: &output)
+        output.append(UInt8(ascii: ":"))
+        appendDigits(of: second / 60 % 60, width: 2, to: &output)
+        output.append(UInt8(ascii: ":"))
+        appendDigits(of: second % 60, width: 2, to: &output)
     }
 
     /// Reads exactly the forms of ``text`` and ``secondsText``; nil for anything else, also for days that do not exist.
@@ -106,7 +133,17 @@ private func floorDiv(_ value: Int64, _ divisor: Int64) -> Int64 {
 
 private func floorMod(_ value: Int64, _ divisor: Int64) -> Int64 { value - floorDiv(value, divisor) * divisor }
 
-private func pad(_ value: Int64, _ width: Int) -> String {
-    let text = String(value)
-    return String(repeating: "0", count: max(0, width - text.count)) + text
+/// Appends `value` in decimal, with zeros in front up to `width` digits.
+private func appendDigits(of value: Int64, width: Int, to output: inout [UInt8]) {
+    let start = output.count
+    output.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: width))
+    var rest = value
+    for index in (start..<start + width).reversed() where rest > 0 {
+        output[index] += UInt8(rest % 10)
+        rest /= 10
+    }
+    guard rest != 0 else { return }
+    // A year before 0 or after 9999, which the log's own clock never shows.
+    output.removeLast(width)
+    CanonicalWriter.write(value, to: &output)
 }
