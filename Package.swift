@@ -80,7 +80,8 @@ let package = Package(
         .executableTarget(
             name: "nrx-bench",
             dependencies: [
-                "CSodium", "CLinux", "EventStore", "Proofs", "Ledger", "Sandbox", "CanonicalJSON", "Merkle", crypto, logging,
+                "CSodium", "CLinux", "EventStore", "Proofs", "Ledger", "Sandbox", "CanonicalJSON", "Merkle", crypto,
+                logging,
                 arguments,
             ], path: "Benchmarks/Sources", swiftSettings: strict),
 
@@ -101,20 +102,25 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ProjectionsTests",
-            dependencies: ["Projections", "Ledger", "LedgerFixtures", "Proofs", "EventStore", "CanonicalJSON", "Merkle", grdb],
+            dependencies: [
+                "Projections", "Ledger", "LedgerFixtures", "Proofs", "EventStore", "CanonicalJSON", "Merkle", grdb,
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "SandboxTests", dependencies: ["Sandbox", "Proofs", "Merkle", "CLinux", "CSeccomp", logging],
             swiftSettings: strict),
         .testTarget(
             name: "VaultTests", dependencies: ["Vault", "EventStore", "Merkle", grdb, crypto], swiftSettings: strict),
-        .target(name: "ServerFixtures", dependencies: ["CanonicalJSON"], path: "Tests/ServerFixtures", swiftSettings: strict),
+        .target(
+            name: "ServerFixtures", dependencies: ["CanonicalJSON"], path: "Tests/ServerFixtures", swiftSettings: strict
+        ),
         .testTarget(
             name: "APITests",
             dependencies: [
                 "API", "ServerFixtures", "EventStore", "Ledger", "Projections", "Sandbox", "Vault", "Proofs",
                 "CanonicalJSON", "Merkle", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
-                .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
                 logging,
             ], swiftSettings: strict),
         .testTarget(

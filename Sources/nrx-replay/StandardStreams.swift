@@ -9,7 +9,10 @@ enum StandardStreams {
     static func write(_ bytes: [UInt8]) throws(AuditorError) {
         var done = 0
         while done < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(1, $0.baseAddress! + done, $0.count - done) }
+            let count = bytes.withUnsafeBytes { buffer in
+                let rest = UnsafeRawBufferPointer(rebasing: buffer[done...])
+                return Glibc.write(1, rest.baseAddress, rest.count)
+            }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
                 throw AuditorError(.io, "standard output cannot be written: \(String(cString: strerror(errno))).")

@@ -184,7 +184,9 @@ struct TransparencyTests {
     func everyEvent() async throws {
         let directory = try TemporaryDirectory()
         let log = try openLog(directory.path)
-        for start in stride(from: 0, to: 700, by: 50) { _ = try await log.append((start..<(start + 50)).map { draft($0) }) }
+        for start in stride(from: 0, to: 700, by: 50) {
+            _ = try await log.append((start..<(start + 50)).map { draft($0) })
+        }
         for sequence in UInt64(0)..<701 {
             let proof = try await log.inclusionProof(of: sequence)
             let event = try #require(try await log.read(from: sequence, count: 1).first)
