@@ -29,10 +29,10 @@ bench: build ## Measure, beside the peers, and print one table of ratios
 	Benchmarks/run.sh $(BIN)
 
 format: ## Format the Swift sources in place
-	swift format --in-place --parallel --recursive Package.swift Sources Tests
+	swift format --in-place --parallel --recursive Package.swift Sources Tests Benchmarks
 
 lint: ## Fail on Swift sources that are not formatted
-	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks
 
 clean: ## Remove what was built
 	rm -rf .build

@@ -1,48 +1,58 @@
-import CanonicalJSON
-import Crypto
 import EventStore
 import Foundation
-import Glibc
 
-/// Durable appends a second, beside what the disk's own fdatasync allows in the same run.
+/// Durable appends a second by so many writers at once, each of which waits for its event before it sends the next.
 struct AppendBenchmark {
-    let directory: String
-    /// Seconds for each row.
-    let seconds: Double
+    private let log: EventLog
+    /// Made before the clock runs: the caller's work is not the log's.
+    private let drafts = SampleEvents.make(count: 8_192)
 
-    struct Row {
-        let writers: Int
-        let appendsPerSecond: Double
+    private static let writerCounts = [1, 16, 64, 256]
+
+    /// One lone append against the bare sync of as many bytes; many writers against one.
+    static func rows(in directory: String, rounds: Rounds) async throws -> [Table.Row] {
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let bytes = try await loneAppendBytes(directory: directory + "/lone")
+        let raw = try RawSync(path: directory + "/raw", bytes: bytes)
+        let benchmark = try AppendBenchmark(directory: directory + "/log")
+        let appends = writerCounts.map { writers in
+            { (seconds: Double) in try await benchmark.measure(writers: writers, seconds: seconds) }
+        }
+        let medians = try await rounds.medians([{ try raw.measure(seconds: $0) }] + appends)
+        try await benchmark.log.close()
+        let (sync, one) = (medians[0], medians[1])
+        let lone = Table.Row(
+            name: "durable append, 1 writer (time)", ours: rateText(one), peer: "fdatasync of \(bytes) bytes",
+            theirs: rateText(sync), ratio: sync / one, target: .atMost(1.3))
+        return [lone]
+            + zip(writerCounts, medians.dropFirst()).dropFirst().map { writers, rate in
+                Table.Row(
+                    name: "durable append, \(writers) writers", ours: rateText(rate), peer: "1 writer",
+                    theirs: rateText(one), ratio: rate / one, target: writers == 64 ? .atLeast(20) : nil)
+            }
     }
 
-    /// Overwrites a zero-filled file, 512 bytes and an fdatasync at a time: what one lone append costs at least.
-    func rawSyncsPerSecond(bytes: Int) throws -> Double {
-        let path = directory + "/raw"
-        let descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC, 0o600)
-        guard descriptor >= 0 else { throw BenchmarkError("cannot create \(path)") }
-        defer {
-            close(descriptor)
-            unlink(path)
-        }
-        let zeros = [UInt8](repeating: 0, count: 1 << 20)
-        for _ in 0..<32 { _ = write(descriptor, zeros, zeros.count) }
-        fsync(descriptor)
-        let block = [UInt8](repeating: 1, count: bytes)
-        var count = 0
-        let elapsed = measure(until: seconds) {
-            pwrite(descriptor, block, block.count, off_t(count * 640 % (31 << 20)))
-            fdatasync(descriptor)
-            count += 1
-        }
-        return Double(count) / elapsed
+    private init(directory: String) throws {
+        let signer = try BenchmarkSigner()
+        log = try EventLog.open(
+            directory: directory, signer: signer, keeper: signer, clock: SystemClock.now,
+            newEventID: { SampleEvents.newEventID() })
     }
 
-    func run(writers: Int) async throws -> Row {
-        let path = directory + "/log-\(writers)"
-        let signer = BenchmarkSigner()
-        let log = try EventLog.open(
-            directory: path, signer: signer, keeper: signer, clock: SystemClock.now,
-            newEventID: { "evt_" + String(repeating: "0", count: 32) })
+    /// Bytes that one append of one sample event writes: a batch and the header of the filler behind it.
+    private static func loneAppendBytes(directory: String) async throws -> Int {
+        let count = 16
+        let benchmark = try AppendBenchmark(directory: directory)
+        for draft in benchmark.drafts.prefix(count) { _ = try await benchmark.log.append([draft]) }
+        try await benchmark.log.close()
+        let segment = try FileManager.default.attributesOfItem(
+            atPath: directory + "/" + String(repeating: "0", count: 20) + ".jsonl.lz4")
+        let size = (segment[.size] as? NSNumber)?.intValue ?? 0
+        let fillerHeaderBytes = 8
+        return size / (count + 1) + fillerHeaderBytes
+    }
+
+    private func measure(writers: Int, seconds: Double) async throws -> Double {
         let clock = ContinuousClock()
         let start = clock.now
         let end = start.advanced(by: .seconds(seconds))
@@ -50,8 +60,10 @@ struct AppendBenchmark {
             for writer in 0..<writers {
                 group.addTask {
                     var appended = 0
+                    var next = writer * drafts.count / writers
                     while clock.now < end {
-                        _ = try await log.append([sampleEvent(writer << 32 + appended)])
+                        _ = try await log.append([drafts[next % drafts.count]])
+                        next += 1
                         appended += 1
                     }
                     return appended
@@ -59,54 +71,6 @@ struct AppendBenchmark {
             }
             return try await group.reduce(0, +)
         }
-        let elapsed = start.duration(to: clock.now)
-        try await log.close()
-        try FileManager.default.removeItem(atPath: path)
-        return Row(writers: writers, appendsPerSecond: Double(count) / elapsed.inSeconds)
+        return Double(count) / start.duration(to: clock.now).inSeconds
     }
-}
-
-/// An event whose line is about 300 bytes.
-func sampleEvent(_ number: Int) -> EventDraft {
-    let digits = String(number, radix: 16)
-    var data = JSONObject()
-    data["customer_id"] = .string("cust_" + String(repeating: "a", count: 32 - digits.count) + digits)
-    data["day"] = "2026-03-01"
-    data["requests"] = .integer(Int64(number & 0xFFFF))
-    return EventDraft(
-        id: "evt_" + String(repeating: "0", count: 32 - digits.count) + digits, at: SystemClock.now(), actor: "system",
-        stream: "cust_" + String(repeating: "b", count: 32 - digits.count) + digits, trace: "req_0123456789abcdef",
-        type: "usage.tick", version: 1, data: data)
-}
-
-struct BenchmarkError: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
-}
-
-/// A log key for measuring; signs checkpoints as the vault does, keeps nothing.
-struct BenchmarkSigner: CheckpointSigner, SignedHeadKeeper {
-    private let key = Curve25519.Signing.PrivateKey()
-    let verifierKey: VerifierKey
-
-    init() {
-        // A fresh key and a fixed name always fit the form.
-        verifierKey = VerifierKey(name: "benchmark/log", publicKey: Array(key.publicKey.rawRepresentation))!
-    }
-
-    func sign(_ message: [UInt8]) throws -> [UInt8] { Array(try key.signature(for: message)) }
-    func highestSignedHead() -> TreeHead? { nil }
-    func recordSignedHead(_ head: TreeHead) {}
-}
-
-extension Duration {
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
-}
-
-/// Repeats `body` for about `seconds`; returns how long it took.
-func measure(until seconds: Double, _ body: () throws -> Void) rethrows -> Double {
-    let clock = ContinuousClock()
-    let start = clock.now
-    while start.duration(to: clock.now).inSeconds < seconds { try body() }
-    return start.duration(to: clock.now).inSeconds
 }

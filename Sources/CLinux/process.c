@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -23,17 +23,26 @@
 // Between vfork and execve the child lives in the parent's memory: only raw system calls, nothing that takes a lock.
 // setresuid and setresgid of libc would change every thread of the parent, so they are called raw.
 static int become(const struct nrx_spawn *spawn) {
-    for (size_t i = 0; i < spawn->cgroup_count; i++)
-        if (write(spawn->cgroups[i], "0", 1) != 1) return errno;
     // Move everything out of the way first: a source may have the number of another's target.
-    int moved[DESCRIPTORS_MAX];
+    int moved[DESCRIPTORS_MAX], entrance = -1;
     for (size_t i = 0; i < spawn->descriptor_count; i++) {
         moved[i] = fcntl(spawn->descriptors[i], F_DUPFD_CLOEXEC, DESCRIPTORS_MAX);
         if (moved[i] < 0) return errno;
     }
+    if (spawn->cgroup_entrance >= 0) {
+        entrance = fcntl(spawn->cgroup_entrance, F_DUPFD_CLOEXEC, DESCRIPTORS_MAX);
+        if (entrance < 0) return errno;
+    }
     for (size_t i = 0; i < spawn->descriptor_count; i++)
         if (dup2(moved[i], (int)i) < 0) return errno;
-    if (syscall(SYS_close_range, (unsigned)spawn->descriptor_count, ~0U, 0) != 0) return errno;
+    unsigned next = (unsigned)spawn->descriptor_count;
+    if (entrance >= 0 && dup2(entrance, (int)next++) < 0) return errno;
+    // Early: a copy of a file that the parent has just closed would keep it busy.
+    if (syscall(SYS_close_range, next, ~0U, 0) != 0) return errno;
+    if (entrance >= 0) {
+        if (write((int)next - 1, "0", 1) != 1) return errno;
+        close((int)next - 1);
+    }
     if (spawn->drop) {
         if (syscall(SYS_setgroups, 0, NULL) != 0) return errno;
         if (syscall(SYS_setresgid, spawn->group, spawn->group, spawn->group) != 0) return errno;
@@ -54,39 +63,80 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+// The child's whole life before the program. Never inlined: it works beneath the frame that the parent resumes in.
+__attribute__((noinline)) static _Noreturn void live(const struct nrx_spawn *spawn, volatile int *failure) {
+    int error = become(spawn);
+    if (error == 0) {
+        reset_signals();
+        execve(spawn->path, spawn->arguments, spawn->environment);
+        error = errno;
+    }
+    *failure = error;
+    _exit(127);
+}
+
+// vfork into a cgroup. libc has no such call, and its syscall() would return twice through one stack slot, so the
+// instruction stands here itself. -ENOSYS where this is not written for the architecture.
+__attribute__((always_inline)) static inline long vfork_into(struct clone_args *arguments) {
+    long result = -ENOSYS;
+#if defined(__x86_64__)
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(SYS_clone3), "D"(arguments), "S"(sizeof *arguments)
+                     : "rcx", "r11", "memory");
+#elif defined(__aarch64__)
+    register long x8 __asm__("x8") = SYS_clone3;
+    register long x0 __asm__("x0") = (long)arguments;
+    register long x1 __asm__("x1") = sizeof *arguments;
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1) : "memory");
+    result = x0;
+#else
+    (void)arguments;
+#endif
+    return result;
+}
+
+static long start(const struct nrx_spawn *spawn, volatile int *failure) {
+    struct clone_args arguments;
+    memset(&arguments, 0, sizeof arguments);
+    arguments.flags = CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP;
+    arguments.exit_signal = SIGCHLD;
+    arguments.cgroup = (uint64_t)spawn->cgroup;
+    long child = vfork_into(&arguments);
+    if (child == 0) live(spawn, failure);
+    return child;
+}
+
 int nrx_spawn(const struct nrx_spawn *spawn, pid_t *pid, int *pid_descriptor) {
-    if (spawn->descriptor_count > DESCRIPTORS_MAX) return EINVAL;
+    if (spawn->descriptor_count >= DESCRIPTORS_MAX) return EINVAL;
     volatile int failure = 0;
     sigset_t all, before;
     sigfillset(&all);
     // No handler of the parent may run in the child while they share memory.
     int masked = pthread_sigmask(SIG_SETMASK, &all, &before);
     if (masked != 0) return masked;
-    pid_t child = vfork();
-    if (child == 0) {
-        failure = become(spawn);
-        if (failure == 0) {
-            reset_signals();
-            execve(spawn->path, spawn->arguments, spawn->environment);
-            failure = errno;
-        }
-        _exit(127);
+    long child = -ENOSYS;
+    if (spawn->cgroup >= 0) {
+        child = start(spawn, &failure);
+    } else {
+        child = vfork();
+        if (child == 0) live(spawn, &failure);
+        if (child < 0) child = -errno;
     }
-    int saved = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (child < 0) return saved;
+    if (child < 0) return (int)-child;
     if (failure != 0) {
-        while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+        while (waitpid((pid_t)child, NULL, 0) < 0 && errno == EINTR) {}
         return failure;
     }
-    int descriptor = nrx_pidfd_open(child);
+    int descriptor = nrx_pidfd_open((pid_t)child);
     if (descriptor < 0) {
-        saved = errno;
-        kill(child, SIGKILL);
-        while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+        int saved = errno;
+        kill((pid_t)child, SIGKILL);
+        while (waitpid((pid_t)child, NULL, 0) < 0 && errno == EINTR) {}
         return saved;
     }
-    *pid = child;
+    *pid = (pid_t)child;
     *pid_descriptor = descriptor;
     return 0;
 }

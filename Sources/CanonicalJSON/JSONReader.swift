@@ -27,8 +27,8 @@ public struct JSONReader {
     let numbers: Numbers
     let depthMax: Int
     var position = 0
-    /// Whether everything read so far is as RFC 8785 writes it.
-    var isCanonical = true
+    // Number of places so far where the text differs from canonical form, or may: white space, escapes, disorder.
+    var deviations = 0
 
     private init(bytes: UnsafeBufferPointer<UInt8>, numbers: Numbers, depthMax: Int) {
         self.bytes = bytes
@@ -61,17 +61,6 @@ public struct JSONReader {
         return try reader.readDocument()
     }
 
-    /// Same, and whether the input is byte for byte the canonical form (RFC 8785) of what it says. Integers only.
-    ///
-    /// Costs nothing beside reading: what canonical form leaves open is white space, the order of members, and escapes.
-    package static func readNotingForm(
-        _ bytes: UnsafeBufferPointer<UInt8>
-    ) throws(JSONError) -> (value: JSONValue, isCanonical: Bool) {
-        var reader = JSONReader(bytes: bytes, numbers: .integers, depthMax: depthMax)
-        let value = try reader.readDocument()
-        return (value, reader.isCanonical)
-    }
-
     private mutating func readDocument() throws(JSONError) -> JSONValue {
         if bytes.count >= 3, bytes[0] == 0xEF, bytes[1] == 0xBB, bytes[2] == 0xBF {
             throw JSONError(.byteOrderMark, at: 0)
@@ -99,6 +88,7 @@ public struct JSONReader {
     private mutating func readObject(depth: Int) throws(JSONError) -> JSONValue {
         guard depth <= depthMax else { throw JSONError(.tooDeep, at: position) }
         let start = position
+        let deviationsBefore = deviations
         var members: [JSONObject.Member] = []
         var isAscending = true
         var previousName = 0..<0
@@ -106,7 +96,8 @@ public struct JSONReader {
         skipWhiteSpace()
         if try peek() == UInt8(ascii: "}") {
             position += 1
-            return .object(JSONObject())
+            let source = deviations == deviationsBefore ? start..<position : nil
+            return .object(JSONObject(ascending: [], canonicalSource: source))
         }
         while true {
             skipWhiteSpace()
@@ -130,10 +121,12 @@ public struct JSONReader {
             try expect(UInt8(ascii: "}"))
             break
         }
-        if isAscending { return .object(JSONObject(ascending: members)) }
+        if isAscending {
+            let source = deviations == deviationsBefore ? start..<position : nil
+            return .object(JSONObject(ascending: members, canonicalSource: source))
+        }
+        deviations += 1
         guard let object = JSONObject(sorting: members) else { throw JSONError(.duplicateMember, at: start) }
-        // Names with escapes come here too, in order or not.
-        if !zip(members, object.members).allSatisfy({ $0.name.hasSameBytes(as: $1.name) }) { isCanonical = false }
         return .object(object)
     }
 
@@ -189,7 +182,7 @@ public struct JSONReader {
             switch bytes[position] {
             case 0x20, 0x0A, 0x0D, 0x09:
                 position += 1
-                isCanonical = false
+                deviations += 1
             default: return
             }
         }

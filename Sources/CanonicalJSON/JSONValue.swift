@@ -39,12 +39,29 @@ public struct JSONObject: Sendable {
     /// The members in canonical order.
     public private(set) var members: [Member]
 
+    // Where this object was read from, when it stood there in canonical form; a length of 0 says that it did not, or that
+    // it was changed since. Two small numbers, so that a value does not grow.
+    private var sourceStart: UInt32 = 0
+    private var sourceLength: UInt32 = 0
+
     /// An object without members.
     public init() { members = [] }
 
     /// Takes members that are known to be in canonical order, each name once.
-    init(ascending members: [Member]) {
+    ///
+    /// - Parameter source: the bytes of the text that was read which are this object in canonical form, if there are such.
+    init(ascending members: [Member], canonicalSource source: Range<Int>?) {
         self.members = members
+        if let source, source.upperBound <= UInt32.max {
+            sourceStart = UInt32(source.lowerBound)
+            sourceLength = UInt32(source.count)
+        }
+    }
+
+    /// The bytes of the text this object was read from that *are* its canonical form, so that they can be hashed where
+    /// they stand; nil when they are laid out in another way, or when the object did not come from a reader unchanged.
+    package var canonicalSource: Range<Int>? {
+        sourceLength == 0 ? nil : Int(sourceStart)..<Int(sourceStart) + Int(sourceLength)
     }
 
     /// Sorts `members`; returns nil when a name stands twice.
@@ -72,6 +89,7 @@ public struct JSONObject: Sendable {
             return members[index].value
         }
         set {
+            sourceLength = 0
             let index = insertionIndex(of: name)
             let exists = index < members.count && members[index].name.hasSameBytes(as: name)
             switch (newValue, exists) {

@@ -53,12 +53,12 @@ public final class EventLog: Sendable {
             directory: directory, fileSystem: fileSystem, configuration: configuration, now: clock())
         var opened = try opener.open(signer: signer, keeper: keeper) { events in
             if let first = events.first, first.sequence == 0 {
-                try LogCreated.check(first, against: signer.verifierKey)
+                try FirstEvent.check(first, against: signer.verifierKey)
             }
             try visit(events)
         }
         if opened.head.size == 0 {
-            let created = LogCreated.draft(key: signer.verifierKey, id: newEventID(), at: clock())
+            let created = FirstEvent.draft(key: signer.verifierKey, id: newEventID(), at: clock())
             opened = try opened.appendingFirst(created)
             do { try visit([Envelope(sequence: 0, event: created)]) } catch {
                 throw EventLogError(.configuration, "the first event was refused: \(error)", cause: error)

@@ -80,6 +80,8 @@ public struct SessionSpecification: Sendable, Equatable {
     /// would need to confuse anybody.
     var fileBytesMax: Int64 { 2 * workspaceBytes }
 
+    var processLimits: Program.Limits { .init(descriptorsMax: descriptorsMax, fileBytesMax: fileBytesMax) }
+
     /// Throws unless every number makes sense: positive, and the workspace below the memory.
     func validate() throws(SandboxError) {
         let id = sessionID.utf8

@@ -123,7 +123,11 @@ public final class SandboxHost: Sendable {
         while !pool.isDrained { try? await Task.sleep(for: .milliseconds(2)) }
         launcher.spawner.end()
         services.watcher.end()
-        if let cgroups = launcher.cgroups { for one in cgroups.hierarchies { _ = rmdir(one.base) } }
+        let threads = services.threads
+        for hierarchy in launcher.cgroups?.hierarchies ?? [] {
+            let base = CgroupDirectory(path: hierarchy.base, version: hierarchy.version)
+            await threads.run { () throws(Never) in _ = base.remove(timeoutMilliseconds: 500) }
+        }
         stateLock.close()
     }
 }

@@ -36,6 +36,8 @@ public final class SessionEnvironment: Sendable {
         var isExecuting = false
         /// Names of variables that were set by callers; only their number is ever told.
         var variableNames: Set<String> = []
+        /// Waits inside for the next command.
+        var prepared: PreparedProcess?
         /// Groups of ended commands in which something still runs.
         var oldGroups: [ExecCgroup] = []
         var watches: [EventWatcher.Token] = []
@@ -51,6 +53,8 @@ public final class SessionEnvironment: Sendable {
         dataKey = try SessionDataKey()
         (incidents, incidentSource) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(8))
         try watch()
+        let first = raw.takeFirstProcess()
+        state.withLock { $0.prepared = first }
     }
 
     /// Whether a command is running now.
@@ -96,15 +100,42 @@ public final class SessionEnvironment: Sendable {
 
     /// On a thread that may block.
     private func run(_ request: ExecRequest, emit: (ExecOutput) -> Void) throws(SandboxError) -> ExecResult {
+        let program = try Program(
+            request.command, directory: request.workingDirectory, variables: request.environment)
         if let input = request.inputData { try writeInput(input) }
-        let group = try raw.cgroup?.makeExec()
-        defer { if let group { retire(group) } }
-        let runner = ExecRunner(
-            channel: raw.channel, cgroup: group,
-            graceMicroseconds: host.configuration.terminationGraceMicroseconds,
-            drainMicroseconds: host.configuration.drainMicroseconds, descriptorsMax: specification.descriptorsMax,
-            fileBytesMax: specification.fileBytesMax, user: raw.user)
-        return try runner.run(request, emit: emit)
+        for _ in 0..<3 {
+            let process = try takePrepared()
+            defer { if let group = process.group { retire(group) } }
+            let runner = ExecRunner(
+                channel: raw.channel, process: process,
+                graceMicroseconds: host.configuration.terminationGraceMicroseconds,
+                drainMicroseconds: host.configuration.drainMicroseconds, limits: specification.processLimits,
+                user: raw.user)
+            if let result = try runner.run(program, request, emit: emit) {
+                // Behind the answer, not before it.
+                host.threads.start { [weak self] in self?.prepareNext() }
+                return result
+            }
+            // The session itself killed the process that was to become the command; nothing has run.
+        }
+        throw SandboxError(.system, "the session kills its commands before they start")
+    }
+
+    /// The process that was made ahead, or a new one.
+    private func takePrepared() throws(SandboxError) -> PreparedProcess {
+        let ready = state.withLock { state in
+            defer { state.prepared = nil }
+            return state.prepared
+        }
+        if let ready { return ready }
+        return try PreparedProcess(raw.channel, raw.cgroup)
+    }
+
+    /// Makes the process of the next command. That it cannot be made shows when it is needed.
+    private func prepareNext() {
+        guard !state.withLock({ $0.isDestroying || $0.prepared != nil }) else { return }
+        let process = try? PreparedProcess(raw.channel, raw.cgroup)
+        state.withLock { $0.prepared = process }
     }
 
     /// Removes the groups of commands that left nothing running.
@@ -127,6 +158,7 @@ public final class SessionEnvironment: Sendable {
                 state.isDestroying = true
                 state.watches = []
                 state.facilities = []
+                state.prepared = nil
             }
             return (!state.isDestroying, state.watches, state.facilities, state.variableNames.count)
         }
@@ -136,6 +168,7 @@ public final class SessionEnvironment: Sendable {
             ])
         }
         for token in watches { host.watcher.remove(token) }
+        raw.channel.beginEnding()
         for facility in facilities { facility.value?.close() }
         let raw = raw
         let key = dataKey
@@ -155,8 +188,10 @@ public final class SessionEnvironment: Sendable {
     /// Writes `/workspace/input/data`, which nothing may have turned into a link or a pipe.
     private func writeInput(_ bytes: [UInt8]) throws(SandboxError) {
         let flags = NRX_OPEN_WRITE.rawValue | NRX_OPEN_CREATE.rawValue | NRX_OPEN_TRUNCATE.rawValue
-        let file = try open("input/data", flags: flags | NRX_OPEN_PARENTS.rawValue, mode: 0o600)
-        _ = try writeAll(bytes, to: file.number, from: 0)
+        let descriptor = try open("input/data", flags: flags | NRX_OPEN_PARENTS.rawValue, mode: 0o600)
+        let file = try register(SessionFile(descriptor, threads: host.threads, bytesMax: .max))
+        defer { file.close() }
+        try file.append(bytes)
     }
 
     /// Throws once the destruction has begun.

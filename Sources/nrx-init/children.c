@@ -20,15 +20,22 @@ struct child {
 
 static struct child children[NRX_CHILDREN_MAX];
 
-/// What a child becomes. Its arrays are filled before the fork; the strings lie in the request's buffer.
+static struct child *free_place(void) {
+    for (size_t i = 0; i < NRX_CHILDREN_MAX; i++)
+        if (children[i].pid == 0) return &children[i];
+    return NULL;
+}
+
+// Everything below until the prepare functions runs in the child, between fork and exec.
+
+/// What the child becomes; the strings lie in its copy of the static buffer.
 static struct {
     char *directory;
     char *arguments[NRX_STRINGS_MAX + 1];
     char *variables[NRX_STRINGS_MAX + 1];
 } program;
 
-static bool parse_program(struct message *message) {
-    const struct nrx_request *header = &message->header;
+static bool parse_program(struct message *message, const struct nrx_program *header) {
     if (header->argument_count < 1 || header->argument_count > NRX_STRINGS_MAX) return false;
     if (header->variable_count > NRX_STRINGS_MAX) return false;
     size_t position = 0;
@@ -42,14 +49,6 @@ static bool parse_program(struct message *message) {
     program.variables[header->variable_count] = NULL;
     return position == message->string_bytes;
 }
-
-static struct child *free_place(void) {
-    for (size_t i = 0; i < NRX_CHILDREN_MAX; i++)
-        if (children[i].pid == 0) return &children[i];
-    return NULL;
-}
-
-// Everything below until start_command runs in the child, between fork and exec.
 
 static const char *variable(const char *name) {
     size_t length = strlen(name);
@@ -85,13 +84,9 @@ static int execute(void) {
     return result;
 }
 
-static void limit(const struct nrx_request *header, int answer) {
-    struct rlimit file_size = {header->file_bytes_max, header->file_bytes_max};
-    struct rlimit files = {header->descriptors_max, header->descriptors_max};
-    if (setrlimit(RLIMIT_FSIZE, &file_size) != 0 || setrlimit(RLIMIT_NOFILE, &files) != 0) {
-        reply_failed(answer, NRX_STAGE_LIMITS, errno);
-        _exit(127);
-    }
+static _Noreturn void give_up(int answer, enum nrx_stage stage, int error) {
+    reply_failed(answer, stage, error);
+    _exit(127);
 }
 
 static void reset_signals(void) {
@@ -106,33 +101,42 @@ static void reset_signals(void) {
 }
 
 /// A path in the error stream, as a shell words it: 127 when there is no such program, 126 when it cannot be run.
-static void complain_and_exit(int error) {
+static _Noreturn void complain_and_exit(int error) {
     char text[512];
     int length = snprintf(text, sizeof text, "%.400s: %s\n", program.arguments[0], strerror(error));
     if (length > 0 && write(2, text, (size_t)length) < 0) _exit(126);
     _exit(error == ENOENT ? 127 : 126);
 }
 
-static void become(struct message *message, size_t first_cgroup, const int streams[3]) {
-    const int answer = message->descriptors[0];
-    // Entering the cgroups is the child's first act: nothing of the session ever runs outside them.
-    for (size_t i = first_cgroup; i < message->descriptor_count; i++) {
-        if (write(message->descriptors[i], "0", 1) != 1) {
-            reply_failed(answer, NRX_STAGE_CGROUP, errno);
-            _exit(127);
-        }
+/// The child's life: into its cgroups, wait for its program, become it. `terminal` is -1, or its three streams.
+static _Noreturn void live(const struct message *request, int terminal) {
+    const int answer = request->descriptors[0], programs = request->descriptors[1];
+    // First of all: nothing of the session ever runs outside its cgroups.
+    for (size_t i = 2; i < request->descriptor_count; i++) {
+        if (write(request->descriptors[i], "0", 1) != 1) give_up(answer, NRX_STAGE_CGROUP, errno);
+        close(request->descriptors[i]);
     }
-    limit(&message->header, answer);
-    for (int i = 0; i < 3; i++) {
-        if (dup2(streams[i], i) < 0) {
-            reply_failed(answer, NRX_STAGE_EXECUTE, errno);
-            _exit(127);
-        }
-    }
-    if (chdir(program.directory) != 0) {
-        reply_failed(answer, NRX_STAGE_DIRECTORY, errno);
-        _exit(127);
-    }
+    struct message message = {.descriptor_count = 0};
+    struct nrx_program header;
+    ssize_t count;
+    while ((count = receive(programs, 0, &message)) < 0 && errno == EINTR) {}
+    if (count == 0) _exit(0);
+    if (count < (ssize_t)sizeof header) give_up(answer, NRX_STAGE_REQUEST, count < 0 ? errno : EINVAL);
+    memcpy(&header, received_bytes, sizeof header);
+    message.strings = received_bytes + sizeof header;
+    message.string_bytes = (size_t)count - sizeof header;
+    bool has_streams = message.descriptor_count == (terminal < 0 ? 3 : 0);
+    if (!has_streams || !parse_program(&message, &header)) give_up(answer, NRX_STAGE_REQUEST, EINVAL);
+    // The descriptors lie above 2, where receive put them, so no dup2 overwrites one that is still to come.
+    for (int i = 0; i < 3; i++)
+        if (dup2(terminal < 0 ? message.descriptors[i] : terminal, i) < 0) give_up(answer, NRX_STAGE_EXECUTE, errno);
+    if (chdir(program.directory) != 0) give_up(answer, NRX_STAGE_DIRECTORY, errno);
+    struct rlimit file_size = {header.file_bytes_max, header.file_bytes_max};
+    struct rlimit files = {header.descriptors_max, header.descriptors_max};
+    if (setrlimit(RLIMIT_FSIZE, &file_size) != 0 || setrlimit(RLIMIT_NOFILE, &files) != 0)
+        give_up(answer, NRX_STAGE_LIMITS, errno);
+    struct nrx_reply running = {.type = NRX_REPLY_RUNNING};
+    reply(answer, &running, -1);
     reset_signals();
     syscall(SYS_close_range, 3, ~0U, 0);
     complain_and_exit(execute());
@@ -145,9 +149,9 @@ static void started(struct message *message, struct child *place, pid_t pid, int
     reply(place->reply, &answer, terminal);
 }
 
-void start_command(struct message *message) {
+void prepare_command(struct message *message) {
     struct child *place = free_place();
-    if (message->descriptor_count < 4 || place == NULL || !parse_program(message)) {
+    if (message->descriptor_count < 2 || place == NULL) {
         reply_failed(message->descriptors[0], NRX_STAGE_REQUEST, place == NULL ? EAGAIN : EINVAL);
         return;
     }
@@ -156,18 +160,15 @@ void start_command(struct message *message) {
         reply_failed(message->descriptors[0], NRX_STAGE_FORK, errno);
     } else if (pid == 0) {
         setsid();
-        // Moved above 2 so that no dup2 overwrites a stream that is still to come.
-        int streams[3];
-        for (int i = 0; i < 3; i++) streams[i] = fcntl(message->descriptors[1 + i], F_DUPFD_CLOEXEC, 3);
-        become(message, 4, streams);
+        live(message, -1);
     } else {
         started(message, place, pid, -1);
     }
 }
 
-void start_terminal(struct message *message) {
+void prepare_terminal(struct message *message) {
     struct child *place = free_place();
-    if (place == NULL || !parse_program(message)) {
+    if (message->descriptor_count < 2 || place == NULL) {
         reply_failed(message->descriptors[0], NRX_STAGE_REQUEST, place == NULL ? EAGAIN : EINVAL);
         return;
     }
@@ -181,12 +182,8 @@ void start_terminal(struct message *message) {
     pid_t pid = slave >= 0 ? fork() : -1;
     if (pid == 0) {
         setsid();
-        if (ioctl(slave, TIOCSCTTY, 0) != 0) {
-            reply_failed(message->descriptors[0], NRX_STAGE_TERMINAL, errno);
-            _exit(127);
-        }
-        const int streams[3] = {slave, slave, slave};
-        become(message, 1, streams);
+        if (ioctl(slave, TIOCSCTTY, 0) != 0) give_up(message->descriptors[0], NRX_STAGE_TERMINAL, errno);
+        live(message, slave);
     } else if (pid < 0) {
         reply_failed(message->descriptors[0], NRX_STAGE_TERMINAL, errno);
     } else {

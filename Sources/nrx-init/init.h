@@ -15,7 +15,7 @@
 struct message {
     struct nrx_request header;
     /// NUL-terminated strings, one after the other.
-    char *strings;
+    const char *strings;
     size_t string_bytes;
     int descriptors[NRX_DESCRIPTORS_MAX];
     size_t descriptor_count;
@@ -28,9 +28,15 @@ char *next_string(struct message *message, size_t *position);
 void reply(int socket, const struct nrx_reply *reply, int descriptor);
 void reply_failed(int socket, enum nrx_stage stage, int error);
 
+/// Receives one datagram with its descriptors into the one static buffer; all descriptors close on exec. Its length, 0
+/// at the end, or -1 with errno (EMSGSIZE when it did not fit).
+ssize_t receive(int socket, int flags, struct message *message);
+/// The static buffer.
+extern char received_bytes[NRX_REQUEST_BYTES_MAX];
+
 // children.c
-void start_command(struct message *message);
-void start_terminal(struct message *message);
+void prepare_command(struct message *message);
+void prepare_terminal(struct message *message);
 void signal_child(struct message *message);
 void kill_all(struct message *message);
 /// Reaps whatever has ended and answers the requests that waited for it. Returns how many were reaped.

@@ -11,11 +11,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static _Alignas(8) char request_bytes[NRX_REQUEST_BYTES_MAX];
+_Alignas(8) char received_bytes[NRX_REQUEST_BYTES_MAX];
 
 char *next_string(struct message *message, size_t *position) {
     if (*position >= message->string_bytes) return NULL;
-    char *start = message->strings + *position;
+    char *start = (char *)message->strings + *position;
     char *end = memchr(start, 0, message->string_bytes - *position);
     if (end == NULL) return NULL;
     *position += (size_t)(end - start) + 1;
@@ -65,8 +65,8 @@ static void take_descriptors(struct msghdr *incoming, struct message *message) {
 
 static void dispatch(struct message *message) {
     switch (message->header.type) {
-        case NRX_REQUEST_EXEC: start_command(message); break;
-        case NRX_REQUEST_TERMINAL: start_terminal(message); break;
+        case NRX_REQUEST_PREPARE: prepare_command(message); break;
+        case NRX_REQUEST_PREPARE_TERMINAL: prepare_terminal(message); break;
         case NRX_REQUEST_OPEN: open_path(message); break;
         case NRX_REQUEST_REMOVE: remove_path(message); break;
         case NRX_REQUEST_CONNECT: connect_port(message); break;
@@ -76,25 +76,33 @@ static void dispatch(struct message *message) {
     }
 }
 
-/// Serves one request. False when the server has closed its end.
-static bool serve(int control) {
-    struct message message = {.descriptor_count = 0};
+ssize_t receive(int socket, int flags, struct message *message) {
     union {
         char bytes[CMSG_SPACE(sizeof(int) * NRX_DESCRIPTORS_MAX)];
         struct cmsghdr align;
     } ancillary;
-    struct iovec part = {.iov_base = request_bytes, .iov_len = sizeof request_bytes};
+    struct iovec part = {.iov_base = received_bytes, .iov_len = sizeof received_bytes};
     struct msghdr incoming = {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = ancillary.bytes, .msg_controllen = sizeof ancillary.bytes};
-    ssize_t count = recvmsg(control, &incoming, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    if (count < 0) return errno == EINTR || errno == EAGAIN;
+    message->descriptor_count = 0;
+    ssize_t count = recvmsg(socket, &incoming, MSG_CMSG_CLOEXEC | flags);
+    if (count <= 0) return count;
+    take_descriptors(&incoming, message);
+    if ((incoming.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0) return count;
+    errno = EMSGSIZE;
+    return -1;
+}
+
+/// Serves one request. False when the server has closed its end.
+static bool serve(int control) {
+    struct message message = {.descriptor_count = 0};
+    ssize_t count = receive(control, MSG_DONTWAIT, &message);
     if (count == 0) return false;
-    take_descriptors(&incoming, &message);
-    bool whole = !(incoming.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && (size_t)count >= sizeof message.header;
+    if (count < 0 && errno != EMSGSIZE) return errno == EINTR || errno == EAGAIN;
     if (message.descriptor_count > 0) {
-        if (whole) {
-            memcpy(&message.header, request_bytes, sizeof message.header);
-            message.strings = request_bytes + sizeof message.header;
+        if (count >= (ssize_t)sizeof message.header) {
+            memcpy(&message.header, received_bytes, sizeof message.header);
+            message.strings = received_bytes + sizeof message.header;
             message.string_bytes = (size_t)count - sizeof message.header;
             dispatch(&message);
         } else {
@@ -104,12 +112,11 @@ static bool serve(int control) {
     // Whatever a request keeps (the reply socket of a running command) it has taken out of the list.
     for (size_t i = 0; i < message.descriptor_count; i++)
         if (message.descriptors[i] >= 0) close(message.descriptors[i]);
-    // Commands and variables may be secret: nothing of them stays here.
-    memset(request_bytes, 0, (size_t)count);
     return true;
 }
 
 static int prepare(void) {
+    prctl(PR_SET_NAME, "nrx-init", 0, 0, 0);
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return errno;
     if (syscall(SYS_close_range, NRX_CONTROL_DESCRIPTOR + 1, ~0U, 0) != 0) return errno;
     if (fcntl(NRX_CONTROL_DESCRIPTOR, F_SETFD, FD_CLOEXEC) != 0) return errno;

@@ -24,13 +24,13 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         var logger = Logger(label: "nrx") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = try level()
+        // What was asked for wrongly is a usage error (exit code 64); what then fails is not (1).
+        let configuration = try configuration()
         do {
-            let server = try await Server.start(configuration: try configuration(), logger: logger)
+            let server = try await Server.start(configuration: configuration, logger: logger)
             try await server.run { address in
                 FileHandle.standardOutput.write(Data("listening on http://\(address)\n".utf8))
             }
-        } catch let error as ExitCode {
-            throw error
         } catch {
             FileHandle.standardError.write(Data("nrx-server: \(error)\n".utf8))
             throw ExitCode(1)
@@ -40,7 +40,8 @@ struct Serve: AsyncParsableCommand {
     private func level() throws -> Logger.Level {
         guard let name = logLevel ?? environment("LOG_LEVEL") else { return .info }
         guard let level = Logger.Level(rawValue: name) else {
-            throw ValidationError("Unknown log level \(name). Use trace, debug, info, notice, warning, error or critical.")
+            throw ValidationError(
+                "Unknown log level \(name). Use trace, debug, info, notice, warning, error or critical.")
         }
         return level
     }
@@ -60,14 +61,15 @@ struct Serve: AsyncParsableCommand {
         configuration.allowedMissingLayers =
             allowMissingLayer.isEmpty
             ? (environment("ALLOW_MISSING_LAYER") ?? "").split(separator: ",").map(String.init) : allowMissingLayer
-        try configuration.validate()
+        do throws(ServerError) { try configuration.validate() } catch { throw ValidationError(error.message) }
         return configuration
     }
 
     private func number(_ flag: Int?, _ name: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let text = environment(name) ?? flag.map(String.init) else { return nil }
         guard let number = flag ?? Int(text), range.contains(number) else {
-            throw ValidationError("\(name.lowercased()) must be a number from \(range.lowerBound) to \(range.upperBound).")
+            let option = "--" + name.lowercased().map { $0 == "_" ? "-" : String($0) }.joined()
+            throw ValidationError("\(option) must be a number from \(range.lowerBound) to \(range.upperBound).")
         }
         return number
     }

@@ -12,7 +12,7 @@ struct EventLogTests {
         let log = try openLog(directory.path)
         let first = try #require(try await log.read(from: 0).first)
         #expect(first.event.type == "log.created")
-        #expect(LogCreated.verifierKey(in: first) == log.verifierKey)
+        #expect(FirstEvent.verifierKey(in: first) == log.verifierKey)
         try await log.close()
     }
 
@@ -184,7 +184,9 @@ struct TransparencyTests {
     func everyEvent() async throws {
         let directory = try TemporaryDirectory()
         let log = try openLog(directory.path)
-        for start in stride(from: 0, to: 700, by: 50) { _ = try await log.append((start..<(start + 50)).map { draft($0) }) }
+        for start in stride(from: 0, to: 700, by: 50) {
+            _ = try await log.append((start..<(start + 50)).map { draft($0) })
+        }
         for sequence in UInt64(0)..<701 {
             let proof = try await log.inclusionProof(of: sequence)
             let event = try #require(try await log.read(from: sequence, count: 1).first)

@@ -1,4 +1,4 @@
-import Proofs
+public import Proofs
 public import CanonicalJSON
 public import EventStore
 public import Ledger

@@ -193,7 +193,9 @@ import Testing
         #expect(world.refusal(.endSession(EndSession(sessionID: session, proof: right))) == nil)
     }
 
-    @Test("Time that ran out ends a session as expired, with a proof like any other", arguments: DestructionTrigger.allCases)
+    @Test(
+        "Time that ran out ends a session as expired, with a proof like any other",
+        arguments: DestructionTrigger.allCases)
     func triggers(trigger: DestructionTrigger) throws {
         var world = World()
         let (_, key) = try world.signUp()

@@ -37,7 +37,8 @@ enum GoldenProof {
         DestroyedSession(
             sessionID: "sess_a8f3e71c4b2d9f06a8f3e71c4b2d9f06", customerID: "cust_8a3f00000000000000000000000000aa",
             createdAt: try #require(UTCSecond("2026-03-01T14:00:00Z")), trigger: .api, execCount: 1,
-            context: SessionContext(jurisdiction: .europeanUnion, dataClassification: .healthInformation, region: "eu", environment: .live))
+            context: SessionContext(
+                jurisdiction: .europeanUnion, dataClassification: .healthInformation, region: "eu", environment: .live))
     }
 
     static func destroyedAt() throws -> UTCSecond { try #require(UTCSecond("2026-03-01T14:30:00Z")) }

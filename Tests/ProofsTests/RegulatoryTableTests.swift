@@ -53,7 +53,8 @@ struct RegulatoryTableTests {
             provisions(try context(.india, .financial)) == [
                 "3 Digital Personal Data Protection Act 2023 (India) Section 8(7)"
             ])
-        #expect(provisions(try context(.unitedStates, .financial)).contains("3 GLBA Safeguards Rule 16 CFR 314.4(c)(6)"))
+        #expect(
+            provisions(try context(.unitedStates, .financial)).contains("3 GLBA Safeguards Rule 16 CFR 314.4(c)(6)"))
         #expect(!provisions(try context(.europeanUnion, .financial)).contains { $0.contains("GLBA") })
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite("A session's environment", .enabled(if: SandboxFixture.isAvailable), .timeLimit(.minutes(2)))
+@Suite("A session's environment", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(2)))
 struct SessionEnvironmentTests {
     @Test("A command's output, errors and exit code come back apart")
     func outputAndExitCode() async throws {
@@ -63,7 +63,8 @@ struct SessionEnvironmentTests {
             _ = try await environment.shell("sleep 1000 > /dev/null 2>&1 & echo started")
             #expect(try await environment.shell("cat /proc/[0-9]*/comm | grep -c sleep").text == "1\n")
             let evidence = try await environment.destroy()
-            #expect(evidence.isolation.processesBefore == 2)
+            // init, sleep, and perhaps the process that waits to become the next command.
+            #expect((2...3).contains(evidence.isolation.processesBefore))
             #expect(evidence.isolation.processesAfter == 0)
         }
     }

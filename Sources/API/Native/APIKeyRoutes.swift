@@ -11,10 +11,10 @@ struct APIKeyRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.get, "/v1/api-keys", .key(.keysRead)) { exchange throws(APIError) in try list(exchange) },
-            Route(.post, "/v1/api-keys", .key(.keysWrite), bodyBytesMax: 16_384) { exchange throws(APIError) in try await create(exchange) },
-            Route(.get, "/v1/api-keys/:id", .key(.keysRead)) { exchange throws(APIError) in try show(exchange) },
-            Route(.delete, "/v1/api-keys/:id", .key(.keysWrite), bodyBytesMax: 16_384) { exchange throws(APIError) in try await revoke(exchange) },
+            Route(.get, "/v1/api-keys", .key(.keysRead), handler: list),
+            Route(.post, "/v1/api-keys", .key(.keysWrite), bodyBytesMax: 16_384, handler: create),
+            Route(.get, "/v1/api-keys/:id", .key(.keysRead), handler: show),
+            Route(.delete, "/v1/api-keys/:id", .key(.keysWrite), bodyBytesMax: 16_384, handler: revoke),
         ]
     }
 

@@ -6,9 +6,9 @@
 #pragma once
 #include <stdint.h>
 
-#define NRX_PROTOCOL_VERSION 1
+#define NRX_PROTOCOL_VERSION 2
 
-/// Whole request: header and strings.
+/// Whole request or program: header and strings.
 #define NRX_REQUEST_BYTES_MAX (160 * 1024)
 /// Arguments, and variables, of one exec.
 #define NRX_STRINGS_MAX 1024
@@ -22,13 +22,13 @@
 #define NRX_TMPFS "/run/session"
 
 enum nrx_request_type {
-    /// Descriptors: reply, stdin, stdout, stderr, then cgroup.procs files for the child to enter.
-    /// Strings: working directory, `argument_count` arguments, `variable_count` variables NAME=VALUE.
-    /// Replies: STARTED or FAILED, then EXITED.
-    NRX_REQUEST_EXEC = 1,
-    /// As EXEC, with a new terminal instead of the three streams: reply, then cgroup.procs files. `first` is rows,
-    /// `second` columns. STARTED brings the terminal's master.
-    NRX_REQUEST_TERMINAL = 2,
+    /// Makes a process that enters its cgroups and then waits for its program, so that a command can start at once:
+    /// entering a cgroup can cost milliseconds. Descriptors: reply, program socket, cgroup.procs files to enter.
+    /// Replies: STARTED, or FAILED; at the end EXITED. The process leaves when the program socket is closed.
+    NRX_REQUEST_PREPARE = 1,
+    /// As PREPARE, with a new terminal as its streams. `first` is rows, `second` columns. STARTED brings the
+    /// terminal's master.
+    NRX_REQUEST_PREPARE_TERMINAL = 2,
     /// Opens a path beneath the workspace: one string. `first` is a set of NRX_OPEN_*, `second` the mode.
     /// Reply: DONE with the descriptor, or FAILED.
     NRX_REQUEST_OPEN = 3,
@@ -55,20 +55,28 @@ enum nrx_open_flag {
 
 struct nrx_request {
     uint32_t type;
-    uint32_t argument_count;
-    uint32_t variable_count;
-    /// RLIMIT_FSIZE and RLIMIT_NOFILE of an exec.
-    uint32_t descriptors_max;
-    uint64_t file_bytes_max;
+    uint32_t unused;
     uint64_t first;
     uint64_t second;
     // NUL-terminated strings follow.
+};
+
+/// What a prepared process becomes: sent to its own program socket, so that init never sees it. Descriptors: stdin,
+/// stdout, stderr (none for a terminal). Strings: working directory, arguments, variables NAME=VALUE.
+struct nrx_program {
+    uint32_t argument_count;
+    uint32_t variable_count;
+    /// RLIMIT_FSIZE and RLIMIT_NOFILE.
+    uint64_t file_bytes_max;
+    uint64_t descriptors_max;
 };
 
 enum nrx_reply_type {
     /// The first message on the control socket: ready. `value` is the protocol version.
     NRX_REPLY_HELLO = 1,
     NRX_REPLY_STARTED = 2,
+    /// The prepared process has its program and is about to become it.
+    NRX_REPLY_RUNNING = 6,
     NRX_REPLY_EXITED = 3,
     NRX_REPLY_DONE = 4,
     NRX_REPLY_FAILED = 5,

@@ -16,9 +16,11 @@ struct nrx_spawn {
     /// Descriptor i of the new program is `descriptors[i]`; it gets no others.
     const int *descriptors;
     size_t descriptor_count;
-    /// cgroup.procs files that the new process enters before it becomes the program.
-    const int *cgroups;
-    size_t cgroup_count;
+    /// A cgroup v2 directory in which the process is born, or -1. Moving a process costs milliseconds (the kernel waits
+    /// for a grace period), being born somewhere costs nothing.
+    int cgroup;
+    /// A cgroup.procs file that it enters instead, before it becomes the program, or -1.
+    int cgroup_entrance;
 };
 
 /// Starts a program. 0, or the errno of the step that failed; then there is no process. The caller's thread is stopped

@@ -7,9 +7,7 @@ struct EncodedEvent: Sendable {
     let gap: Int
 
     init(_ draft: EventDraft) {
-        let (prefix, suffix) = draft.lineAroundSequence()
-        bytes = prefix + suffix
-        gap = prefix.count
+        (bytes, gap) = draft.lineWithoutSequence()
     }
 
     /// Appends the line at `sequence`, without a newline.

@@ -40,31 +40,34 @@ public struct EventDraft: Sendable, Equatable {
         return line
     }
 
-    /// The line before and after its sequence number.
-    func lineAroundSequence() -> (prefix: [UInt8], suffix: [UInt8]) {
-        var prefix: [UInt8] = []
-        prefix.reserveCapacity(512)
-        prefix.append(contentsOf: #"{"actor":"#.utf8)
-        CanonicalWriter.write(actor, to: &prefix)
-        prefix.append(contentsOf: #","at":""#.utf8)
-        at.write(to: &prefix)
-        prefix.append(contentsOf: #"","data":"#.utf8)
-        JSONValue.object(data).writeCanonical(to: &prefix)
-        prefix.append(contentsOf: #","id":"#.utf8)
-        CanonicalWriter.write(id, to: &prefix)
-        prefix.append(contentsOf: #","seq":"#.utf8)
-        var suffix: [UInt8] = []
-        suffix.append(contentsOf: #","stream":"#.utf8)
-        CanonicalWriter.write(stream, to: &suffix)
-        suffix.append(contentsOf: #","trace":"#.utf8)
-        CanonicalWriter.write(trace, to: &suffix)
-        suffix.append(contentsOf: #","type":"#.utf8)
-        CanonicalWriter.write(type, to: &suffix)
-        suffix.append(contentsOf: #","v":"#.utf8)
-        CanonicalWriter.write(Int64(version), to: &suffix)
-        suffix.append(UInt8(ascii: "}"))
-        return (prefix, suffix)
+    /// The line without its sequence number, and where that goes.
+    func lineWithoutSequence() -> (bytes: [UInt8], gap: Int) {
+        var line: [UInt8] = []
+        line.reserveCapacity(Self.usualLineBytes)
+        line.append(contentsOf: #"{"actor":"#.utf8)
+        CanonicalWriter.write(actor, to: &line)
+        line.append(contentsOf: #","at":""#.utf8)
+        at.appendText(to: &line)
+        line.append(contentsOf: #"","data":"#.utf8)
+        JSONValue.object(data).writeCanonical(to: &line)
+        line.append(contentsOf: #","id":"#.utf8)
+        CanonicalWriter.write(id, to: &line)
+        line.append(contentsOf: #","seq":"#.utf8)
+        let gap = line.count
+        line.append(contentsOf: #","stream":"#.utf8)
+        CanonicalWriter.write(stream, to: &line)
+        line.append(contentsOf: #","trace":"#.utf8)
+        CanonicalWriter.write(trace, to: &line)
+        line.append(contentsOf: #","type":"#.utf8)
+        CanonicalWriter.write(type, to: &line)
+        line.append(contentsOf: #","v":"#.utf8)
+        CanonicalWriter.write(Int64(version), to: &line)
+        line.append(UInt8(ascii: "}"))
+        return (line, gap)
     }
+
+    /// Room for most events' lines, so that writing one rarely moves it.
+    private static let usualLineBytes = 512
 }
 
 /// An event in its place in the log.
@@ -82,12 +85,15 @@ public struct Envelope: Sendable, Equatable {
     ///
     /// - Throws: ``EnvelopeError`` saying what is wrong with the line.
     public init(line: UnsafeBufferPointer<UInt8>) throws(EnvelopeError) {
-        let (value, isCanonical): (JSONValue, Bool)
-        do { (value, isCanonical) = try JSONReader.readNotingForm(line) } catch { throw .json(error) }
+        let value: JSONValue
+        do { value = try JSONReader.read(line) } catch { throw .json(error) }
         guard let object = value.object else { throw .members }
         self = try Envelope(object)
-        // Nine members, each of its kind, in canonical form: that is the line that this event is written as.
-        guard isCanonical else { throw .notCanonical }
+        // Nine members, each of its kind, in canonical form: that is the line that this event is written as. Where the
+        // reader is not sure of the form, because of an escape, the event is written again and compared.
+        guard object.canonicalSource == 0..<line.count || event.line(at: sequence).elementsEqual(line) else {
+            throw .notCanonical
+        }
     }
 
     /// The names of the nine members in canonical order.
@@ -95,7 +101,8 @@ public struct Envelope: Sendable, Equatable {
 
     private init(_ object: JSONObject) throws(EnvelopeError) {
         let members = object.members
-        guard members.count == Self.names.count, zip(members, Self.names).allSatisfy({ $0.name.hasSameBytes(as: $1) }),
+        guard members.count == Self.names.count,
+            zip(members, Self.names).allSatisfy({ $0.name.hasSameBytes(as: $1) }),
             let actor = members[0].value.string, let at = members[1].value.string,
             let data = members[2].value.object, let id = members[3].value.string,
             let sequence = members[4].value.integer, sequence >= 0, let stream = members[5].value.string,

@@ -26,7 +26,9 @@ enum LZ4Frame {
         let start = output.count
         output.append(contentsOf: repeatElement(0, count: bound))
         let length = output.withUnsafeMutableBytes { buffer in
-            LZ4F_compressFrame(buffer.baseAddress! + start, bound, text.baseAddress, text.count, &preferences)
+            LZ4F_compressFrame(
+                UnsafeMutableRawBufferPointer(rebasing: buffer[start...]).baseAddress, bound, text.baseAddress,
+                text.count, &preferences)
         }
         guard LZ4F_isError(length) == 0 else { throw .body("LZ4: \(String(cString: LZ4F_getErrorName(length)))") }
         output.removeLast(bound - length)
@@ -67,19 +69,21 @@ final class LZ4FrameDecoder {
         guard frame.load(UInt64.self, at: 6) == UInt64(text.count) else {
             throw .body("the LZ4 frame's content size is not the header's")
         }
+        guard let source = frame.baseAddress, let destination = text.baseAddress else {
+            throw .body("the header claims an empty batch")
+        }
         LZ4F_resetDecompressionContext(context)
         var read = 0
         var written = 0
         while true {
-            var target = text.count - written
-            var source = frame.count - read
-            let hint = LZ4F_decompress(
-                context, text.baseAddress! + written, &target, frame.baseAddress! + read, &source, nil)
+            var writtenNow = text.count - written
+            var readNow = frame.count - read
+            let hint = LZ4F_decompress(context, destination + written, &writtenNow, source + read, &readNow, nil)
             guard LZ4F_isError(hint) == 0 else { throw .body("LZ4: \(String(cString: LZ4F_getErrorName(hint)))") }
-            read += source
-            written += target
+            read += readNow
+            written += writtenNow
             if hint == 0 { break }
-            guard source > 0 || target > 0 else { throw .body("the LZ4 frame ends too early") }
+            guard readNow > 0 || writtenNow > 0 else { throw .body("the LZ4 frame ends too early") }
         }
         guard read == frame.count, written == text.count else {
             throw .body("the LZ4 frame's length is not the header's")

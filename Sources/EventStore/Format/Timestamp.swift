@@ -1,3 +1,5 @@
+import CanonicalJSON
+
 /// A moment in UTC, in whole microseconds since 1970-01-01T00:00:00Z.
 ///
 /// ```swift
@@ -24,10 +26,21 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
 extension Timestamp: CustomStringConvertible {
     /// `YYYY-MM-DDTHH:MM:SS.ffffffZ` (RFC 3339), as events carry it.
-    public var text: String { String(decoding: bytes(withFraction: true), as: UTF8.self) }
+    public var text: String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(27)
+        appendText(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
 
     /// `YYYY-MM-DDTHH:MM:SSZ`, the fraction dropped, as proofs and the HTTP API carry it.
-    public var secondsText: String { String(decoding: bytes(withFraction: false), as: UTF8.self) }
+    public var secondsText: String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(27)
+        appendSeconds(to: &bytes)
+        bytes.append(UInt8(ascii: "Z"))
+        return String(decoding: bytes, as: UTF8.self)
+    }
 
     /// `YYYYMMDDTHHMMSSZ`, as verification key ids carry it.
     public var compactText: String { secondsText.filter { $0 != "-" && $0 != ":" } }
@@ -37,32 +50,29 @@ extension Timestamp: CustomStringConvertible {
 
     public var description: String { text }
 
-    /// Length of ``text``, in bytes.
-    static let textBytes = 27
+    /// Appends ``text``. Every event line has one, so it is written digit by digit: strings would cost ten times as much.
+    func appendText(to output: inout [UInt8]) {
+        appendSeconds(to: &output)
+        output.append(UInt8(ascii: "."))
+        appendDigits(of: floorMod(microseconds, 1_000_000), width: 6, to: &output)
+        output.append(UInt8(ascii: "Z"))
+    }
 
-    /// Appends ``text`` to `output`.
-    func write(to output: inout [UInt8]) { output.append(contentsOf: bytes(withFraction: true)) }
-
-    private func bytes(withFraction: Bool) -> [UInt8] {
+    private func appendSeconds(to output: inout [UInt8]) {
         let seconds = floorDiv(microseconds, 1_000_000)
         let (year, month, day) = CivilDate.from(daysSince1970: floorDiv(seconds, 86_400))
         let second = floorMod(seconds, 86_400)
-        var output: [UInt8] = []
-        output.reserveCapacity(32)
-        appendDecimal(year, width: 4, to: &output)
-        for (separator, number) in [
-            (UInt8(ascii: "-"), month), (UInt8(ascii: "-"), day), (UInt8(ascii: "T"), second / 3600),
-            (UInt8(ascii: ":"), second / 60 % 60), (UInt8(ascii: ":"), second % 60),
-        ] {
-            output.append(separator)
-            appendDecimal(number, width: 2, to: &output)
-        }
-        if withFraction {
-            output.append(UInt8(ascii: "."))
-            appendDecimal(floorMod(microseconds, 1_000_000), width: 6, to: &output)
-        }
-        output.append(UInt8(ascii: "Z"))
-        return output
+        appendDigits(of: year, width: 4, to: &output)
+        output.append(UInt8(ascii: "-"))
+        appendDigits(of: month, width: 2, to: &output)
+        output.append(UInt8(ascii: "-"))
+        appendDigits(of: day, width: 2, to: &output)
+        output.append(UInt8(ascii: "T"))
+        appendDigits(of: second / 3600, width: 2, to: &output)
+        output.append(UInt8(ascii: ":"))
+        appendDigits(of: second / 60 % 60, width: 2, to: &output)
+        output.append(UInt8(ascii: ":"))
+        appendDigits(of: second % 60, width: 2, to: &output)
     }
 
     /// Reads exactly the forms of ``text`` and ``secondsText``; nil for anything else, also for days that do not exist.
@@ -71,6 +81,9 @@ extension Timestamp: CustomStringConvertible {
         guard let microseconds = text.withUTF8({ Self.microseconds(in: $0) }) else { return nil }
         self.microseconds = microseconds
     }
+
+    /// Length of ``text`` of a year of four digits, in bytes.
+    static let textBytes = 27
 
     private static func microseconds(in bytes: UnsafeBufferPointer<UInt8>) -> Int64? {
         guard bytes.count == 20 || bytes.count == textBytes, bytes[bytes.count - 1] == UInt8(ascii: "Z"),
@@ -131,14 +144,17 @@ private func floorDiv(_ value: Int64, _ divisor: Int64) -> Int64 {
 
 private func floorMod(_ value: Int64, _ divisor: Int64) -> Int64 { value - floorDiv(value, divisor) * divisor }
 
-/// Appends `value` with at least `width` digits.
-private func appendDecimal(_ value: Int64, width: Int, to output: inout [UInt8]) {
-    if value < 0 { output.append(UInt8(ascii: "-")) }
+/// Appends `value` in decimal, with zeros in front up to `width` digits.
+private func appendDigits(of value: Int64, width: Int, to output: inout [UInt8]) {
     let start = output.count
-    var rest = value.magnitude
-    while rest > 0 || output.count - start < width {
-        output.append(UInt8(ascii: "0") + UInt8(rest % 10))
+    output.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: width))
+    var rest = value
+    for index in (start..<start + width).reversed() where rest > 0 {
+        output[index] += UInt8(rest % 10)
         rest /= 10
     }
-    output[start...].reverse()
+    guard rest != 0 else { return }
+    // A year before 0 or after 9999, which the log's own clock never shows.
+    output.removeLast(width)
+    CanonicalWriter.write(value, to: &output)
 }

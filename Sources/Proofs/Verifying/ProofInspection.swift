@@ -15,12 +15,15 @@ struct ProofInspection {
         (subsystem: "session_destroy", operation: "lifecycle_completion"),
     ]
 
+    // What was read, for hashing parts of it in place.
+    private let text: [UInt8]
     let acceptsMissingLayers: Bool
     private var failures: [ProofVerification.Failure] = []
     // Scratch space of the canonical forms and hashed messages, so that they cost one allocation a document.
-    private var scratch: [UInt8] = []
+    var scratch: [UInt8] = []
 
-    init(acceptsMissingLayers: Bool) {
+    init(text: [UInt8], acceptsMissingLayers: Bool) {
+        self.text = text
         self.acceptsMissingLayers = acceptsMissingLayers
         scratch.reserveCapacity(2048)
     }
@@ -34,10 +37,13 @@ struct ProofInspection {
         if !holds { note(check, message()) }
     }
 
-    /// The SHA-256 of the canonical form of `value`.
-    mutating func canonicalHash(of value: JSONValue) -> Hash {
+    /// The SHA-256 of the canonical form of `object`: of its own bytes, where they are in that form already.
+    mutating func canonicalHash(of object: JSONObject) -> Hash {
+        if let source = object.canonicalSource {
+            return text.withUnsafeBytes { Hash(of: UnsafeRawBufferPointer(rebasing: $0[source])) }
+        }
         scratch.removeAll(keepingCapacity: true)
-        value.writeCanonical(to: &scratch)
+        JSONValue.object(object).writeCanonical(to: &scratch)
         return Hash(of: scratch)
     }
 
@@ -62,7 +68,7 @@ struct ProofInspection {
             )
         }
         for (index, document) in parts.evidence.enumerated() {
-            let hash = document.map { canonicalHash(of: .object($0)) }
+            let hash = document.map { canonicalHash(of: $0) }
             require(
                 hash != nil && hash == parts.chain[index].evidenceHash, .evidence,
                 "the evidence of step \(index + 1) does not have the hash that the chain says")

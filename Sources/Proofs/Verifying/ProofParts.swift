@@ -22,8 +22,8 @@ struct ProofParts {
     var keyID: String?
     /// The evidence documents in order; nil where there is none.
     var evidence: [JSONObject?] = []
-    var regulatoryContext: JSONValue?
-    var sessionContext: JSONValue?
+    var regulatoryContext: JSONObject?
+    var sessionContext: JSONObject?
 }
 
 extension ProofInspection {
@@ -38,8 +38,8 @@ extension ProofInspection {
         parts.destroyedAt = reader.second("destroyed_at")
         let evidence = reader.array("evidence") ?? []
         parts.finalHash = reader.prefixedHash("final_hash")
-        parts.regulatoryContext = reader.object("regulatory_context").map { .object($0) }
-        parts.sessionContext = reader.object("session_context").map { .object($0) }
+        parts.regulatoryContext = reader.object("regulatory_context")
+        parts.sessionContext = reader.object("session_context")
         parts.sessionID = reader.string("session_id")
         require(
             parts.sessionID.map(SessionID.isWellFormed) ?? true, .structure,

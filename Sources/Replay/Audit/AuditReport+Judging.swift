@@ -32,7 +32,7 @@ extension AuditReport {
     }
 
     mutating func judgeMeaning(_ replay: MeaningReplay, isDamaged: Bool) {
-        origin = replay.firstEvent.flatMap { EventStore.LogCreated.verifierKey(in: $0)?.name }
+        origin = replay.firstEvent.flatMap { FirstEvent.verifierKey(in: $0)?.name }
         watchedEvents = replay.watchedEvents
         guard wanted.contains(.meaning) else {
             verdicts[.meaning] = Verdict(.unchecked, "only bytes, roots and checkpoints were asked for")

@@ -13,7 +13,7 @@ struct CheckpointJudge {
     let head: TreeHead
 
     func judge(firstEvent: Envelope?, isDamaged: Bool, into report: inout AuditReport) {
-        let named = firstEvent.flatMap { EventStore.LogCreated.verifierKey(in: $0) }
+        let named = firstEvent.flatMap { FirstEvent.verifierKey(in: $0) }
         let key = expectedKey ?? named
         report.verifierKey = key
         report.checkpoint = try? own?.get()

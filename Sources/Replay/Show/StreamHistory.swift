@@ -33,7 +33,7 @@ public struct StreamHistory: Sendable {
     }
 
     private static func selection(for id: String) throws(AuditorError) -> EventSelection {
-        if SessionID(id) != nil || CustomerID(id) != nil || id == EventStore.LogCreated.stream {
+        if SessionID(id) != nil || CustomerID(id) != nil || id == FirstEvent.stream {
             return EventSelection(stream: id)
         }
         if KeyID(id) != nil || VerificationKeyID(id) != nil { return EventSelection(key: id) }

@@ -23,7 +23,8 @@ final class SessionCgroup: Sendable {
 
     var whole: CgroupDirectory { directory(host.tree) }
     var work: CgroupDirectory { directory(host.tree, "/work") }
-    private var initGroup: CgroupDirectory { directory(host.tree, "/init") }
+    /// Where bubblewrap, and so nrx-init, is born.
+    var initGroup: CgroupDirectory { directory(host.tree, "/init") }
     private var memoryWork: CgroupDirectory? { host.hierarchy(of: .memory).map { directory($0, "/work") } }
 
     /// Makes the groups. Nothing is limited yet.
@@ -93,11 +94,6 @@ final class SessionCgroup: Sendable {
                 : (KernelFile.number(group.file("cpu.cfs_quota_us")) ?? -1) > 0
         }
         return (memory, processes, processor)
-    }
-
-    /// The cgroup.procs file that bubblewrap, and so nrx-init, enters.
-    func initEntrance() throws(SandboxError) -> Descriptor {
-        try .open(initGroup.file("cgroup.procs"), O_WRONLY)
     }
 
     /// Makes the group of one command.

@@ -67,15 +67,18 @@ struct Destruction {
 
     /// Destruction starts from a still world: only init is left, so nothing writes while blocks are overwritten.
     private mutating func stopEverythingButInit() {
-        if let cgroup = environment.cgroup {
-            let isEmpty = cgroup.killWork(timeoutMilliseconds: Self.patienceMilliseconds)
-            expect(1, "processes besides init", "0", isEmpty ? "0" : "\(cgroup.work.processes().count)")
-        } else {
-            var header = nrx_request()
-            header.type = NRX_REQUEST_KILL_ALL.rawValue
-            // A dead init has taken everything with it; the survey at the end counts what is left in any case.
-            _ = try? environment.channel.ask(header)
-        }
+        environment.channel.beginEnding()
+        let cgroup = environment.cgroup
+        _ = cgroup?.killWork(timeoutMilliseconds: Self.patienceMilliseconds)
+        // Init takes requests in order: once it has answered this, nothing asked for earlier can still start.
+        // A dead init has taken everything with it.
+        var header = nrx_request()
+        header.type = NRX_REQUEST_KILL_ALL.rawValue
+        _ = try? environment.channel.ask(header, isPartOfEnding: true)
+        guard let cgroup else { return }
+        let deadline = monotonicMicroseconds() + Int64(Self.patienceMilliseconds) * 1_000
+        let isEmpty = cgroup.work.waitUntilEmpty(deadline: deadline)
+        expect(1, "processes besides init", "0", isEmpty ? "0" : "\(cgroup.work.processes().count)")
     }
 
     private mutating func check(_ report: WorkspaceWipe.Report) {
@@ -116,16 +119,16 @@ struct Destruction {
         expect(2, "open_descriptors_after", "0", "\(after.descriptors)")
         environment.tmpfs.close()
         pins.forEach { $0.close() }
-        removeCgroup()
+        removeCgroup(isHeld: after.descriptors > 0 || after.isPresent || after.processes > 0)
         return after
     }
 
-    private mutating func removeCgroup() {
+    private mutating func removeCgroup(isHeld: Bool) {
         guard let cgroup = environment.cgroup else { return }
         // The kernel's count of the session's shared memory: 0 once the tmpfs itself is freed.
         var shared = cgroup.sharedMemoryBytes() ?? 0
         // What is known to be held will not be freed by waiting.
-        let patience = findings.isEmpty ? Self.patienceMilliseconds : 100
+        let patience = isHeld ? 100 : Self.patienceMilliseconds
         let deadline = monotonicMicroseconds() + Int64(patience) * 1_000
         while shared != 0 && monotonicMicroseconds() < deadline {
             usleep(500)

@@ -4,51 +4,18 @@ import Glibc
 /// Runs one command from start to end on a thread that may block.
 struct ExecRunner {
     let channel: InitChannel
-    let cgroup: ExecCgroup?
+    let process: PreparedProcess
     let graceMicroseconds: Int64
     let drainMicroseconds: Int64
-    let descriptorsMax: Int
-    let fileBytesMax: Int64
+    let limits: Program.Limits
     /// The host's number of the session's user; nil when the server cannot give files away.
     let user: uid_t?
 
-    /// What a command sees when the caller says nothing else.
-    static let standardVariables = [
-        "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", "HOME": "/home/user", "USER": "user",
-        "LANG": "C.UTF-8", "TMPDIR": "/tmp",
-    ]
-
-    /// The request's strings in the order that the protocol wants, and how many are arguments and variables.
-    static func strings(for request: ExecRequest) throws(SandboxError) -> (
-        strings: [String], arguments: Int, variables: Int
-    ) {
-        let arguments: [String]
-        switch request.command {
-        case .shell(let text): arguments = ["/bin/sh", "-c", text]
-        case .arguments(let list): arguments = list
-        }
-        guard let program = arguments.first, !program.isEmpty else {
-            throw SandboxError(.invalidRequest, "the command is empty")
-        }
-        let limit = Int(NRX_STRINGS_MAX)
-        var variables = standardVariables
-        for (name, value) in request.environment {
-            guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "=")) else {
-                throw SandboxError(.invalidRequest, "a variable's name must not be empty or contain '='")
-            }
-            variables[name] = value
-        }
-        guard arguments.count <= limit, variables.count <= limit else {
-            throw SandboxError(.invalidRequest, "at most \(limit) arguments and \(limit) variables")
-        }
-        let directory = request.workingDirectory.map { $0.hasPrefix("/") ? $0 : "/workspace/" + $0 } ?? "/workspace"
-        let pairs = variables.sorted { $0.key < $1.key }.map { $0.key + "=" + $0.value }
-        return ([directory] + arguments + pairs, arguments.count, pairs.count)
-    }
-
     /// Runs the command. Blocks until it has ended and its output has been read.
-    func run(_ request: ExecRequest, emit: (ExecOutput) -> Void) throws(SandboxError) -> ExecResult {
-        let (strings, argumentCount, variableCount) = try Self.strings(for: request)
+    ///
+    /// - Returns: nil when the prepared process was lost before it became the program.
+    func run(_ program: Program, _ request: ExecRequest, emit: (ExecOutput) -> Void) throws(SandboxError) -> ExecResult?
+    {
         let output = try Descriptor.pipe()
         let errors = try Descriptor.pipe()
         // So that a command can open /dev/stdout and /dev/stderr, which are these pipes.
@@ -58,31 +25,24 @@ struct ExecRunner {
             }
         }
         let null = try Descriptor.open("/dev/null", O_RDONLY)
-        var header = nrx_request()
-        header.type = NRX_REQUEST_EXEC.rawValue
-        header.argument_count = UInt32(argumentCount)
-        header.variable_count = UInt32(variableCount)
-        header.descriptors_max = UInt32(descriptorsMax)
-        header.file_bytes_max = UInt64(fileBytesMax)
-        let streams = [null, output.write, errors.write] + (cgroup?.entrances ?? [])
         let start = monotonicMicroseconds()
-        let replies = try channel.send(header, strings: strings, descriptors: streams.map(\.number))
+        guard try process.start(program, limits, streams: [null, output.write, errors.write]) else { return nil }
         output.write.close()
         errors.write.close()
         var run = Run(
-            runner: self, replies: replies, output: output.read, errors: errors.read, start: start,
+            runner: self, output: output.read, errors: errors.read, start: start,
             clock: ExecClock(
                 start: start, timeout: request.timeoutMicroseconds, grace: graceMicroseconds,
                 drain: drainMicroseconds),
             outputBytesMax: request.outputBytesMax)
         try run.loop(emit: emit)
-        return run.result()
+        return run.isLost ? nil : run.result()
     }
 
     /// One command on its way: what has been read and learnt so far.
     private struct Run {
         let runner: ExecRunner
-        let replies: Descriptor
+        var replies: Descriptor { runner.process.replies }
         let output: Descriptor
         let errors: Descriptor
         let start: Int64
@@ -97,12 +57,17 @@ struct ExecRunner {
         var cpuMicroseconds: Int64 = 0
         var endedAt: Int64 = 0
         var setUpFailure: SandboxError?
+        /// Whether the process has said that it is about to become the program.
+        var isRunning = false
+
+        /// It ended without having run anything.
+        var isLost: Bool { status != nil && !isRunning }
 
         init(
-            runner: ExecRunner, replies: Descriptor, output: Descriptor, errors: Descriptor, start: Int64,
+            runner: ExecRunner, output: Descriptor, errors: Descriptor, start: Int64,
             clock: ExecClock, outputBytesMax: Int
         ) {
-            (self.runner, self.replies, self.output, self.errors) = (runner, replies, output, errors)
+            (self.runner, self.output, self.errors) = (runner, output, errors)
             (self.start, self.clock) = (start, clock)
             stdout = OutputBuffer(bytesMax: outputBytesMax)
             stderr = OutputBuffer(bytesMax: outputBytesMax)
@@ -144,6 +109,7 @@ struct ExecRunner {
             guard let reply = try InitChannel.receive(replies, milliseconds: 0) else { return }
             switch reply.type {
             case NRX_REPLY_STARTED: pid = reply.raw.value
+            case NRX_REPLY_RUNNING: isRunning = true
             case NRX_REPLY_FAILED:
                 let failure = InitChannel.failure(reply.raw)
                 setUpFailure = failure
@@ -179,7 +145,7 @@ struct ExecRunner {
         }
 
         private func killTree() {
-            if let cgroup = runner.cgroup {
+            if let cgroup = runner.process.group {
                 _ = cgroup.tree.killAll(timeoutMilliseconds: 5_000)
             } else {
                 // Without cgroups no tree can be told from another: everything but init goes.
@@ -192,7 +158,7 @@ struct ExecRunner {
         func result() -> ExecResult {
             let status = status ?? 0
             let signal = status & 0x7f
-            let cgroup = runner.cgroup
+            let cgroup = runner.process.group
             return ExecResult(
                 stdout: stdout.kept, stderr: stderr.kept, stdoutBytes: stdout.total, stderrBytes: stderr.total,
                 exitCode: signal == 0 ? Int(status >> 8 & 0xff) : nil, signal: signal == 0 ? nil : Int(signal),

@@ -47,13 +47,16 @@ public final class SessionFile: Sendable, Facility {
 
     /// Appends to what was written. Throws `full` when the workspace, or the caller's own limit, is full.
     public func write(_ bytes: [UInt8]) async throws(SandboxError) {
-        try await threads.run { [self] () throws(SandboxError) in
-            try access { (descriptor, offset) throws(SandboxError) in
-                guard offset + Int64(bytes.count) <= bytesMax else {
-                    throw SandboxError(.full, "the file may have at most \(bytesMax) bytes")
-                }
-                offset = try writeAll(bytes, to: descriptor, from: offset)
+        try await threads.run { [self] () throws(SandboxError) in try append(bytes) }
+    }
+
+    /// The same on a thread that may block.
+    func append(_ bytes: [UInt8]) throws(SandboxError) {
+        try access { (descriptor, offset) throws(SandboxError) in
+            guard offset + Int64(bytes.count) <= bytesMax else {
+                throw SandboxError(.full, "the file may have at most \(bytesMax) bytes")
             }
+            offset = try writeAll(bytes, to: descriptor, from: offset)
         }
     }
 

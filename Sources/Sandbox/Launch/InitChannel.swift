@@ -5,18 +5,45 @@ import Synchronization
 /// The server's end of the control socket to one nrx-init. Each request brings its own reply socket, so requests from
 /// many threads never mix.
 final class InitChannel: Sendable {
-    /// nil once closed. Owned by its lock, which each send holds, so that no closed number is ever used.
-    private let control: Mutex<Descriptor?>
+    private struct State {
+        /// nil once closed.
+        var control: Descriptor?
+        /// Set when the destruction begins: from then on only its own requests go out.
+        var isEnding = false
+    }
 
-    init(control: Descriptor) { self.control = Mutex(control) }
+    /// Owned by its lock, which each send holds, so that no closed number is ever used.
+    private let state: Mutex<State>
+
+    init(control: Descriptor) { state = Mutex(State(control: control)) }
+
+    /// Lets no request through any more but those of the destruction.
+    func beginEnding() { state.withLock { $0.isEnding = true } }
 
     /// Closes the socket; init then ends, if it lives.
-    func close() { control.withLock { $0 = nil } }
+    func close() { state.withLock { $0.control = nil } }
 
     /// Sends a request and returns the socket on which its answers come.
-    func send(_ header: nrx_request, strings: [String] = [], descriptors: [Int32] = []) throws(SandboxError)
-        -> Descriptor
-    {
+    func send(
+        _ header: nrx_request, strings: [String] = [], descriptors: [Int32] = [], isPartOfEnding: Bool = false
+    ) throws(SandboxError) -> Descriptor {
+        let bytes = try Self.encode(header, strings)
+        let (own, theirs) = try Descriptor.socketPair()
+        let all = [theirs.number] + descriptors
+        let failure = state.withLock { state in
+            guard let control = state.control, !state.isEnding || isPartOfEnding else { return EPIPE }
+            return nrx_send(control.number, bytes, bytes.count, all, all.count)
+        }
+        guard failure == 0 else {
+            throw failure == EPIPE || failure == ECONNRESET
+                ? SandboxError(.gone, "the session's environment has ended")
+                : .system("cannot reach the session's init", failure)
+        }
+        return own
+    }
+
+    /// A header and NUL-terminated strings, as one datagram.
+    static func encode<Header: BitwiseCopyable>(_ header: Header, _ strings: [String]) throws(SandboxError) -> [UInt8] {
         var bytes = withUnsafeBytes(of: header) { Array($0) }
         for string in strings {
             guard !string.utf8.contains(0) else {
@@ -28,18 +55,7 @@ final class InitChannel: Sendable {
             throw SandboxError(
                 .invalidRequest, "command and environment together may have \(Int(NRX_REQUEST_BYTES_MAX)) bytes")
         }
-        let (own, theirs) = try Descriptor.socketPair()
-        let all = [theirs.number] + descriptors
-        let message = bytes
-        let failure = control.withLock { control in
-            control.map { nrx_send($0.number, message, message.count, all, all.count) } ?? EPIPE
-        }
-        guard failure == 0 else {
-            throw failure == EPIPE || failure == ECONNRESET
-                ? SandboxError(.gone, "the session's environment has ended")
-                : .system("cannot reach the session's init", failure)
-        }
-        return own
+        return bytes
     }
 
     /// Waits for the next answer. nil when none came in time; throws `gone` when init has ended.
@@ -70,9 +86,10 @@ final class InitChannel: Sendable {
     }
 
     /// A request with exactly one answer. Throws what init reports.
-    func ask(_ header: nrx_request, strings: [String] = [], milliseconds: Int32 = 10_000) throws(SandboxError) -> Reply
-    {
-        let socket = try send(header, strings: strings)
+    func ask(
+        _ header: nrx_request, strings: [String] = [], milliseconds: Int32 = 10_000, isPartOfEnding: Bool = false
+    ) throws(SandboxError) -> Reply {
+        let socket = try send(header, strings: strings, isPartOfEnding: isPartOfEnding)
         guard let reply = try Self.receive(socket, milliseconds: milliseconds) else {
             throw .system("the session's init did not answer", ETIMEDOUT)
         }

@@ -74,11 +74,10 @@ final class Launcher: Sendable {
             null, null, complaints.write, theirs, try filter.reopened(), try passwd.reopened(), try group.reopened(),
             initProgram,
         ]
-        let entrance = try cgroup?.initEntrance()
         let user = nextUser()
         let spawn = Spawn(
             path: bubblewrap, arguments: arguments, user: user, descriptors: descriptors,
-            cgroups: entrance.map { [$0] } ?? [])
+            cgroup: cgroup?.initGroup)
         let child = try spawner.sync { () throws(SandboxError) in try spawn.run() }
         theirs.close()
         complaints.write.close()

@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import Proofs
+import Synchronization
 
 /// A running environment that belongs to no session yet: its processes, its cgroup, its tmpfs, its namespaces.
 final class RawEnvironment: Sendable {
@@ -22,6 +23,8 @@ final class RawEnvironment: Sendable {
     let tmpfs: Descriptor
     let tmpfsStatus: nrx_file_status
     let namespaces: IsolationEvidence.Namespaces
+    /// Waits inside for the first command, from the environment's start on; taken by its session.
+    private let firstProcess: Mutex<PreparedProcess?>
 
     init(
         identity: String, hostName: String, monitor: pid_t, monitorDescriptor: Descriptor, initPid: pid_t,
@@ -53,6 +56,15 @@ final class RawEnvironment: Sendable {
         // The pid could only be another's now if init had died, and then its descriptor is readable.
         guard nrx_pidfd_wait(initDescriptor.number, 0) == 0 else {
             throw SandboxError(.startFailed, "the session's init ended at once")
+        }
+        firstProcess = Mutex(try PreparedProcess(channel, cgroup))
+    }
+
+    /// The process for the first command; once.
+    func takeFirstProcess() -> PreparedProcess? {
+        firstProcess.withLock { process in
+            defer { process = nil }
+            return process
         }
     }
 

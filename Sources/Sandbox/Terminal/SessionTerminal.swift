@@ -31,16 +31,14 @@ public struct TerminalRequest: Sendable {
 /// ```
 public final class SessionTerminal: Sendable, Facility {
     private let master: Descriptor
-    private let replies: Descriptor
-    private let group: ExecCgroup?
+    private let process: PreparedProcess
     private let threads: WorkerThreads
     private let wake: Descriptor
     private let isClosed = Atomic(false)
 
-    init(master: Descriptor, replies: Descriptor, group: ExecCgroup?, threads: WorkerThreads) throws(SandboxError) {
+    init(master: Descriptor, process: PreparedProcess, threads: WorkerThreads) throws(SandboxError) {
         self.master = master
-        self.replies = replies
-        self.group = group
+        self.process = process
         self.threads = threads
         let number = nrx_event_descriptor()
         guard number >= 0 else { throw .system("cannot make an event descriptor", errno) }
@@ -91,12 +89,12 @@ public final class SessionTerminal: Sendable, Facility {
         await threads.run { [self] () throws(Never) -> Int? in
             while !isClosed.load(ordering: .sequentiallyConsistent) {
                 var entries = [
-                    pollfd(fd: replies.number, events: Int16(POLLIN), revents: 0),
+                    pollfd(fd: process.replies.number, events: Int16(POLLIN), revents: 0),
                     pollfd(fd: wake.number, events: Int16(POLLIN), revents: 0),
                 ]
                 if poll(&entries, 2, -1) < 0 && errno != EINTR { return nil }
                 guard entries[0].revents != 0 else { continue }
-                guard let reply = try? InitChannel.receive(replies, milliseconds: 0) else { return nil }
+                guard let reply = try? InitChannel.receive(process.replies, milliseconds: 0) else { return nil }
                 if reply.type == NRX_REPLY_EXITED {
                     return reply.raw.status & 0x7f == 0 ? Int(reply.raw.status >> 8 & 0xff) : nil
                 }
@@ -111,7 +109,7 @@ public final class SessionTerminal: Sendable, Facility {
         // Whoever waits in read, write or exitCode wakes up; the descriptors close with the last of them.
         var one: UInt64 = 1
         _ = Glibc.write(wake.number, &one, 8)
-        let group = group
+        let group = process.group
         threads.start {
             guard let group else { return }
             _ = group.tree.killAll(timeoutMilliseconds: 5_000)
@@ -145,25 +143,17 @@ extension SessionEnvironment {
         try refuseWhenDestroying()
         var variables = request.environment
         if variables["TERM"] == nil { variables["TERM"] = "xterm-256color" }
-        let (strings, arguments, variableCount) = try ExecRunner.strings(
-            for: ExecRequest(request.command, workingDirectory: request.workingDirectory, environment: variables))
-        let group = try raw.cgroup?.makeExec()
-        var header = nrx_request()
-        header.type = NRX_REQUEST_TERMINAL.rawValue
-        header.argument_count = UInt32(arguments)
-        header.variable_count = UInt32(variableCount)
-        header.descriptors_max = UInt32(specification.descriptorsMax)
-        header.file_bytes_max = UInt64(specification.fileBytesMax)
-        header.first = UInt64(request.rows)
-        header.second = UInt64(request.columns)
-        let replies = try raw.channel.send(
-            header, strings: strings, descriptors: group?.entrances.map(\.number) ?? [])
-        guard let reply = try InitChannel.receive(replies, milliseconds: 10_000) else {
+        let program = try Program(request.command, directory: request.workingDirectory, variables: variables)
+        let process = try PreparedProcess(raw.channel, raw.cgroup, terminal: (request.rows, request.columns))
+        guard let reply = try InitChannel.receive(process.replies, milliseconds: 10_000) else {
             throw .system("the session's init did not answer", ETIMEDOUT)
         }
         guard reply.type == NRX_REPLY_STARTED, let master = reply.descriptor else {
             throw InitChannel.failure(reply.raw)
         }
-        return try SessionTerminal(master: master, replies: replies, group: group, threads: host.threads)
+        guard try process.start(program, specification.processLimits, streams: []) else {
+            throw SandboxError(.gone, "the session has ended its terminal")
+        }
+        return try SessionTerminal(master: master, process: process, threads: host.threads)
     }
 }

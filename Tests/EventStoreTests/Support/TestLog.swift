@@ -99,7 +99,8 @@ func openLog(
 ) throws -> EventLog {
     try EventLog.open(
         directory: directory, signer: try TestSigner(origin: origin), keeper: keeper, configuration: configuration,
-        clock: { Timestamp(microseconds: 1_772_373_600_000_000) }, newEventID: { "evt_" + String(repeating: "f", count: 32) })
+        clock: { Timestamp(microseconds: 1_772_373_600_000_000) },
+        newEventID: { "evt_" + String(repeating: "f", count: 32) })
 }
 
 /// Runs a program and returns what it printed.

@@ -1,7 +1,7 @@
 import CanonicalJSON
 
 /// The first event of every log: what it is and whose key signs it.
-public enum LogCreated {
+public enum FirstEvent {
     public static let type = "log.created"
     public static let stream = "log"
     static let format: Int64 = 1
