@@ -1,6 +1,9 @@
 import CanonicalJSON
+import EventStore
 import HTTPTypes
 import Ledger
+import Projections
+import Proofs
 import ServerFixtures
 import Testing
 

@@ -1,7 +1,8 @@
 import CanonicalJSON
-import CLinux
 import Foundation
+import HTTPTypes
 import Ledger
+import Proofs
 import ServerFixtures
 import Testing
 
