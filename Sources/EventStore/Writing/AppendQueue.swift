@@ -22,7 +22,7 @@ final class AppendQueue: Sendable {
     }
 
     private let state: Mutex<State>
-    /// Entries in the queue, as the spinning writer sees them without the lock.
+    /// How many entries are in the queue, for the writer to see without the lock. Written under it.
     private let waiting = Atomic<Int>(0)
     private let wakeUp = DispatchSemaphore(value: 0)
     private let configuration: EventLogConfiguration
@@ -71,6 +71,9 @@ final class AppendQueue: Sendable {
     /// Digits of a sequence number and the newline, at most.
     private static let sequenceAndNewlineBytes = 21
 
+    /// How long the writer looks out for more after a commit before it sleeps.
+    private static let lookOut = Duration.microseconds(50)
+
     private func checkSizes(_ encoded: [EncodedEvent], textBytes: Int) throws(EventLogError) {
         guard !encoded.isEmpty else { throw EventLogError(.configuration, "an append needs at least one event.") }
         guard encoded.allSatisfy({ $0.bytes.count <= configuration.eventBytesMax }) else {
@@ -83,14 +86,7 @@ final class AppendQueue: Sendable {
 
     /// What has gathered, up to one batch; waits while there is nothing. Empty when the queue was closed and drained.
     func takeBatch() -> [Entry] {
-        let target = Self.gather > 0 ? lastCount.load(ordering: .relaxed) + waiting.load(ordering: .relaxed) : 1
-        if target > 1 {
-            let deadline = clock_gettime_nsec() + Self.gather
-            while waiting.load(ordering: .acquiring) < target, clock_gettime_nsec() < deadline { sched_yield() }
-        } else if Self.spin > 0 {
-            let deadline = clock_gettime_nsec() + Self.spin
-            while waiting.load(ordering: .acquiring) == 0, clock_gettime_nsec() < deadline { sched_yield() }
-        }
+        lookOut()
         while true {
             let (batch, finished) = state.withLock { state -> ([Entry], Bool) in
                 if state.entries.isEmpty {
@@ -100,15 +96,18 @@ final class AppendQueue: Sendable {
                 }
                 return (takeGathered(&state), false)
             }
-            if !batch.isEmpty || finished { lastCount.store(batch.count, ordering: .relaxed); return batch }
+            if !batch.isEmpty || finished { return batch }
             wakeUp.wait()
         }
     }
-    private let lastCount = Atomic<Int>(0)
-    static let spin = UInt64(String(cString: getenv("NRX_SPIN") ?? strdup("0"))) ?? 0
-    static let gather = UInt64(String(cString: getenv("NRX_GATHER") ?? strdup("0"))) ?? 0
-    private func clock_gettime_nsec() -> UInt64 {
-        var t = timespec(); clock_gettime(CLOCK_MONOTONIC, &t); return UInt64(t.tv_sec) * 1_000_000_000 + UInt64(t.tv_nsec)
+
+    /// Stays awake a little while the queue is empty: who was just answered often has the next append at hand, and to
+    /// wake a sleeping thread takes 15 to 20 µs, a sixth of a whole lone append (docs/benchmarks.md).
+    private func lookOut() {
+        guard waiting.load(ordering: .acquiring) == 0 else { return }
+        let clock = ContinuousClock()
+        let end = clock.now + Self.lookOut
+        while waiting.load(ordering: .acquiring) == 0, clock.now < end { sched_yield() }
     }
 
     private func takeGathered(_ state: inout State) -> [Entry] {
@@ -131,7 +130,10 @@ final class AppendQueue: Sendable {
             let wakes = state.isWriterWaiting
             state.isWriterWaiting = false
             guard discarding else { return ([], wakes) }
-            defer { state.entries = [] }
+            defer {
+                state.entries = []
+                waiting.store(0, ordering: .releasing)
+            }
             return (state.entries, wakes)
         }
         for entry in discarded { entry.pending.resolve(.failure(error)) }
