@@ -33,6 +33,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
     ],
     // In the order of who may import whom: a module imports only modules above it.
     targets: [
@@ -104,12 +105,22 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "VaultTests", dependencies: ["Vault", "EventStore", "Merkle", grdb, crypto], swiftSettings: strict),
+        .target(name: "ServerFixtures", dependencies: ["CanonicalJSON"], path: "Tests/ServerFixtures", swiftSettings: strict),
         .testTarget(
             name: "APITests",
             dependencies: [
-                "API", "EventStore", "Ledger", "Projections", "Sandbox", "Vault", "Proofs", "CanonicalJSON",
-                hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+                "API", "ServerFixtures", "EventStore", "Ledger", "Projections", "Sandbox", "Vault", "Proofs",
+                "CanonicalJSON", "Merkle", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"), .product(name: "NIOCore", package: "swift-nio"),
+                logging,
             ], swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "ServerFixtures", "EventStore", "Ledger", "CanonicalJSON", "Merkle",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+            ], exclude: ["verify_log.py"], swiftSettings: strict),
         .testTarget(
             name: "ReplayTests",
             dependencies: ["Replay", "EventStore", "Ledger", "Projections", "Proofs", "CanonicalJSON", "Merkle"],

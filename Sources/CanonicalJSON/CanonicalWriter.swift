@@ -13,30 +13,9 @@ extension JSONValue {
 
     /// Appends the canonical form to `output`.
     public func writeCanonical(to output: inout [UInt8]) {
-        switch self {
-        case .null: output.append(contentsOf: "null".utf8)
-        case .bool(let value): output.append(contentsOf: (value ? "true" : "false").utf8)
-        case .integer(let value): CanonicalWriter.write(value, to: &output)
-        case .double(let value): output.append(contentsOf: CanonicalWriter.ecmaScriptText(of: value).utf8)
-        case .string(let value): CanonicalWriter.write(value, to: &output)
-        case .array(let elements):
-            output.append(UInt8(ascii: "["))
-            for index in elements.indices {
-                if index > 0 { output.append(UInt8(ascii: ",")) }
-                elements[index].writeCanonical(to: &output)
-            }
-            output.append(UInt8(ascii: "]"))
-        case .object(let object):
-            output.append(UInt8(ascii: "{"))
-            let members = object.members
-            for index in members.indices {
-                if index > 0 { output.append(UInt8(ascii: ",")) }
-                CanonicalWriter.write(members[index].name, to: &output)
-                output.append(UInt8(ascii: ":"))
-                members[index].value.writeCanonical(to: &output)
-            }
-            output.append(UInt8(ascii: "}"))
-        }
+        var sink = ByteSink()
+        CanonicalWriter.write(self, to: &sink)
+        sink.append(to: &output)
     }
 }
 
@@ -46,19 +25,58 @@ public enum CanonicalWriter {
 
     /// Appends `text` in quotes with the escapes of RFC 8785 §3.2.2.2, and no others.
     public static func write(_ text: String, to output: inout [UInt8]) {
-        output.append(UInt8(ascii: "\""))
-        text.withBytes { bytes in
-            if isVerbatim(bytes) {
-                output.append(contentsOf: bytes)
-            } else {
-                for byte in bytes { writeEscaped(byte, to: &output) }
-            }
-        }
-        output.append(UInt8(ascii: "\""))
+        var sink = ByteSink()
+        write(text, to: &sink)
+        sink.append(to: &output)
     }
 
     /// Appends `value` in decimal.
     public static func write(_ value: Int64, to output: inout [UInt8]) {
+        var sink = ByteSink()
+        write(value, to: &sink)
+        sink.append(to: &output)
+    }
+
+    static func write(_ value: JSONValue, to sink: inout ByteSink) {
+        switch value {
+        case .null: sink.append("null")
+        case .bool(let value): sink.append(value ? "true" : "false")
+        case .integer(let value): write(value, to: &sink)
+        case .double(let value): ecmaScriptText(of: value).withBytes { sink.append($0) }
+        case .string(let value): write(value, to: &sink)
+        case .array(let elements):
+            sink.append(UInt8(ascii: "["))
+            for index in elements.indices {
+                if index > 0 { sink.append(UInt8(ascii: ",")) }
+                write(elements[index], to: &sink)
+            }
+            sink.append(UInt8(ascii: "]"))
+        case .object(let object):
+            sink.append(UInt8(ascii: "{"))
+            let members = object.members
+            for index in members.indices {
+                if index > 0 { sink.append(UInt8(ascii: ",")) }
+                write(members[index].name, to: &sink)
+                sink.append(UInt8(ascii: ":"))
+                write(members[index].value, to: &sink)
+            }
+            sink.append(UInt8(ascii: "}"))
+        }
+    }
+
+    private static func write(_ text: String, to sink: inout ByteSink) {
+        sink.append(UInt8(ascii: "\""))
+        text.withBytes { bytes in
+            if isVerbatim(bytes) {
+                sink.append(bytes)
+            } else {
+                for byte in bytes { writeEscaped(byte, to: &sink) }
+            }
+        }
+        sink.append(UInt8(ascii: "\""))
+    }
+
+    private static func write(_ value: Int64, to sink: inout ByteSink) {
         // The digits come last first; 20 characters hold every 64-bit integer and its sign.
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { buffer in
             var start = 20
@@ -72,36 +90,42 @@ public enum CanonicalWriter {
                 start -= 1
                 buffer[start] = UInt8(ascii: "-")
             }
-            output.append(contentsOf: buffer[start...])
+            sink.append(UnsafeBufferPointer(rebasing: buffer[start...]))
         }
     }
 
-    /// Whether nothing in `bytes` needs an escape. Looks at all of them without branching, which the compiler turns into
-    /// vector instructions.
+    /// Whether nothing in `bytes` needs an escape.
     private static func isVerbatim(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        var special: UInt8 = 0
-        for byte in bytes {
-            special |= byte < 0x20 ? 1 : 0
-            special |= byte == UInt8(ascii: "\"") ? 1 : 0
-            special |= byte == UInt8(ascii: "\\") ? 1 : 0
+        var index = 0
+        let raw = UnsafeRawBufferPointer(bytes)
+        while index + 8 <= bytes.count {
+            guard EightBytes.areVerbatim(raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)) else {
+                return false
+            }
+            index += 8
         }
-        return special == 0
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+            index += 1
+        }
+        return true
     }
 
-    private static func writeEscaped(_ byte: UInt8, to output: inout [UInt8]) {
+    private static func writeEscaped(_ byte: UInt8, to sink: inout ByteSink) {
         switch byte {
-        case UInt8(ascii: "\""): output.append(contentsOf: #"\""#.utf8)
-        case UInt8(ascii: "\\"): output.append(contentsOf: #"\\"#.utf8)
-        case 0x08: output.append(contentsOf: #"\b"#.utf8)
-        case 0x09: output.append(contentsOf: #"\t"#.utf8)
-        case 0x0A: output.append(contentsOf: #"\n"#.utf8)
-        case 0x0C: output.append(contentsOf: #"\f"#.utf8)
-        case 0x0D: output.append(contentsOf: #"\r"#.utf8)
+        case UInt8(ascii: "\""): sink.append(#"\""#)
+        case UInt8(ascii: "\\"): sink.append(#"\\"#)
+        case 0x08: sink.append(#"\b"#)
+        case 0x09: sink.append(#"\t"#)
+        case 0x0A: sink.append(#"\n"#)
+        case 0x0C: sink.append(#"\f"#)
+        case 0x0D: sink.append(#"\r"#)
         case 0..<0x20:
-            output.append(contentsOf: #"\u00"#.utf8)
-            output.append(hexDigits[Int(byte >> 4)])
-            output.append(hexDigits[Int(byte & 15)])
-        default: output.append(byte)
+            sink.append(#"\u00"#)
+            sink.append(hexDigits[Int(byte >> 4)])
+            sink.append(hexDigits[Int(byte & 15)])
+        default: sink.append(byte)
         }
     }
 

@@ -25,28 +25,16 @@ extension JSONReader {
         }
     }
 
-    /// Moves over as many groups of eight bytes as hold nothing but ASCII without control characters, quotes and
-    /// backslashes.
+    /// Moves over as many groups of eight bytes as are ASCII that stands in a string as it is.
     private mutating func skipPlainWords() {
         // Eight bytes at `position` lie within `bytes` whenever the condition of the loop holds, and the load asks for
         // no alignment.
         guard let base = UnsafeRawPointer(bytes.baseAddress) else { return }
         while position + 8 <= bytes.count {
             let word = (base + position).loadUnaligned(as: UInt64.self)
-            guard Self.isPlain(word) else { return }
+            guard EightBytes.areASCII(word), EightBytes.areVerbatim(word) else { return }
             position += 8
         }
-    }
-
-    /// Whether no byte of `word` is below 0x20, a quote, a backslash or beyond ASCII.
-    private static func isPlain(_ word: UInt64) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let highBits: UInt64 = 0x8080_8080_8080_8080
-        // A byte that is zero after the exclusive or borrows into its high bit.
-        let quote = word ^ (ones &* 0x22)
-        let backslash = word ^ (ones &* 0x5C)
-        let borrows = (quote &- ones) | (backslash &- ones) | (word &- ones &* 0x20)
-        return (borrows | word) & highBits == 0
     }
 
     private mutating func readEscapedString(from start: Int) throws(JSONError) -> String {

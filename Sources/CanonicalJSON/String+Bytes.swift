@@ -4,10 +4,9 @@ extension String {
         withBytes { left in
             other.withBytes { right in
                 guard left.count == right.count else { return false }
-                // No early exit: over names and hashes, vector instructions win.
-                var difference: UInt8 = 0
-                for index in left.indices { difference |= left[index] ^ right[index] }
-                return difference == 0
+                var index = 0
+                while index < left.count, left[index] == right[index] { index += 1 }
+                return index == left.count
             }
         }
     }

@@ -126,7 +126,7 @@ private enum LowerCaseHex {
     /// Same, of ASCII characters.
     static func read(_ digits: UnsafeBufferPointer<UInt8>, into output: UnsafeMutableRawBufferPointer) -> Bool {
         guard digits.count == output.count * 2 else { return false }
-        for index in output.indices {
+        for index in 0..<output.count {
             guard let high = nibble(digits[index * 2]), let low = nibble(digits[index * 2 + 1]) else { return false }
             output[index] = high << 4 | low
         }

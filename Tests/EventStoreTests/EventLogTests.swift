@@ -213,6 +213,24 @@ struct TransparencyTests {
         #expect(keeper.highestSignedHead() == head)
     }
 
+    @Test("checkpoints asked for by many at once are recorded in the order of their sizes")
+    func concurrentCheckpoints() async throws {
+        let directory = try TemporaryDirectory()
+        let keeper = StrictHeadKeeper()
+        let log = try openLog(directory.path, keeper: keeper)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<200 {
+                group.addTask {
+                    _ = try await log.append([draft(number)])
+                    _ = try await log.signCheckpoint()
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(log.failure == nil)
+        try await log.close()
+    }
+
     @Test("tile paths follow C2SP tlog-tiles")
     func tilePaths() {
         #expect(TilePath.hashTile(level: 0, index: 0) == "tile/0/000")

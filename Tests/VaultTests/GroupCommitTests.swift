@@ -1,5 +1,7 @@
+import EventStore
 import Foundation
 import GRDB
+import Merkle
 import Testing
 
 @testable import Vault
@@ -31,6 +33,21 @@ struct GroupCommitTests {
                 #expect(try await vault.customerID(forEmail: "u\(number)@example.com") == "c\(number)")
             }
         }
+    }
+
+    @Test("what was answered is in the files already: a copy taken without closing holds it")
+    func killedProcess() async throws {
+        let vault = try temporary.open()
+        _ = try await vault.reserve(email: "ada@example.com", customerID: "cust_1")
+        try vault.recordSignedHead(TreeHead(size: 7, root: .zero))
+        let copy = temporary.root + "/copy"
+        try FileManager.default.copyItem(atPath: temporary.directory, toPath: copy)
+        try temporary.setMode(0o700, of: copy)
+        let survivor = try Vault.open(directory: copy)
+        #expect(try await survivor.customerID(forEmail: "ada@example.com") == "cust_1")
+        #expect(try survivor.highestSignedHead() == TreeHead(size: 7, root: .zero))
+        try await survivor.close()
+        try await vault.close()
     }
 
     @Test("one refused call does not disturb the others in its transaction")

@@ -12,6 +12,12 @@ final class LedgerService: Sendable {
         let head: TreeHead
     }
 
+    /// A decision whose place in the log is settled, on its way to the disk.
+    struct Submission: Sendable {
+        fileprivate let pending: PendingAppend
+        fileprivate let events: [Envelope]
+    }
+
     let log: EventLog
     let projections: ProjectionFollower
     let now: @Sendable () -> Timestamp
@@ -31,23 +37,31 @@ final class LedgerService: Sendable {
     ///
     /// - Throws: the refusal, or `internalError` / `unavailable` when the log cannot take it.
     func perform(_ command: Command, as actor: Actor, trace: String) async throws(APIError) -> Outcome {
-        let outcome = try await commit(command, as: actor, trace: trace)
-        try await projections.caughtUp(to: (outcome.events.last?.sequence ?? 0) + 1)
+        try await complete(try submit(command, as: actor, trace: trace))
+    }
+
+    /// Waits until what was submitted is durable and can be read. When this throws, the events may be in the log all the
+    /// same: only the next start knows.
+    func complete(_ submission: Submission) async throws(APIError) -> Outcome {
+        let outcome = try await settle(submission)
+        try await projections.caughtUp(to: submission.pending.endSequence)
         return outcome
     }
 
     /// Same, but does not wait until the events can be read.
     func commit(_ command: Command, as actor: Actor, trace: String) async throws(APIError) -> Outcome {
-        let (pending, events) = try submit(command, as: actor, trace: trace)
+        try await settle(try submit(command, as: actor, trace: trace))
+    }
+
+    private func settle(_ submission: Submission) async throws(APIError) -> Outcome {
         do throws(EventLogError) {
-            return Outcome(events: events, head: try await pending.durable().head)
+            return Outcome(events: submission.events, head: try await submission.pending.durable().head)
         } catch { throw Self.error(for: error) }
     }
 
-    private func submit(
-        _ command: Command, as actor: Actor, trace: String
-    ) throws(APIError) -> (PendingAppend, [Envelope]) {
-        let result: Result<(PendingAppend, [Envelope]), APIError> = state.withLock { state in
+    /// Decides on `command`. When this throws, nothing of it is or will be in the log.
+    func submit(_ command: Command, as actor: Actor, trace: String) throws(APIError) -> Submission {
+        let result: Result<Submission, APIError> = state.withLock { state in
             Result { () throws(APIError) in
                 let context = DecisionContext(at: now(), actor: actor, trace: trace)
                 var generator = SystemRandomNumberGenerator()
@@ -68,7 +82,7 @@ final class LedgerService: Sendable {
                         preconditionFailure("a decision contradicts the rules of replay: \(error)")
                     }
                 }
-                return (pending, events)
+                return Submission(pending: pending, events: events)
             }
         }
         return try result.get()

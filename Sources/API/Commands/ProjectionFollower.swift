@@ -20,7 +20,6 @@ final class ProjectionFollower: Sendable {
     private let store: ProjectionStore
     private let logger: Logger
     private let state: Mutex<State>
-    private let ended = Mutex<CheckedContinuation<Void, Never>?>(nil)
 
     init(store: ProjectionStore, logger: Logger) {
         self.store = store
@@ -43,6 +42,7 @@ final class ProjectionFollower: Sendable {
                     try store.apply(events)
                     if let last = events.last { advance(to: last.sequence + 1) }
                 }
+                // What was committed last has been applied: the subscription ends behind it.
                 fail("the log was closed")
             } catch {
                 logger.critical("projections stopped", metadata: ["error": .string("\(error)")])
@@ -65,6 +65,12 @@ final class ProjectionFollower: Sendable {
             if let answer { continuation.resume(returning: answer) }
         }
         guard isThere else { throw .internalError }
+    }
+
+    /// Waits until nothing more will be applied: everything is, or the projections have failed. After the log was closed.
+    func ended() async {
+        // Nothing ever reaches that position, so this returns when following ends.
+        do throws(APIError) { try await caughtUp(to: .max) } catch {}
     }
 
     private func advance(to position: UInt64) {

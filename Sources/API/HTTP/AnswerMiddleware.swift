@@ -19,6 +19,8 @@ struct AnswerMiddleware: RouterMiddleware {
         do { response = try await next(request, context) } catch {
             response = render(error, context)
         }
+        // The router strips bodies for HEAD only where a route answered.
+        if request.method == .head { response = response.createHeadResponse() }
         let requestID = clientRequestID(request) ?? context.trace
         if let name = Self.requestID { response.headers[name] = requestID }
         let elapsed = start.duration(to: .now)

@@ -1,6 +1,5 @@
 import Merkle
 import Proofs
-import Sandbox
 
 /// Small real checks behind the flags of `GET /v1/health`.
 enum HealthChecks {
@@ -22,20 +21,5 @@ enum HealthChecks {
     static func zeroTreeIsRight() -> Bool {
         let leaf = [UInt8](repeating: 0, count: Int(ZeroTree.blockBytes)).withUnsafeBytes { TreeHasher.leaf($0) }
         return ZeroTree.root(blocks: 2) == TreeHasher.node(leaf, leaf)
-    }
-}
-
-/// Whether this machine can isolate sessions: tested when the server starts, and the answer kept.
-struct SandboxStatus: Sendable {
-    let host: SandboxHost?
-    /// Why there is no host.
-    let failure: String?
-
-    /// Each layer with whether it was seen working; none at all when the sandbox could not be set up.
-    func layers() async -> [LayerStatus] {
-        guard let host else {
-            return Layer.allCases.map { LayerStatus(layer: $0, works: false, detail: failure ?? "no sandbox") }
-        }
-        return await host.layers()
     }
 }

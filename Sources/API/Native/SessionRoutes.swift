@@ -34,11 +34,18 @@ struct SessionRoutes: Sendable {
     /// A repeat gets the first answer: the proof is there for ever.
     private func destroy(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         let caller = try exchange.caller()
-        let session = try reads.session(try exchange.sessionID(), for: caller)
-        if session.status.isLive {
-            return try await sessions.end(session.id, trigger: .api, as: caller.actor, trace: exchange.trace).get()
+        let id = try exchange.sessionID()
+        if try reads.session(id, for: caller).status.isLive {
+            let result = await sessions.end(id, trigger: .api, as: caller.actor, trace: exchange.trace)
+            switch result {
+            case .success(let answer): return answer
+            // It ended at this very moment, by its time or by another request: what was stored is the answer.
+            case .failure(let error) where error.code == .conflict: break
+            case .failure(let error): throw error
+            }
         }
-        guard let text = try reads.proof(of: session.id, for: caller) else {
+        let session = try reads.session(id, for: caller)
+        guard let text = try reads.proof(of: id, for: caller) else {
             throw APIError(
                 .conflict, "The session is \(session.status.rawValue): there is no proof of its destruction.")
         }

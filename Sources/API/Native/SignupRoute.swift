@@ -21,17 +21,20 @@ struct SignupRoute: Sendable {
         do throws(VaultError) { _ = try await vault.reserve(email: email.text, customerID: customerID.text) } catch {
             throw Self.error(for: error)
         }
+        let submission: LedgerService.Submission
         do throws(APIError) {
             let eventID = EventID(using: &generator)
             let sealed = try await seal(email, for: customerID, eventID: eventID)
             var command = SignUp(customerID: customerID, eventID: eventID, sealedEmail: sealed, key: key.issued)
             if let jurisdiction { command.jurisdiction = jurisdiction }
-            _ = try await ledger.perform(.signUp(command), as: .system, trace: exchange.trace)
+            submission = try ledger.submit(.signUp(command), as: .system, trace: exchange.trace)
         } catch {
             // The address may be tried again; were this to fail too, the next start finds the orphan.
             do throws(VaultError) { try await vault.release(customerID.text) } catch {}
             throw error
         }
+        // From here on the event may be in the log whatever happens, and then it needs the data key.
+        _ = try await ledger.complete(submission)
         return .json(
             [
                 "customer_id": .string(customerID.text), "api_key": .string(key.text), "tier": "free",

@@ -29,8 +29,9 @@ struct RouterBuilder: Sendable {
     private func addMethodRefusals(to router: Router<APIRequestContext>, routes: [Route]) {
         for (path, present) in Dictionary(grouping: routes, by: \.path) {
             let allowed = present.map(\.method.rawValue) + (present.contains { $0.method == .get } ? ["HEAD"] : [])
-            for method in Route.Method.allCases where !present.contains(where: { $0.method == method }) {
-                router.on(RouterPath(stringLiteral: path), method: method.httpMethod) { _, _ -> Response in
+            let absent = Route.Method.allCases.filter { method in !present.contains { $0.method == method } }
+            for method in absent.map(\.httpMethod) + [.options, .trace] {
+                router.on(RouterPath(stringLiteral: path), method: method) { _, _ -> Response in
                     var error = APIError(
                         .methodNotAllowed,
                         "This path has no \(method.rawValue). Use \(allowed.joined(separator: ", ")).")
@@ -42,8 +43,7 @@ struct RouterBuilder: Sendable {
     }
 
     private func answer(_ request: Request, _ context: APIRequestContext, route: Route) async throws -> APIResponse {
-        let principal = try authenticate(request, route: route)
-        if let principal { try await meter.count(principal, trace: context.trace) }
+        let principal = try await admit(request, context, route: route)
         let exchange = Exchange(
             parameters: Dictionary(
                 context.parameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { first, _ in first }),
@@ -54,9 +54,13 @@ struct RouterBuilder: Sendable {
         return try await route.handler(exchange)
     }
 
-    private func authenticate(_ request: Request, route: Route) throws(APIError) -> Principal? {
+    /// Who asks, counted and allowed to; nil on public routes. A request that is forbidden counts too.
+    private func admit(_ request: Request, _ context: APIRequestContext, route: Route) async throws(APIError)
+        -> Principal?
+    {
         guard case .key(let needed) = route.access else { return nil }
         let principal = try authenticator.authenticate(request.headers[.authorization])
+        try await meter.count(principal, trace: context.trace)
         guard principal.permissions.isSuperset(of: needed) else {
             let missing = needed.subtracting(principal.permissions).names.joined(separator: ", ")
             throw APIError(.forbidden, "This API key lacks the permission \(missing). Use a key that has it.")

@@ -12,7 +12,7 @@ struct OpenedData: Sendable {
     let state: State
     let store: ProjectionStore
 
-    init(configuration: ServerConfiguration, logger: Logger) throws {
+    init(configuration: ServerConfiguration, surroundings: Surroundings, logger: Logger) throws {
         let directory = configuration.dataDirectory
         vault = try Vault.open(
             directory: directory + "/vault", masterKeyFile: configuration.masterKeyFile, origin: configuration.origin)
@@ -21,7 +21,7 @@ struct OpenedData: Sendable {
         logConfiguration.segmentBytes = configuration.segmentBytes
         log = try EventLog.open(
             directory: directory + "/log", signer: vault, keeper: vault, configuration: logConfiguration,
-            clock: SystemClock.now,
+            fileSystem: surroundings.fileSystem, clock: surroundings.now,
             newEventID: {
                 var generator = SystemRandomNumberGenerator()
                 return EventID(using: &generator).text

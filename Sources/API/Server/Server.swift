@@ -30,20 +30,29 @@ public struct Server: Sendable {
     ///
     /// - Throws: ``ServerError`` saying what to do.
     public static func start(configuration: ServerConfiguration, logger: Logger) async throws -> Server {
-        let opened = try await SerialWorker(name: "nrx.start").run { () throws in
-            try OpenedData(configuration: configuration, logger: logger)
-        }
-        return try await Server(opened, configuration: configuration, logger: logger)
+        try await start(configuration: configuration, surroundings: Surroundings(), logger: logger)
     }
 
-    private init(_ opened: OpenedData, configuration: ServerConfiguration, logger: Logger) async throws {
+    static func start(configuration: ServerConfiguration, surroundings: Surroundings, logger: Logger) async throws
+        -> Server
+    {
+        let opened = try await SerialWorker(name: "nrx.start").run { () throws in
+            try OpenedData(configuration: configuration, surroundings: surroundings, logger: logger)
+        }
+        return try await Server(opened, configuration: configuration, now: surroundings.now, logger: logger)
+    }
+
+    private init(
+        _ opened: OpenedData, configuration: ServerConfiguration, now: @escaping @Sendable () -> Timestamp,
+        logger: Logger
+    ) async throws {
         self.configuration = configuration
         self.logger = logger
         (vault, log, store) = (opened.vault, opened.log, opened.store)
         let projections = ProjectionFollower(store: opened.store, logger: logger)
         projections.start(following: opened.log)
-        ledger = LedgerService(log: opened.log, state: opened.state, projections: projections, now: SystemClock.now)
-        let sandbox = Self.sandbox(configuration, logger)
+        ledger = LedgerService(log: opened.log, state: opened.state, projections: projections, now: now)
+        let sandbox = Self.sandbox(configuration, now: now, logger)
         sessions = SessionManager(
             ledger: ledger, sandbox: sandbox.host, layersMissing: configuration.allowedMissingLayers,
             region: configuration.region, logger: logger)
@@ -68,17 +77,20 @@ public struct Server: Sendable {
     }
 
     /// A machine that cannot isolate still serves accounts, proofs and the log; it refuses sessions and says why.
-    private static func sandbox(_ configuration: ServerConfiguration, _ logger: Logger) -> SandboxStatus {
+    private static func sandbox(
+        _ configuration: ServerConfiguration, now: @escaping @Sendable () -> Timestamp, _ logger: Logger
+    ) -> SandboxStatus {
         var sandbox = SandboxConfiguration(stateDirectory: configuration.dataDirectory + "/sandbox")
         sandbox.initPath = configuration.initPath
         sandbox.warmPoolSize = configuration.warmPoolSize
         sandbox.allowedMissingLayers = Set(configuration.allowedMissingLayers.compactMap(Layer.init(rawValue:)))
         do throws(SandboxError) {
-            return SandboxStatus(host: try SandboxHost(configuration: sandbox, logger: logger), failure: nil)
+            return SandboxStatus(
+                host: try SandboxHost(configuration: sandbox, logger: logger), failure: nil, now: now)
         } catch {
             logger.error(
                 "sessions are refused: this machine cannot isolate them", metadata: ["error": .string("\(error)")])
-            return SandboxStatus(host: nil, failure: error.message)
+            return SandboxStatus(host: nil, failure: error.message, now: now)
         }
     }
 
@@ -114,10 +126,15 @@ public struct Server: Sendable {
             configuration: .init(address: .hostname(host, port: configuration.port), serverName: "nrx-ledger"),
             onServerRunning: { channel in ready("\(host):\(channel.localAddress?.port ?? 0)") }, logger: logger)
         let expiry = Task { [sessions] in await sessions.runExpiry() }
+        let patience = Duration.seconds(configuration.shutdownSecondsMax)
+        // Stopped in the reverse order: sessions end while their callers can still be answered, then HTTP.
         var group = ServiceGroupConfiguration(
-            services: [.init(service: app, successTerminationBehavior: .gracefullyShutdownGroup)],
+            services: [
+                .init(service: app, successTerminationBehavior: .gracefullyShutdownGroup),
+                .init(service: SessionEnding(sessions: sessions, patience: patience)),
+            ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        group.maximumGracefulShutdownDuration = .seconds(configuration.shutdownSecondsMax)
+        group.maximumGracefulShutdownDuration = patience + Self.destructionDurationMax
         let failure: (any Error)?
         do {
             try await ServiceGroup(configuration: group).run()
@@ -128,15 +145,34 @@ public struct Server: Sendable {
         if let failure { throw failure }
     }
 
+    /// How long the destruction of every session may take at a stop, beyond the patience with running commands.
+    private static let destructionDurationMax = Duration.seconds(30)
+
     /// Ends the sessions with proofs, returns reserved requests, signs, closes.
     func stop() async throws {
-        await sessions.endAll(trace: "shutdown")
+        await sessions.stop(patience: .zero)
+        await sessions.close()
         do { try await meter.returnRest(trace: "shutdown") } catch {
             logger.error("reserved requests were not returned", metadata: ["error": .string(error.message)])
         }
-        try await log.close()
+        // Whatever fails, the others are closed too.
+        let logClosed: Result<Void, EventLogError>
+        do throws(EventLogError) { logClosed = .success(try await log.close()) } catch { logClosed = .failure(error) }
+        await ledger.projections.ended()
         let store = store
         try await SerialWorker(name: "nrx.stop").run { () throws in try store.close() }
         try await vault.close()
+        try logClosed.get()
+    }
+}
+
+/// At a clean stop: no new work, running commands end or are ended, every session is destroyed with a proof.
+private struct SessionEnding: Service {
+    let sessions: SessionManager
+    let patience: Duration
+
+    func run() async throws {
+        try await gracefulShutdown()
+        await sessions.stop(patience: patience)
     }
 }

@@ -22,6 +22,29 @@ extension SessionManager {
         }
     }
 
+    /// The session's init ended by itself, and everything inside with it. What is left is wiped all the same, but no
+    /// proof names a reason that nobody knows: the session is expired_unclean.
+    func endLost(_ session: LiveSession) async {
+        let result = await session.end { [self] in
+            defer { forget(session.id) }
+            do throws(DestructionFailure) { _ = try await session.environment.destroy() } catch {
+                logger.error(
+                    "a lost environment was not wiped cleanly",
+                    metadata: ["session": .string(session.id.text), "error": .string("\(error)")])
+            }
+            do throws(APIError) {
+                try await recordUnclean(session.id, .environmentLost, step: nil, known: JSONObject(), trace: "died")
+            } catch { return .failure(error) }
+            return .failure(
+                APIError(.internalError, "The session's environment ended by itself: it is expired_unclean."))
+        }
+        if case .failure(let error) = result {
+            logger.error(
+                "environment lost",
+                metadata: ["session": .string(session.id.text), "error": .string(error.message)])
+        }
+    }
+
     private func destroy(_ session: LiveSession, trigger: DestructionTrigger, actor: Actor, trace: String)
         async throws(APIError) -> APIResponse
     {
@@ -63,17 +86,19 @@ extension SessionManager {
     private func prove(
         _ id: SessionID, _ evidence: DestructionEvidence, trigger: DestructionTrigger, actor: Actor, trace: String
     ) async throws(ProofFailure) -> DestructionProof {
-        guard let record = ledger.read({ $0.liveSession(id) }) else { throw .sessionGone }
+        guard let createdAt = ledger.read({ $0.liveSession(id)?.createdAt }) else { throw .sessionGone }
         for attempt in 1... {
             do throws(any Error) {
-                let destroyedAt = max(ledger.now().wholeSecond, record.createdAt.wholeSecond)
+                let destroyedAt = max(ledger.now().wholeSecond, createdAt.wholeSecond)
                 let signer = try ProofSigner()
-                let draft = try ProofDraft(
-                    session: try DestroyedSession(record, trigger: trigger), evidence: evidence,
-                    destroyedAt: try UTCSecond(destroyedAt), publicKey: signer.publicKey)
                 let publish = PublishVerificationKey(
                     sessionID: id, destroyedAt: destroyedAt, publicKey: signer.publicKey.text)
                 let published = try await ledger.commit(.publishVerificationKey(publish), as: .system, trace: trace)
+                // Only now do the session's counts stand still: until its key is published, a command can still begin.
+                guard let record = ledger.read({ $0.liveSession(id) }) else { throw ProofFailure.sessionGone }
+                let draft = try ProofDraft(
+                    session: try DestroyedSession(record, trigger: trigger), evidence: evidence,
+                    destroyedAt: try UTCSecond(destroyedAt), publicKey: signer.publicKey)
                 let proof = try draft.seal(
                     at: LogHead(
                         origin: ledger.log.origin, size: Int64(published.head.size), root: published.head.root),

@@ -36,6 +36,7 @@ extension SessionManager {
     func execute(_ exec: ExecCommand, in id: SessionID, by caller: Principal, trace: String) async throws(APIError)
         -> (ExecResult, ExecReceipt)
     {
+        try checkNotStopping()
         let receipt = ExecReceipt(command: exec.receiptText, input: exec.inputData ?? [])
         var generator = SystemRandomNumberGenerator()
         let execID = ExecID(using: &generator)

@@ -12,8 +12,16 @@ final class SessionManager: Sendable {
     let region: String
     private let sandbox: SandboxHost?
     private let layersMissing: [String]
-    private let live = Mutex<[SessionID: LiveSession]>([:])
+    private let state = Mutex(State())
     private let expiry: ExpiryQueue
+
+    private struct State {
+        var live: [SessionID: LiveSession] = [:]
+        /// Sessions whose event is decided and whose environment is still being made.
+        var creating = 0
+        /// Set when the server stops: no new sessions and commands from then on.
+        var isStopping = false
+    }
 
     /// - Parameter sandbox: nil when this machine cannot isolate; sessions are then refused.
     init(ledger: LedgerService, sandbox: SandboxHost?, layersMissing: [String], region: String, logger: Logger) {
@@ -26,13 +34,15 @@ final class SessionManager: Sendable {
     }
 
     /// Number of live environments.
-    var count: Int { live.withLock { $0.count } }
+    var count: Int { state.withLock { $0.live.count } }
 
     /// Creates a session: the event and the environment are made side by side, so that one does not wait for the other.
     func create(_ classification: DataClassification, timeToLiveSeconds: Int64?, by caller: Principal, trace: String)
         async throws(APIError) -> SessionID
     {
         guard let sandbox else { throw Self.cannotIsolate }
+        try beginCreating()
+        defer { state.withLock { $0.creating -= 1 } }
         var generator = SystemRandomNumberGenerator()
         let id = SessionID(using: &generator)
         let plan = Plan.of(ledger.read { $0.customer(caller.customerID)?.tier ?? .free })
@@ -40,9 +50,10 @@ final class SessionManager: Sendable {
             CreateSession(
                 sessionID: id, dataClassification: classification, region: region,
                 timeToLiveSeconds: timeToLiveSeconds, layersMissing: layersMissing))
-        let outcome = try await ledger.commit(command, as: caller.actor, trace: trace)
+        let submission = try ledger.submit(command, as: caller.actor, trace: trace)
         let specification = SessionSpecification(
             sessionID: id.text, workspaceBytes: plan.workspaceBytes, memoryBytes: plan.memoryBytes)
+        // The disk and the kernel work at the same time.
         let environment: SessionEnvironment
         do throws(SandboxError) { environment = try await sandbox.create(specification) } catch {
             logger.error("no environment", metadata: ["session": .string(id.text), "error": .string("\(error)")])
@@ -50,16 +61,34 @@ final class SessionManager: Sendable {
             throw APIError(
                 .unavailable, "No isolated environment could be made: \(error.message)", retryAfterSeconds: 5)
         }
+        do throws(APIError) { _ = try await ledger.complete(submission) } catch {
+            await discard(environment)
+            throw error
+        }
         let session = LiveSession(id: id, environment: environment)
-        live.withLock { $0[id] = session }
+        state.withLock { $0.live[id] = session }
         scheduleExpiry(of: id)
-        watchMemory(of: session)
-        try await ledger.projections.caughtUp(to: (outcome.events.last?.sequence ?? 0) + 1)
+        watch(session)
         return id
+    }
+
+    /// Ends an environment whose session was not recorded; nothing ever ran in it.
+    private func discard(_ environment: SessionEnvironment) async {
+        do throws(DestructionFailure) { _ = try await environment.destroy() } catch {
+            logger.error("an unused environment was not ended cleanly", metadata: ["error": .string("\(error)")])
+        }
     }
 
     static let cannotIsolate = APIError(
         .unavailable, "This server cannot isolate sessions. Run `nrx-server doctor` on it to see what is missing.")
+
+    private func beginCreating() throws(APIError) {
+        let isStopping = state.withLock { state in
+            if !state.isStopping { state.creating += 1 }
+            return state.isStopping
+        }
+        if isStopping { throw .stopping }
+    }
 
     private func recordLoss(of id: SessionID, trace: String) async throws(APIError) {
         _ = try await ledger.perform(
@@ -68,72 +97,102 @@ final class SessionManager: Sendable {
 
     /// The live environment of a session that the ledger knows as live.
     func environment(of id: SessionID) throws(APIError) -> LiveSession {
-        guard let session = live.withLock({ $0[id] }) else {
+        guard let session = state.withLock({ $0.live[id] }) else {
             throw APIError(.conflict, "The session has no environment any more. Create a new session.")
         }
         return session
     }
 
-    func forget(_ id: SessionID) { live.withLock { _ = $0.removeValue(forKey: id) } }
+    func forget(_ id: SessionID) { state.withLock { _ = $0.live.removeValue(forKey: id) } }
+
+    /// Refuses what would begin something new while the server stops.
+    func checkNotStopping() throws(APIError) {
+        if state.withLock({ $0.isStopping }) { throw .stopping }
+    }
 
     private func scheduleExpiry(of id: SessionID) {
         guard let expiresAt = ledger.read({ $0.liveSession(id)?.expiresAt }) else { return }
         expiry.add(id, at: expiresAt)
     }
 
-    /// Out of memory ends a session, with a full destruction and a proof.
-    private func watchMemory(of session: LiveSession) {
+    /// Out of memory ends a session, with a full destruction and a proof; so does the end of its init, without one.
+    private func watch(_ session: LiveSession) {
         Task { [weak self] in
             for await incident in session.environment.incidents {
                 guard let self else { return }
-                // An init that died took everything with it: what is left is destroyed and measured all the same.
-                let trace = incident == .outOfMemory ? "oom" : "died"
-                let result = await self.end(session.id, trigger: .outOfMemory, as: .system, trace: trace)
-                if case .failure(let error) = result {
-                    self.logger.error("destruction failed", metadata: ["error": .string(error.message)])
+                switch incident {
+                case .outOfMemory:
+                    self.note(await self.end(session.id, trigger: .outOfMemory, as: .system, trace: "oom"))
+                case .died: await self.endLost(session)
                 }
                 return
             }
         }
     }
 
+    private func note(_ result: Result<APIResponse, APIError>) {
+        if case .failure(let error) = result {
+            logger.error("a session was not ended cleanly", metadata: ["error": .string(error.message)])
+        }
+    }
+
     /// Ends sessions whose time is over until the task is cancelled.
     func runExpiry() async {
         while !Task.isCancelled {
-            let due = expiry.takeDue(at: ledger.now())
-            await withTaskGroup(of: Void.self) { group in
-                for id in due {
-                    group.addTask {
-                        if case .failure(let error) = await self.end(
-                            id, trigger: .timeToLive, as: .system, trace: "ttl")
-                        {
-                            self.logger.error(
-                                "expiry failed",
-                                metadata: ["session": .string(id.text), "error": .string(error.message)])
-                        }
-                    }
-                }
-            }
+            await endDue()
             do { try await Task.sleep(for: .milliseconds(200)) } catch { return }
         }
     }
 
-    /// Ends every live session with a proof; at a clean stop.
-    func endAll(trace: String) async {
-        let ids = live.withLock { Array($0.keys) }
+    /// Ends the sessions whose time is over now.
+    func endDue() async {
+        let due = expiry.takeDue(at: ledger.now())
         await withTaskGroup(of: Void.self) { group in
-            for id in ids {
-                group.addTask { _ = await self.end(id, trigger: .shutdown, as: .system, trace: trace) }
+            for id in due where isLive(id) {
+                group.addTask { self.note(await self.end(id, trigger: .timeToLive, as: .system, trace: "ttl")) }
             }
         }
-        await sandbox?.shutdown()
+    }
+
+    private func isLive(_ id: SessionID) -> Bool { state.withLock { $0.live[id] != nil } }
+
+    /// Refuses new work, gives running commands until `patience` is over, then ends every session with a proof. Reads
+    /// and health still work afterwards.
+    func stop(patience: Duration) async {
+        state.withLock { $0.isStopping = true }
+        let deadline = ContinuousClock.now.advanced(by: patience)
+        while isBusy, ContinuousClock.now < deadline {
+            do { try await Task.sleep(for: .milliseconds(20)) } catch { break }
+        }
+        await endAll(trace: "shutdown")
+    }
+
+    /// Gives up the sandbox; after ``stop(patience:)``, when nobody can ask any more.
+    func close() async { await sandbox?.shutdown() }
+
+    private var isBusy: Bool {
+        state.withLock { state in state.creating > 0 || state.live.values.contains { $0.environment.isExecuting } }
+    }
+
+    private func endAll(trace: String) async {
+        while true {
+            let (ids, creating) = state.withLock { (Array($0.live.keys), $0.creating) }
+            if ids.isEmpty, creating == 0 { break }
+            await withTaskGroup(of: Void.self) { group in
+                for id in ids {
+                    group.addTask { self.note(await self.end(id, trigger: .shutdown, as: .system, trace: trace)) }
+                }
+            }
+            // An environment that is still being made cannot be hurried; it takes some milliseconds.
+            if ids.isEmpty { do { try await Task.sleep(for: .milliseconds(5)) } catch { break } }
+        }
     }
 
     /// Sessions that a server left alive when it died can no longer be measured.
     func closeAbandoned(trace: String) async throws(APIError) -> Int {
         let ids = ledger.read { $0.liveSessions.map(\.id) }
         for id in ids {
-            _ = try await ledger.commit(
+            _ = try await ledger.perform(
                 .expireUnclean(ExpireUnclean(sessionID: id, reason: .serverDied)), as: .system, trace: trace)
         }
         return ids.count

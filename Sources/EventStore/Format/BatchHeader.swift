@@ -33,6 +33,9 @@ public struct BatchHeader: Sendable, Equatable {
     /// Length of the whole batch in bytes.
     var batchBytes: Int { Self.byteCount + paddingBytes + Int(frameBytes) }
 
+    /// Bytes that the batch takes in its segment, this header and the padding included.
+    public var storedBytes: Int { batchBytes }
+
     /// The events of this batch.
     public var sequences: ClosedRange<UInt64> { firstSequence...(treeSize - 1) }
 

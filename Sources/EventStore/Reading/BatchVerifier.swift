@@ -5,20 +5,14 @@ public import Merkle
 ///
 /// Owned by one thread at a time. Memory: one decompressed batch.
 public final class BatchVerifier {
-    /// Largest decompressed batch that is read, in bytes; a header that claims more is damage.
-    static let textBytesMax = 1 << 28
-
     /// The tree over everything verified so far.
     public private(set) var tree: CompactRange
-    private let decoder: LZ4FrameDecoder
-    private var text = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    private let decoder: BatchDecoder
 
     init(tree: CompactRange = CompactRange()) throws(BatchDefect) {
         self.tree = tree
-        decoder = try LZ4FrameDecoder()
+        decoder = try BatchDecoder()
     }
-
-    deinit { text.deallocate() }
 
     /// Verifies the batch that begins at the start of `bytes`.
     ///
@@ -29,7 +23,7 @@ public final class BatchVerifier {
         -> (header: BatchHeader, text: UnsafeRawBufferPointer)
     {
         let header = try BatchHeader(bytes)
-        let text = try body(of: header, in: bytes)
+        let text = try decoder.body(of: header, in: bytes)
         guard header.firstSequence == tree.size else {
             throw .sequence(expected: tree.size, found: header.firstSequence)
         }
@@ -48,26 +42,6 @@ public final class BatchVerifier {
         guard root == header.root else { throw .root(stored: header.root, computed: root) }
         tree = grownTree
         return (header, text)
-    }
-
-    /// Decompresses the body of a batch whose header was read; every checksum and the padding are checked.
-    func body(of header: BatchHeader, in bytes: UnsafeRawBufferPointer) throws(BatchDefect) -> UnsafeRawBufferPointer {
-        guard header.batchBytes <= bytes.count else { throw .body("the file ends inside the batch") }
-        guard header.textBytes <= Self.textBytesMax else { throw .body("the header claims an impossible size") }
-        let frameStart = BatchHeader.byteCount + header.paddingBytes
-        guard bytes[BatchHeader.byteCount..<frameStart].allSatisfy({ $0 == 0 }) else {
-            throw .body("the padding is not zero")
-        }
-        reserve(Int(header.textBytes))
-        let target = UnsafeMutableRawBufferPointer(rebasing: text[..<Int(header.textBytes)])
-        try decoder.decompress(UnsafeRawBufferPointer(rebasing: bytes[frameStart..<header.batchBytes]), into: target)
-        return UnsafeRawBufferPointer(target)
-    }
-
-    private func reserve(_ count: Int) {
-        guard count > text.count || text.baseAddress == nil else { return }
-        text.deallocate()
-        text = .allocate(byteCount: max(count, 1 << 16), alignment: 16)
     }
 }
 

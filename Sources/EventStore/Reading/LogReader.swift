@@ -45,11 +45,11 @@ final class LogReader: Sendable {
             guard header.firstSequence == place.firstSequence else {
                 throw BatchDefect.sequence(expected: place.firstSequence, found: header.firstSequence)
             }
-            let verifier = try BatchVerifier()
+            let decoder = try BatchDecoder()
             return try stored.withUnsafeBytes { buffer in
                 let batch = ScannedBatch(
                     header: header, file: file.path, offset: place.offset,
-                    text: try verifier.body(of: header, in: buffer), stored: buffer, growth: TreeGrowth())
+                    text: try decoder.body(of: header, in: buffer), growth: TreeGrowth())
                 return try batch.envelopes()
             }
         } catch let error as EventLogError {

@@ -35,17 +35,29 @@ public struct LogScan: Sendable {
     public private(set) var tail = Tail.clean
     /// The first bad place, or nil.
     public private(set) var damage: Damage?
+    /// Whether the log was being written to while it was read, so that it has grown since.
+    public internal(set) var isGrowing = false
     /// Roots at the tree sizes that were asked for, as far as the log reaches.
     public private(set) var roots: [UInt64: Hash] = [:]
 
     var segments: [ScannedSegment] = []
     var segmentTail = SegmentTail.ended
     var visitorFailure: (any Error)?
-    private let wantedSizes: Set<UInt64>
+    /// Sizes whose roots are still to be found, the nearest last.
+    private var wantedSizes: [UInt64]
 
     init(wantedSizes: Set<UInt64>) {
-        self.wantedSizes = wantedSizes
-        if wantedSizes.contains(0) { roots[0] = TreeHasher.emptyRoot }
+        self.wantedSizes = wantedSizes.sorted(by: >)
+        if self.wantedSizes.last == 0 { noteRoot(TreeHasher.emptyRoot, at: 0) }
+    }
+
+    /// The next tree size whose root was asked for.
+    var nextWantedSize: UInt64? { wantedSizes.last }
+
+    /// Keeps the root at the size that ``nextWantedSize`` names.
+    mutating func noteRoot(_ root: Hash, at size: UInt64) {
+        roots[size] = root
+        wantedSizes.removeLast()
     }
 
     /// Number of segment files examined.
@@ -55,17 +67,15 @@ public struct LogScan: Sendable {
         batches += 1
         textBytes += Int(header.textBytes)
         storedBytes += header.batchBytes
-        if wantedSizes.contains(header.treeSize) { roots[header.treeSize] = header.root }
     }
 
     /// Roots inside a batch: recompressed batches swallow the boundaries at which checkpoints were signed.
     mutating func captureRoots(from before: CompactRange, growth: TreeGrowth) {
-        let after = before.size + UInt64(growth.commitments.count)
-        guard wantedSizes.contains(where: { $0 > before.size && $0 < after }) else { return }
+        guard let next = nextWantedSize, next <= before.size + UInt64(growth.commitments.count) else { return }
         var tree = before
         for commitment in growth.commitments {
             tree.append(TreeHasher.leaf(commitment))
-            if wantedSizes.contains(tree.size) { roots[tree.size] = tree.root }
+            if tree.size == nextWantedSize { noteRoot(tree.root, at: tree.size) }
         }
     }
 

@@ -82,7 +82,7 @@ public struct LogScanner: Sendable {
                 scan.captureRoots(from: before, growth: growth)
                 segment.batchOffsets.append(.init(firstSequence: header.firstSequence, offset: offset))
                 let batch = ScannedBatch(
-                    header: header, file: path, offset: offset, text: text, stored: rest, growth: growth)
+                    header: header, file: path, offset: offset, text: text, growth: growth)
                 offset += header.batchBytes
                 Self.show(batch, to: visit, failure: &scan.visitorFailure)
             } catch {
@@ -114,7 +114,6 @@ public struct ScannedBatch: ~Copyable {
     public let offset: Int
     /// The events' lines, each ending in a newline.
     public let text: UnsafeRawBufferPointer
-    let stored: UnsafeRawBufferPointer
     let growth: TreeGrowth
 
     /// The commitment of each event, SHA-256 of its line.

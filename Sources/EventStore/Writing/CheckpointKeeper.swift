@@ -21,6 +21,8 @@ final class CheckpointKeeper: Sendable {
     private let tiles: TileTree
     private let intervalMilliseconds: Int
     private let state: Mutex<State>
+    /// Held while a head is recorded, signed and stored.
+    private let signing = Mutex(())
     private let grown = DispatchSemaphore(value: 0)
     private let stopping = DispatchSemaphore(value: 0)
     private let stopped = DispatchSemaphore(value: 0)
@@ -81,8 +83,13 @@ final class CheckpointKeeper: Sendable {
         stopped.wait()
     }
 
-    /// Signs the durable head unless the latest checkpoint already covers it. Blocking.
+    /// Signs the durable head unless the latest checkpoint already covers it. Blocking; one caller at a time, so that
+    /// heads are recorded in the order of their sizes.
     func signNow() throws(EventLogError) -> Checkpoint {
+        try signing.withLock { _ throws(EventLogError) in try signHead() }
+    }
+
+    private func signHead() throws(EventLogError) -> Checkpoint {
         do throws(FileError) { try tiles.writeFullTiles() } catch { throw EventLogError(error) }
         let head = feed.head
         if let latest, latest.head == head { return latest }

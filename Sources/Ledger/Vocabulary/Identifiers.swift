@@ -30,21 +30,30 @@ public struct Identifier<Entity: IdentifiedEntity>: Sendable, Hashable {
 
     /// Reads exactly the form of ``text``; nil for anything else, upper-case digits included.
     public init?(_ text: String) {
-        let prefixCount = Entity.identifierPrefix.utf8.count
-        guard text.utf8.count == prefixCount + 32, text.utf8.starts(with: Entity.identifierPrefix.utf8) else {
-            return nil
+        var text = text
+        let words: (high: UInt64, low: UInt64)? = text.withUTF8 { bytes in
+            let prefix = Entity.identifierPrefix.utf8
+            guard bytes.count == prefix.count + 32, bytes.starts(with: prefix) else { return nil }
+            guard let high = Self.word(bytes[prefix.count..<prefix.count + 16]),
+                let low = Self.word(bytes[(prefix.count + 16)...])
+            else { return nil }
+            return (high, low)
         }
-        var words: (high: UInt64, low: UInt64) = (0, 0)
-        for (index, character) in text.utf8.dropFirst(prefixCount).enumerated() {
-            let digit: UInt64
-            switch character {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = UInt64(character - UInt8(ascii: "0"))
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = UInt64(character - UInt8(ascii: "a")) + 10
+        guard let words else { return nil }
+        self.init(high: words.high, low: words.low)
+    }
+
+    /// The number that 16 lower-case hex digits spell.
+    private static func word(_ digits: Slice<UnsafeBufferPointer<UInt8>>) -> UInt64? {
+        var word: UInt64 = 0
+        for digit in digits {
+            switch digit {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): word = word << 4 | UInt64(digit - UInt8(ascii: "0"))
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): word = word << 4 | UInt64(digit - UInt8(ascii: "a") + 10)
             default: return nil
             }
-            if index < 16 { words.high = words.high << 4 | digit } else { words.low = words.low << 4 | digit }
         }
-        self.init(high: words.high, low: words.low)
+        return word
     }
 
     /// The prefix and 32 lower-case hex digits.

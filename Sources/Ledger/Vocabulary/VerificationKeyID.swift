@@ -18,19 +18,29 @@ public struct VerificationKeyID: Sendable, Hashable {
 
     /// Reads exactly the form of ``text``; nil for anything else.
     public init?(_ text: String) {
-        let characters = Array(text.utf8)
-        guard characters.count == 36, characters.starts(with: "nrx-verify-".utf8),
-            characters[27] == UInt8(ascii: "-"), let prefix = UInt32(text.suffix(8), radix: 16)
-        else { return nil }
-        let time = Array(text.dropFirst(11).prefix(16))
-        guard time.count == 16 else { return nil }
-        let spelled =
-            "\(String(time[0..<4]))-\(String(time[4..<6]))-\(String(time[6...8]))"
-            + "\(String(time[9..<11])):\(String(time[11..<13])):\(String(time[13...15]))"
-        guard let destroyedAt = Timestamp(spelled) else { return nil }
+        let bytes = Array(text.utf8)
+        guard bytes.count == 36, bytes.starts(with: "nrx-verify-".utf8), bytes[27] == UInt8(ascii: "-") else {
+            return nil
+        }
+        // `YYYYMMDDTHHMMSSZ` with its separators put back is what `Timestamp` reads, and it reads nothing else.
+        var time: [UInt8] = []
+        time.reserveCapacity(20)
+        for (index, byte) in bytes[11..<27].enumerated() {
+            if index == 4 || index == 6 { time.append(UInt8(ascii: "-")) }
+            if index == 11 || index == 13 { time.append(UInt8(ascii: ":")) }
+            time.append(byte)
+        }
+        guard let destroyedAt = Timestamp(String(decoding: time, as: UTF8.self)) else { return nil }
+        var prefix: UInt32 = 0
+        for digit in bytes[28...] {
+            switch digit {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): prefix = prefix << 4 | UInt32(digit - UInt8(ascii: "0"))
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): prefix = prefix << 4 | UInt32(digit - UInt8(ascii: "a") + 10)
+            default: return nil
+            }
+        }
         destroyedAtSeconds = destroyedAt.microseconds / 1_000_000
         sessionPrefix = prefix
-        guard self.text == text else { return nil }
     }
 
     /// When the session was destroyed, by its name.
@@ -38,8 +48,17 @@ public struct VerificationKeyID: Sendable, Hashable {
 
     /// `nrx-verify-` time `-` session prefix.
     public var text: String {
-        let digits = String(sessionPrefix, radix: 16)
-        return "nrx-verify-\(destroyedAt.compactText)-" + String(repeating: "0", count: 8 - digits.count) + digits
+        var bytes = Array("nrx-verify-".utf8)
+        bytes.reserveCapacity(36)
+        for byte in destroyedAt.secondsText.utf8 where byte != UInt8(ascii: "-") && byte != UInt8(ascii: ":") {
+            bytes.append(byte)
+        }
+        bytes.append(UInt8(ascii: "-"))
+        for shift in stride(from: 28, through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: sessionPrefix >> UInt32(shift)) & 15
+            bytes.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }
 

@@ -18,7 +18,7 @@ enum ProjectionSchema {
     /// In the order in which digests go through them.
     static let tables: [TableDefinition] = [
         CustomersTable.definition, KeysTable.definition, SessionsTable.definition, ProofsTable.definition,
-        ProofsTable.stepsDefinition, VerificationKeysTable.definition, UsageTable.definition,
+        VerificationKeysTable.definition, UsageTable.definition,
         UsageTable.liveDefinition, EventsTable.definition, ProgressTable.definition,
     ]
 }

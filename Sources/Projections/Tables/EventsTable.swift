@@ -44,19 +44,29 @@ struct EventsTable {
         try insert.run(
             .integer(Int64(envelope.sequence)), .integer(customer), SQLiteValue(session),
             SQLiteValue(environment?.rawValue), .text(event.type), .integer(event.at.microseconds),
-            .text(event.actor), .text(event.stream), .text(Self.shown(event).canonicalText))
+            .text(event.actor), .text(event.stream), .text(Self.shown(event)))
     }
 
     /// The data without what is sealed, is a secret's hash, or is a whole document that has its own place.
-    private static func shown(_ event: EventDraft) -> JSONValue {
-        var data = event.data
-        switch event.type {
-        case CustomerCreated.type: data["sealed_email"] = nil
-        case KeyIssued.type: data["secret_sha256"] = nil
-        case ProofIssued.type: data["cdp"] = nil
-        default: break
+    private static func shown(_ event: EventDraft) -> String {
+        let hidden: String? =
+            switch event.type {
+            case CustomerCreated.type: "sealed_email"
+            case KeyIssued.type: "secret_sha256"
+            case ProofIssued.type: "cdp"
+            default: nil
+            }
+        var text: [UInt8] = [UInt8(ascii: "{")]
+        text.reserveCapacity(384)
+        // Members stand in canonical order, and leaving one out keeps it.
+        for member in event.data.members where member.name != hidden {
+            if text.count > 1 { text.append(UInt8(ascii: ",")) }
+            CanonicalWriter.write(member.name, to: &text)
+            text.append(UInt8(ascii: ":"))
+            member.value.writeCanonical(to: &text)
         }
-        return .object(data)
+        text.append(UInt8(ascii: "}"))
+        return String(decoding: text, as: UTF8.self)
     }
 }
 

@@ -27,7 +27,8 @@ public struct ProofStepView: Sendable, Equatable {
     public let chainHash: String
 }
 
-/// `proofs` and `proof_steps`: the destruction chains. A proof's row has its session's number.
+/// `proofs`: the destruction chains. A proof's row has its session's number; its links are read from the document by
+/// the view `proof_steps`, so that they can never differ from it.
 struct ProofsTable {
     static let definition = TableDefinition(
         name: "proofs", key: "session",
@@ -37,23 +38,17 @@ struct ProofsTable {
                 environment TEXT NOT NULL, key_id TEXT NOT NULL, final_hash TEXT NOT NULL, ended_by TEXT NOT NULL,
                 issued_at INTEGER NOT NULL, document TEXT NOT NULL
             ) STRICT;
-            CREATE INDEX proofs_by_customer ON proofs (customer, environment, sequence)
-            """)
-    static let stepsDefinition = TableDefinition(
-        name: "proof_steps", key: "session, step",
-        sql: """
-            CREATE TABLE proof_steps (
-                session INTEGER NOT NULL, step INTEGER NOT NULL, subsystem TEXT NOT NULL, operation TEXT NOT NULL,
-                evidence_hash TEXT NOT NULL, chain_hash TEXT NOT NULL, PRIMARY KEY (session, step)
-            ) STRICT, WITHOUT ROWID
+            CREATE INDEX proofs_by_customer ON proofs (customer, environment, sequence);
+            CREATE VIEW proof_steps AS SELECT p.session AS session, link.value ->> 'step' AS step,
+                link.value ->> 'subsystem' AS subsystem, link.value ->> 'operation' AS operation,
+                link.value ->> 'evidence_hash' AS evidence_hash, link.value ->> 'chain_hash' AS chain_hash
+            FROM proofs p, json_each(p.document, '$.chain') link
             """)
 
     private let insert: SQLiteStatement
-    private let insertStep: SQLiteStatement
 
     init(on connection: OpaquePointer) throws(ProjectionError) {
         insert = try SQLiteStatement("INSERT INTO proofs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", on: connection)
-        insertStep = try SQLiteStatement("INSERT INTO proof_steps VALUES (?, ?, ?, ?, ?, ?)", on: connection)
     }
 
     func apply(
@@ -64,18 +59,6 @@ struct ProofsTable {
             .text(session.environment.rawValue), .text(event.keyID.text), .text(event.finalHash),
             .text(event.trigger.rawValue), .integer(envelope.event.at.microseconds),
             .text(JSONValue.object(event.document).canonicalText))
-        for link in event.document["chain"]?.array ?? [] {
-            guard let step = link["step"]?.integer, let subsystem = link["subsystem"]?.string,
-                let operation = link["operation"]?.string, let evidenceHash = link["evidence_hash"]?.string,
-                let chainHash = link["chain_hash"]?.string
-            else {
-                throw ProjectionError(
-                    .event, "a link of the proof's chain lacks a member; audit the log", sequence: envelope.sequence)
-            }
-            try insertStep.run(
-                .integer(session.sequence), .integer(step), .text(subsystem), .text(operation), .text(evidenceHash),
-                .text(chainHash))
-        }
     }
 }
 

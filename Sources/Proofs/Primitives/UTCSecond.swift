@@ -11,7 +11,7 @@ public struct UTCSecond: Sendable, Hashable, Comparable, CustomStringConvertible
     /// Reads exactly that form; nil for anything else, also for days and times that do not exist (a leap second is
     /// not representable).
     public init?(_ text: String) {
-        guard Self.isWellFormed(text.utf8) else { return nil }
+        guard Self.isWellFormed(text) else { return nil }
         self.text = text
     }
 
@@ -26,27 +26,25 @@ public struct UTCSecond: Sendable, Hashable, Comparable, CustomStringConvertible
     /// Every field has a fixed width, so the order of the texts is the order of the times.
     public static func < (left: UTCSecond, right: UTCSecond) -> Bool { left.text < right.text }
 
-    private static func isWellFormed(_ utf8: String.UTF8View) -> Bool {
-        guard utf8.count == 20 else { return false }
-        var fields: (year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int) = (0, 0, 0, 0, 0, 0)
-        for (index, byte) in utf8.enumerated() {
-            let digit = Int(byte) - 48
-            switch index {
-            case 4, 7: if byte != UInt8(ascii: "-") { return false }
-            case 10: if byte != UInt8(ascii: "T") { return false }
-            case 13, 16: if byte != UInt8(ascii: ":") { return false }
-            case 19: if byte != UInt8(ascii: "Z") { return false }
-            case _ where !(0...9).contains(digit): return false
-            case 0...3: fields.year = fields.year * 10 + digit
-            case 5...6: fields.month = fields.month * 10 + digit
-            case 8...9: fields.day = fields.day * 10 + digit
-            case 11...12: fields.hour = fields.hour * 10 + digit
-            case 14...15: fields.minute = fields.minute * 10 + digit
-            default: fields.second = fields.second * 10 + digit
-            }
+    private static func isWellFormed(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { bytes in
+            guard bytes.count == 20, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"),
+                bytes[10] == UInt8(ascii: "T"), bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"),
+                bytes[19] == UInt8(ascii: "Z"),
+                let century = twoDigits(bytes, at: 0), let year = twoDigits(bytes, at: 2),
+                let month = twoDigits(bytes, at: 5), let day = twoDigits(bytes, at: 8),
+                let hour = twoDigits(bytes, at: 11), let minute = twoDigits(bytes, at: 14),
+                let second = twoDigits(bytes, at: 17)
+            else { return false }
+            return day >= 1 && day <= days(in: month, of: century * 100 + year) && hour < 24 && minute < 60
+                && second < 60
         }
-        return fields.day >= 1 && fields.day <= days(in: fields.month, of: fields.year) && fields.hour < 24
-            && fields.minute < 60 && fields.second < 60
+    }
+
+    private static func twoDigits(_ bytes: UnsafeBufferPointer<UInt8>, at index: Int) -> Int? {
+        let (tens, ones) = (bytes[index] &- 48, bytes[index + 1] &- 48)
+        return tens < 10 && ones < 10 ? Int(tens) * 10 + Int(ones) : nil
     }
 
     private static func days(in month: Int, of year: Int) -> Int {

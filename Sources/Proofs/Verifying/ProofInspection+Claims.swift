@@ -33,11 +33,21 @@ extension ProofInspection {
         require(
             parts.keyID.map { $0.hasSameBytes(as: completion.keyID) } ?? false, .keyBinding,
             "attestation.key_id is not the key_id of step 8")
-        let session = completion.sessionID.utf8.dropFirst(5).prefix(8)
-        let expected = "nrx-verify-\(completion.destroyedAt.compactText)-\(String(decoding: session, as: UTF8.self))"
         require(
-            expected.hasSameBytes(as: completion.keyID), .keyBinding,
+            isDerivedKeyID(completion), .keyBinding,
             "key_id does not follow from the session's id and the time of its destruction")
+    }
+
+    /// Whether the key's id is `nrx-verify-`, the time's digits and letters, `-`, and the session's first 8 hex characters.
+    private mutating func isDerivedKeyID(_ completion: ClaimedDocuments.Completion) -> Bool {
+        scratch.removeAll(keepingCapacity: true)
+        scratch.append(contentsOf: "nrx-verify-".utf8)
+        for byte in completion.destroyedAt.text.utf8 where byte != UInt8(ascii: "-") && byte != UInt8(ascii: ":") {
+            scratch.append(byte)
+        }
+        scratch.append(UInt8(ascii: "-"))
+        scratch.append(contentsOf: completion.sessionID.utf8.dropFirst(5).prefix(8))
+        return scratch.elementsEqual(completion.keyID.utf8)
     }
 
     private mutating func checkContexts(_ parts: ProofParts, _ completion: ClaimedDocuments.Completion) {

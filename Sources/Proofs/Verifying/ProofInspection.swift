@@ -18,7 +18,7 @@ struct ProofInspection {
     let acceptsMissingLayers: Bool
     private var failures: [ProofVerification.Failure] = []
     // Scratch space of the canonical forms and hashed messages, so that they cost one allocation a document.
-    private var scratch: [UInt8] = []
+    var scratch: [UInt8] = []
 
     init(acceptsMissingLayers: Bool) {
         self.acceptsMissingLayers = acceptsMissingLayers

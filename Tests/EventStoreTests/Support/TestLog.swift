@@ -27,6 +27,21 @@ final class MemoryHeadKeeper: SignedHeadKeeper {
     func recordSignedHead(_ head: TreeHead) { highest.withLock { $0 = head } }
 }
 
+/// Refuses to go back, as the vault does.
+final class StrictHeadKeeper: SignedHeadKeeper {
+    private struct WentBack: Error {}
+    private let highest = Mutex<TreeHead?>(nil)
+
+    func highestSignedHead() -> TreeHead? { highest.withLock { $0 } }
+
+    func recordSignedHead(_ head: TreeHead) throws {
+        try highest.withLock { highest in
+            guard head.size >= highest?.size ?? 0 else { throw WentBack() }
+            highest = head
+        }
+    }
+}
+
 /// A directory that is removed with the value.
 final class TemporaryDirectory: Sendable {
     let path: String

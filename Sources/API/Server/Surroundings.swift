@@ -1,0 +1,9 @@
+import EventStore
+
+/// What a server takes from the machine around it, so that tests can move the clock and break the disk.
+struct Surroundings: Sendable {
+    /// The clock behind every event, session and answer.
+    var now: @Sendable () -> Timestamp = SystemClock.now
+    /// The disk under the log.
+    var fileSystem: any FileSystem = POSIXFileSystem()
+}

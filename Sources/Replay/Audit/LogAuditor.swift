@@ -1,0 +1,101 @@
+public import EventStore
+import Ledger
+import Merkle
+
+/// Reads a log directory from its first byte to its last, and says what can be trusted about it.
+///
+/// ```swift
+/// let report = try LogAuditor(verifierKey: key).audit("data/log")
+/// report[.integrity].result   // .passed
+/// report.status.rawValue      // the exit code
+/// ```
+///
+/// Read-only; takes no lock and works on a copy and on a log that is being written to. Uses all cores; memory is a few
+/// megabytes and what ``Ledger/State`` holds.
+public struct LogAuditor: Sendable {
+    /// The log's key as the auditor got it out of band; nil believes the log's first event.
+    public var verifierKey: VerifierKey?
+    /// An older checkpoint that the auditor kept; the log must extend it.
+    public var keptCheckpoint: Checkpoint?
+    /// Whether only bytes, roots and checkpoints are checked, not what the events mean.
+    public var bytesOnly: Bool
+    /// A stream whose events are to be kept in the report.
+    public var watchedStream: String?
+    public var resources: ScanResources
+
+    public init(
+        verifierKey: VerifierKey? = nil, keptCheckpoint: Checkpoint? = nil, bytesOnly: Bool = false,
+        watchedStream: String? = nil, resources: ScanResources = ScanResources()
+    ) {
+        self.verifierKey = verifierKey
+        self.keptCheckpoint = keptCheckpoint
+        self.bytesOnly = bytesOnly
+        self.watchedStream = watchedStream
+        self.resources = resources
+    }
+
+    /// Audits the log in `directory`.
+    ///
+    /// - Parameter progress: told of stored bytes as they are verified.
+    /// - Throws: ``AuditorError`` when the directory holds no log or a file cannot be read. Damage is a finding.
+    public func audit(
+        _ directory: String, progress: (ScanProgress) -> Void = { _ in }
+    ) throws(AuditorError) -> AuditReport {
+        // First the checkpoint, then the segments: on a live log the segments can only be newer.
+        let own = try InputFiles.ownCheckpoint(of: directory)
+        var wanted: Set<AuditReport.Question> = [.integrity]
+        if !bytesOnly { wanted.insert(.meaning) }
+        if verifierKey != nil { wanted.insert(.authenticity) }
+        if keptCheckpoint != nil { wanted.insert(.rollback) }
+        var report = AuditReport(
+            directory: directory, head: TreeHead(size: 0, root: TreeHasher.emptyRoot), wanted: wanted)
+        let sizes = Set([try? own?.get(), keptCheckpoint].compactMap { $0?.head.size })
+        var replay = MeaningReplay(bytesOnly: bytesOnly, watchedStream: watchedStream)
+        let scan = try scan(directory, sizes: sizes, replay: &replay, progress: progress)
+        let late = try resolveLateHeads(replay.unresolvedHeads, in: directory)
+        report.head = TreeHead(size: scan.tree.size, root: scan.tree.root)
+        replay.finish(scan, lateRoots: late)
+        report.judgeBytes(scan)
+        report.judgeMeaning(replay, isDamaged: scan.damage != nil)
+        CheckpointJudge(own: own, kept: keptCheckpoint, expectedKey: verifierKey, roots: scan.roots, head: report.head)
+            .judge(firstEvent: replay.firstEvent, isDamaged: scan.damage != nil, into: &report)
+        return report
+    }
+
+    private func scan(
+        _ directory: String, sizes: Set<UInt64>, replay: inout MeaningReplay, progress: (ScanProgress) -> Void
+    ) throws(AuditorError) -> LogScan {
+        let scanner = LogScanner(directory: directory)
+        let reader = BatchReader(bytesOnly: bytesOnly)
+        do {
+            var meter = try ScanProgress(scanner)
+            return try scanner.scanInParallel(rootsAt: sizes, resources: resources) { batch in
+                reader.read(batch)
+            } visit: { batch, content in
+                replay.take(batch, content)
+                meter.add(batch.header)
+                progress(meter)
+            }
+        } catch let error as EventLogError {
+            throw AuditorError(error)
+        } catch let error as AuditorError {
+            throw error
+        } catch {
+            throw AuditorError(.io, "the log cannot be read: \(error)", file: directory, cause: error)
+        }
+    }
+
+    /// Roots that step 7 of some proof claims and that lie too far back to have been in memory: a second reading, of bytes
+    /// alone.
+    private func resolveLateHeads(_ sizes: Set<UInt64>, in directory: String) throws(AuditorError) -> [UInt64: Hash] {
+        guard !sizes.isEmpty else { return [:] }
+        do {
+            return try LogScanner(directory: directory)
+                .scanInParallel(rootsAt: sizes, resources: resources, map: { _ in }, visit: { _, _ in }).roots
+        } catch let error as EventLogError {
+            throw AuditorError(error)
+        } catch {
+            throw AuditorError(.io, "the log cannot be read: \(error)", file: directory, cause: error)
+        }
+    }
+}

@@ -1,0 +1,208 @@
+import CanonicalJSON
+import HTTPTypes
+import Ledger
+import ServerFixtures
+import Testing
+
+@testable import API
+
+/// Every route there is, and what each kind of caller gets from it. A route without a row fails.
+@Suite("The route table", .serialized)
+struct RouteTableTests {
+    /// What callers get from one route that is asked about the first tenant's things.
+    struct Row {
+        /// The path with ids in it.
+        let path: String
+        var body: JSONValue?
+        /// Nil for a public route.
+        let needs: Permissions?
+        /// With a key of the owner that may do this.
+        let owner: Int
+        /// With a key of somebody else, or of the owner's test data.
+        let stranger: Int
+    }
+
+    /// Ids of the first tenant's things. The session has ended long ago, as far as these requests can tell: its id is
+    /// one that the ledger knows and that has no environment.
+    struct Things {
+        let session: String
+        let apiKey: String
+    }
+
+    static func rows(_ things: Things) -> [String: Row] {
+        [
+            "POST /v1/signup": Row(path: "/v1/signup", body: [:], needs: nil, owner: 400, stranger: 400),
+            "POST /v1/verify": Row(path: "/v1/verify", body: [:], needs: nil, owner: 400, stranger: 400),
+            "GET /v1/keys/:id": Row(path: "/v1/keys/none", needs: nil, owner: 404, stranger: 404),
+            "GET /v1/health": Row(path: "/v1/health", needs: nil, owner: 503, stranger: 503),
+            "POST /v1/sessions": Row(
+                path: "/v1/sessions", body: [:], needs: .sessionsWrite, owner: 503, stranger: 503),
+            "GET /v1/sessions/:id": Row(
+                path: "/v1/sessions/\(things.session)", needs: .sessionsRead, owner: 200, stranger: 404),
+            "DELETE /v1/sessions/:id": Row(
+                path: "/v1/sessions/\(things.session)", needs: .sessionsWrite, owner: 409, stranger: 404),
+            "POST /v1/sessions/:id/exec": Row(
+                path: "/v1/sessions/\(things.session)/exec", body: ["command": "true"], needs: .sessionsExec,
+                owner: 409, stranger: 404),
+            "GET /v1/proofs/:session_id": Row(
+                path: "/v1/proofs/\(things.session)", needs: .proofsRead, owner: 404, stranger: 404),
+            "GET /v1/customers/me": Row(path: "/v1/customers/me", needs: .accountRead, owner: 200, stranger: 200),
+            "GET /v1/api-keys": Row(path: "/v1/api-keys", needs: .keysRead, owner: 200, stranger: 200),
+            "POST /v1/api-keys": Row(path: "/v1/api-keys", body: [:], needs: .keysWrite, owner: 400, stranger: 400),
+            "GET /v1/api-keys/:id": Row(
+                path: "/v1/api-keys/\(things.apiKey)", needs: .keysRead, owner: 200, stranger: 404),
+            "DELETE /v1/api-keys/:id": Row(
+                path: "/v1/api-keys/\(things.apiKey)", needs: .keysWrite, owner: 200, stranger: 404),
+        ]
+    }
+
+    @Test("every route declares who may call it, and is in the table with exactly that permission")
+    func everyRouteHasARow() async throws {
+        try await TestServer.with { server in
+            let rows = Self.rows(Things(session: "", apiKey: ""))
+            let routes = server.server.routes
+            #expect(Set(routes.map(\.name)) == Set(rows.keys))
+            #expect(routes.count == Set(routes.map(\.name)).count, "no route is declared twice")
+            for route in routes {
+                switch route.access {
+                case .public: #expect(rows[route.name]?.needs == nil, "\(route.name)")
+                case .key(let permissions):
+                    #expect(rows[route.name]?.needs == permissions, "\(route.name)")
+                    #expect(!permissions.isEmpty, "\(route.name) needs a key that may do nothing")
+                }
+            }
+        }
+    }
+
+    @Test(
+        "no key, a malformed, unknown, revoked or expired one: 401 everywhere but on public routes, and nothing happens"
+    )
+    func callersWithoutAValidKey() async throws {
+        try await TestServer.with { server in
+            let (key, things) = try await Self.populate(server)
+            let revoked = try await server.issueKey(key, ["name": "revoked"])
+            _ = try await server.send(.delete, "/v1/api-keys/\(revoked.id)", key: key)
+            let expired = try await server.issueKey(key, ["name": "expired", "expires_at": "2026-03-01T15:00:00Z"])
+            #expect(try await server.send(.get, "/v1/customers/me", key: expired.text).status == 200)
+            server.clock.advance(seconds: 3_600)
+            let mistyped = String(key.dropLast()) + (key.last == "a" ? "b" : "a")
+            let unknown = try NewAPIKey(prefix: .nanorixLive, name: "unknown", permissions: .full).text
+            let headers = [
+                "", "Bearer", "Bearer ", "Bearer  ", "Bearer nrx_live_", "Basic \(key)", key, "Bearer \(key) ",
+                "Bearer \(key),\(key)", "Bearer \(mistyped)", "Bearer \(unknown)", "Bearer \(revoked.text)",
+                "Bearer \(expired.text)", "Bearer \(key.uppercased())",
+            ]
+            try await server.expectStillness {
+                for (name, row) in Self.rows(things) where row.needs != nil {
+                    for header in [nil] + headers.map(Optional.some) {
+                        let answer = try await server.ask(name, row, header: header)
+                        #expect(answer.status == 401, "\(name) with \(header ?? "no header"): \(answer)")
+                        #expect(answer["error"] == "Unauthorized")
+                    }
+                    let query = try await server.send(
+                        try #require(HTTPRequest.Method(rawValue: String(name.prefix { $0 != " " }))),
+                        row.path + "?token=\(key)", bytes: row.body?.canonicalBytes)
+                    #expect(query.status == 401, "\(name) with the key in the query")
+                }
+            }
+        }
+    }
+
+    @Test(
+        "a key without the permission gets 403; another tenant's and a test key get what a thing that is not there gets"
+    )
+    func callersWithAKey() async throws {
+        try await TestServer.with { server in
+            let (key, things) = try await Self.populate(server)
+            let stranger = try await server.signUp("somebody@else.com")
+            let testKey = try await server.issueTestKey(of: key)
+            for (name, row) in Self.rows(things).sorted(by: { $0.key < $1.key }) {
+                if let needs = row.needs {
+                    let names = Permissions.full.subtracting(needs).names.map { JSONValue.string($0) }
+                    let weak = try await server.issueKey(key, ["name": "weak", "permissions": .array(names)])
+                    let answer = try await server.ask(name, row, header: "Bearer \(weak.text)")
+                    #expect(answer.status == 403, "\(name): \(answer)")
+                    #expect(answer["error"] == "Forbidden")
+                    #expect(answer["message"]?.string?.contains(needs.names.joined()) == true)
+                }
+                for other in [stranger, testKey] {
+                    let answer = try await server.ask(name, row, header: "Bearer \(other)")
+                    #expect(answer.status == row.stranger, "\(name) as \(other.prefix(9)): \(answer)")
+                }
+                let absent = row.path
+                    .replacing(things.session, with: "sess_00000000000000000000000000000000")
+                    .replacing(things.apiKey, with: "key_00000000000000000000000000000000")
+                if absent != row.path {
+                    let notYours = try await server.ask(name, row, header: "Bearer \(stranger)")
+                    let notThere = try await server.ask(
+                        name, Row(path: absent, body: row.body, needs: row.needs, owner: 0, stranger: 0),
+                        header: "Bearer \(stranger)")
+                    #expect(notYours.body == notThere.body, "\(name): the answers tell whether the thing exists")
+                }
+                let answer = try await server.ask(name, row, header: "Bearer \(key)")
+                #expect(answer.status == row.owner, "\(name): \(answer)")
+            }
+        }
+    }
+
+    /// A customer with one more key and one session that is over.
+    static func populate(_ server: TestServer) async throws -> (key: String, things: Things) {
+        let key = try await server.signUp()
+        let other = try await server.issueKey(key, ["name": "other"])
+        let session = try await server.recordEndedSession(of: key)
+        return (key, Things(session: session, apiKey: other.id))
+    }
+}
+
+extension Route {
+    /// Method and pattern.
+    var name: String { "\(method.rawValue) \(path)" }
+}
+
+extension TestServer {
+    /// Sends the request of one row of the table.
+    func ask(_ name: String, _ row: RouteTableTests.Row, header: String?) async throws -> Answer {
+        let method = try #require(HTTPRequest.Method(rawValue: String(name.prefix { $0 != " " })))
+        return try await send(
+            method, row.path, headers: header.map { [("Authorization", $0)] } ?? [], bytes: row.body?.canonicalBytes)
+    }
+
+    /// Makes another API key over HTTP.
+    func issueKey(_ key: String, _ body: JSONValue) async throws -> (id: String, text: String) {
+        let answer = try await send(.post, "/v1/api-keys", key: key, body)
+        try #require(answer.status == 201, "\(answer)")
+        return (try #require(answer["id"]?.string), try #require(answer["api_key"]?.string))
+    }
+
+    /// Who holds `key`.
+    func principal(_ key: String) throws -> Principal {
+        try Authenticator(keys: server.store.keys, now: server.ledger.now).authenticate("Bearer \(key)")
+    }
+
+    /// Makes a key for test data, as the operator would.
+    func issueTestKey(of key: String) async throws -> String {
+        let new = try NewAPIKey(prefix: .nanorixTest, name: "test", permissions: .full)
+        _ = try await server.ledger.perform(
+            .issueKey(IssueKey(customerID: try principal(key).customerID, key: new.issued)), as: .operator,
+            trace: "test")
+        return new.text
+    }
+
+    /// Records the ledger's part of a session, for servers that cannot isolate.
+    func recordLiveSession(of key: String) async throws -> String {
+        var generator = SystemRandomNumberGenerator()
+        let id = SessionID(using: &generator)
+        let create = CreateSession(sessionID: id, region: "us")
+        _ = try await server.ledger.perform(.createSession(create), as: try principal(key).actor, trace: "test")
+        return id.text
+    }
+
+    /// Records the ledger's part of a session that ended without a proof.
+    func recordEndedSession(of key: String) async throws -> String {
+        let text = try await recordLiveSession(of: key)
+        let id = try #require(SessionID(text))
+        _ = try await server.ledger.perform(
+            .expireUnclean(ExpireUnclean(sessionID: id, reason: .environmentLost)), as: .system, trace: "test")
+        return text
+    }
+}

@@ -1,0 +1,111 @@
+import CanonicalJSON
+import Foundation
+import ServerFixtures
+import Testing
+
+/// What an auditor with stock tools sees of the log.
+@Suite("The log's files", .serialized)
+struct LogFilesTests {
+    @Test("cat | lz4 -dc | jq prints the story, while the server runs", .enabled(if: Isolation.isAvailable))
+    func story() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try await ServerProcess.start(in: directory)
+        let key = try await server.signUp()
+        let session = try await server.createSession(key)
+        _ = try await server.execute("true", in: session, key: key)
+        _ = try await server.send("DELETE", "/v1/sessions/\(session)", key: key)
+        let shell = try BuiltPrograms.run(
+            "/bin/bash", ["-o", "pipefail", "-c", "cat '\(directory.log)'/*.jsonl.lz4 | lz4 -dc | jq -c .type"])
+        #expect(shell.status == 0, "\(shell.errors)")
+        let types = shell.text.split(separator: "\n").map(String.init)
+        let expected = [
+            "log.created", "customer.created", "key.issued", "usage.tick", "session.created", "session.executing",
+            "session.executed", "verification_key.published", "session.destroyed", "proof.issued",
+        ]
+        #expect(types == expected.map { "\"\($0)\"" })
+        #expect(await server.stop() == 0)
+    }
+
+    @Test("a Python script of its own finds the same root and signature, and fails when any byte is flipped")
+    func independentVerification() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try await ServerProcess.start(in: directory)
+        for number in 0..<25 { _ = try await server.signUp("you\(number)@company.com") }
+        let live = try verify(directory)
+        #expect(live.status == 0 || live.text.contains("more were signed"), "\(live.text)\(live.errors)")
+        #expect(await server.stop() == 0)
+
+        let whole = try verify(directory)
+        #expect(whole.status == 0, "\(whole.text)\(whole.errors)")
+        #expect(whole.text.contains("51 events") && whole.text.contains("the first 51 are signed"), "\(whole.text)")
+
+        let segment = try #require(try directory.files().first { $0.path.hasSuffix(".jsonl.lz4") })
+        let checkpoint = try #require(try directory.files().first { $0.path.hasSuffix("/log/checkpoint") })
+        for (path, content) in [segment, checkpoint] {
+            for _ in 0..<12 {
+                var changed = content
+                let offset = Int.random(in: 0..<content.count)
+                // Headers and fillers are skipped by the stock tool: only what it decodes can show a change.
+                guard path == checkpoint.path || isDecoded(offset, in: content) else { continue }
+                changed[offset] ^= 1
+                try changed.write(to: URL(filePath: path))
+                let result = try verify(directory)
+                #expect(result.status != 0, "byte \(offset) of \(path) was flipped: \(result.text)")
+                try content.write(to: URL(filePath: path))
+            }
+        }
+        #expect(try verify(directory).status == 0)
+    }
+
+    @Test("a log with one line changed, dropped, doubled or two exchanged is refused by the script")
+    func changedLines() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try await ServerProcess.start(in: directory)
+        for number in 0..<5 { _ = try await server.signUp("you\(number)@company.com") }
+        #expect(await server.stop() == 0)
+        let lines = try directory.lines()
+        #expect(try verify(lines, directory).status == 0)
+        var exchanged = lines
+        exchanged.swapAt(3, 5)
+        var dropped = lines
+        dropped.remove(at: 4)
+        let changed = lines.map { $0.replacing("\"tier\":\"free\"", with: "\"tier\":\"enterprise\"") }
+        let doubled = lines + [lines[lines.count - 1]]
+        for forged in [exchanged, dropped, changed, doubled, Array(lines.dropLast())] {
+            #expect(forged != lines)
+            #expect(try verify(forged, directory).status == 1)
+        }
+    }
+
+    // MARK: - Support
+
+    private static let script = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "verify_log.py")
+        .path(percentEncoded: false)
+
+    private func verify(_ directory: TemporaryDirectory) throws -> ProgramResult {
+        let pipe =
+            "cat '\(directory.log)'/*.jsonl.lz4 | lz4 -dc | python3 '\(Self.script)' '\(directory.log)/checkpoint'"
+        return try BuiltPrograms.run("/bin/bash", ["-o", "pipefail", "-c", pipe])
+    }
+
+    private func verify(_ lines: [String], _ directory: TemporaryDirectory) throws -> ProgramResult {
+        try BuiltPrograms.run(
+            "/usr/bin/env", ["python3", Self.script, "\(directory.log)/checkpoint"],
+            input: Data(lines.map { $0 + "\n" }.joined().utf8))
+    }
+
+    /// Whether a byte belongs to an ordinary LZ4 frame, not to a skippable one (docs/log-format.md).
+    private func isDecoded(_ offset: Int, in segment: Data) -> Bool {
+        func number(_ position: Int) -> Int {
+            (0..<4).reduce(0) { $0 | Int(segment[segment.startIndex + position + $1]) << (8 * $1) }
+        }
+        var batch = 0
+        while batch + 40 <= segment.count, number(batch) == 0x184D_2A50 {
+            let frame = batch + 8 + number(batch + 4)
+            let end = frame + number(batch + 32)
+            if (frame..<end).contains(offset) { return true }
+            batch = end
+        }
+        return false
+    }
+}

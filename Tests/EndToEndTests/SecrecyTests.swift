@@ -1,0 +1,160 @@
+import CanonicalJSON
+import Foundation
+import ServerFixtures
+import Testing
+
+/// No secret and no content is ever on the disk or in the process's own log (docs/architecture.md, invariant 4).
+@Suite("Secrecy", .serialized, .enabled(if: Isolation.isAvailable))
+struct SecrecyTests {
+    /// Words that stand nowhere else in the world.
+    private struct Markers {
+        let mailbox = Self.word()
+        let refusedMailbox = Self.word()
+        let command = Self.word()
+        let input = Self.word()
+        let variable = Self.word()
+        let file = Self.word()
+        let path = Self.word()
+        let member = Self.word()
+        let password = Self.word()
+        /// What commands print is made inside: half of it here, half of it there.
+        let (outputHead, outputTail) = (Self.word(), Self.word())
+        let (errorHead, errorTail) = (Self.word(), Self.word())
+        let outOfMemory = Self.word()
+
+        var all: [(what: String, text: String)] {
+            [
+                ("an e-mail", mailbox), ("a refused e-mail", refusedMailbox), ("a command", command),
+                ("input_data", input), ("an environment variable", variable), ("a file's content", file),
+                ("a path", path), ("a member of a broken body", member), ("a query", password),
+                ("standard output", outputHead + outputTail), ("standard error", errorHead + errorTail),
+            ]
+        }
+
+        private static func word() -> String {
+            var generator = SystemRandomNumberGenerator()
+            return "zq" + (0..<14).map { _ in String(UInt8.random(in: 0...35, using: &generator), radix: 36) }.joined()
+        }
+    }
+
+    @Test(
+        "after a whole story with every kind of error, no key, e-mail, input, command or output is on the disk or logged"
+    )
+    func nothingLeaks() async throws {
+        let directory = try TemporaryDirectory()
+        let markers = Markers()
+        let server = try await ServerProcess.start(in: directory, ["--log-level", "trace"])
+        let key = try await server.signUp("\(markers.mailbox)@company.com")
+        let second = try await server.send("POST", "/v1/api-keys", key: key, ["name": "second"])
+        let secondKey = try #require(second["api_key"]?.string)
+        try await tellStory(server, key: key, markers)
+        try await provokeErrors(server, key: key, secondKey: secondKey, markers)
+        let keys =
+            [("an API key", key), ("another API key", secondKey)]
+            + [key, secondKey].map { ("an API key's secret", String($0.dropFirst(13))) }
+        try expectNothing(of: markers.all + keys, in: directory, "while the server runs")
+        #expect(await server.stop() == 0)
+        try expectNothing(of: markers.all + keys, in: directory, "after the stop")
+        // The look itself works: what may be on the disk is found by it.
+        let customer = try #require(second["id"]?.string)
+        #expect(throws: Leak.self) { try search(for: [("an id", customer)], in: directory) }
+    }
+
+    private func tellStory(_ server: ServerProcess, key: String, _ markers: Markers) async throws {
+        let session = try await server.createSession(key, ["data_classification": "PHI"])
+        let answer = try await server.send(
+            "POST", "/v1/sessions/\(session)/exec", key: key,
+            [
+                "command": .string(
+                    """
+                    : \(markers.command); cat input/data; echo \(markers.file) > file; printf '%s%s' \(markers.outputHead) \
+                    \(markers.outputTail); printf '%s%s' \(markers.errorHead) \(markers.errorTail) >&2; echo $SECRET
+                    """),
+                "input_data": .string(markers.input), "env": ["SECRET": .string(markers.variable)],
+            ])
+        try #require(answer["stdout"]?.string?.contains(markers.outputHead + markers.outputTail) == true, "\(answer)")
+        try #require(answer["stdout"]?.string?.contains(markers.variable) == true)
+        _ = try await server.send("GET", "/v1/customers/me", key: key)
+        let ended = try await server.send("DELETE", "/v1/sessions/\(session)", key: key)
+        try #require(ended.status == 200, "\(ended)")
+        // A session that is still full when the server stops.
+        let live = try await server.createSession(key)
+        _ = try await server.execute("echo \(markers.file) > file", in: live, key: key)
+    }
+
+    private func provokeErrors(_ server: ServerProcess, key: String, secondKey: String, _ markers: Markers) async throws
+    {
+        let session = try await server.createSession(key)
+        let exec = "/v1/sessions/\(session)/exec"
+        let bodies: [(path: String, body: String, status: Int)] = [
+            ("/v1/signup", #"{"email":"\#(markers.mailbox)@company.com"}"#, 409),
+            ("/v1/signup", #"{"email":"\#(markers.refusedMailbox)@@company.com"}"#, 400),
+            (
+                "/v1/signup",
+                #"{"email":"\#(markers.refusedMailbox)@company.com","jurisdiction":"\#(markers.member)"}"#, 400
+            ),
+            ("/v1/signup", #"{"email":"\#(markers.refusedMailbox)@company.com""#, 400),
+            ("/v1/api-keys", #"{"name":"a","permissions":["\#(markers.member)"]}"#, 400),
+            (exec, #"{"command":"\#(markers.command)\u0000"}"#, 400),
+            (exec, #"{"command":"true","cwd":"\#(markers.path)"}"#, 400),
+            (exec, #"{"command":"true","cwd":"/\#(markers.path)"}"#, 400),
+            (exec, #"{"command":"true","env":{"\#(markers.member)=":"\#(markers.variable)"}}"#, 400),
+            (exec, #"{"\#(markers.member)":1,"\#(markers.member)":2}"#, 400),
+            (exec, #"{"command":"/\#(markers.path)/\#(markers.command)"}"#, 200),
+            (exec, #"{"command":["/\#(markers.path)/\#(markers.command)"]}"#, 200),
+            ("/v1/verify", #"{"\#(markers.member)":"\#(markers.input)"}"#, 400),
+        ]
+        for (path, body, status) in bodies {
+            let answer = try await server.send("POST", path, key: key, bytes: Array(body.utf8))
+            #expect(answer.status == status, "\(body): \(answer)")
+        }
+        let paths = [
+            "/v1/sessions/\(markers.path)", "/v1/\(markers.path)?token=\(markers.password)", "/v1/keys/\(markers.path)",
+            "/v1/customers/me?api_key=\(key)&password=\(markers.password)", "/\(key)",
+        ]
+        for path in paths { _ = try await server.send("GET", path, key: secondKey) }
+        _ = try await server.send("GET", "/v1/customers/me", headers: [("Authorization", "Basic \(key)")])
+        _ = try await server.send("GET", "/v1/customers/me", headers: [("Authorization", "Bearer \(key)x")])
+        _ = try await server.send("PUT", "/v1/customers/me", headers: [("Cookie", "key=\(key)")])
+    }
+
+    // MARK: - The look
+
+    private struct Leak: Error, CustomStringConvertible {
+        let what: String
+        let place: String
+        var description: String { "\(what) is in \(place)" }
+    }
+
+    private func expectNothing(
+        of secrets: [(what: String, text: String)], in directory: TemporaryDirectory, _ when: String
+    ) throws {
+        do { try search(for: secrets, in: directory) } catch let leak as Leak { Issue.record("\(when): \(leak)") }
+    }
+
+    /// Reads every file, and the log decompressed, as bytes.
+    private func search(for secrets: [(what: String, text: String)], in directory: TemporaryDirectory) throws {
+        var places = try directory.files()
+        #expect(places.contains { $0.path.hasSuffix("vault.sqlite") })
+        #expect(places.contains { $0.path.hasSuffix(".jsonl.lz4") })
+        #expect(places.contains { $0.path.hasSuffix(".log") && !$0.content.isEmpty })
+        let log = Data(try directory.lines().joined(separator: "\n").utf8)
+        #expect(!log.isEmpty)
+        places.append(("the decompressed log", log))
+        for (path, content) in places {
+            for (what, text) in secrets {
+                // Also as it looks in base64, at each of the three places where it can begin.
+                let forms = [Data(text.utf8)] + (0..<3).map { base64(text, behind: $0) }
+                for form in forms where content.range(of: form) != nil {
+                    throw Leak(what: what, place: path)
+                }
+            }
+        }
+    }
+
+    /// The part of base64 text that only depends on `text`, when it stands behind `offset` other bytes.
+    private func base64(_ text: String, behind offset: Int) -> Data {
+        let encoded = Data([UInt8](repeating: 0, count: offset) + Array(text.utf8)).base64EncodedString()
+        return Data(encoded.dropFirst(offset == 0 ? 0 : 4).dropLast(4).utf8)
+    }
+}

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""Checks a log without any code of the server that wrote it: Python's standard library and the lz4 tool are enough.
+
+    cat data/log/*.jsonl.lz4 | lz4 -dc | python3 verify_log.py data/log/checkpoint [VERIFIER_KEY]
+
+Recomputes each event's commitment from its line, the Merkle root (RFC 6962) over all of them, and the Ed25519
+signature (RFC 8032) of the checkpoint. docs/log-format.md describes the forms. Without VERIFIER_KEY the one in the
+log's first event is used: the log then vouches for itself only.
+
+Exit code: 0 all holds, 1 something does not, 2 usage.
+"""
+
+import base64
+import hashlib
+import json
+import sys
+
+# --- Ed25519 verification, RFC 8032, section 5.1 ---------------------------------------------------------------------
+
+P = 2**255 - 19
+ORDER = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+SQRT_OF_MINUS_ONE = pow(2, (P - 1) // 4, P)
+
+
+def add(a, b):
+    """Sum of two points in extended homogeneous coordinates (X, Y, Z, T)."""
+    e = (a[1] - a[0]) * (b[1] - b[0]) % P
+    f = (a[1] + a[0]) * (b[1] + b[0]) % P
+    g = 2 * a[3] * b[3] * D % P
+    h = 2 * a[2] * b[2] % P
+    i, j, k, m = f - e, h - g, h + g, f + e
+    return (i * j % P, k * m % P, j * k % P, i * m % P)
+
+
+def multiply(scalar, point):
+    result = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            result = add(result, point)
+        point = add(point, point)
+        scalar >>= 1
+    return result
+
+
+def are_equal(a, b):
+    return (a[0] * b[2] - b[0] * a[2]) % P == 0 and (a[1] * b[2] - b[1] * a[2]) % P == 0
+
+
+def recover_x(y, sign):
+    if y >= P:
+        return None
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    if square == 0:
+        return None if sign else 0
+    x = pow(square, (P + 3) // 8, P)
+    if (x * x - square) % P:
+        x = x * SQRT_OF_MINUS_ONE % P
+    if (x * x - square) % P:
+        return None
+    return x if x & 1 == sign else P - x
+
+
+def decompress(data):
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & (2**255 - 1)
+    x = recover_x(y, sign)
+    return None if x is None else (x, y, 1, x * y % P)
+
+
+BASE_Y = 4 * pow(5, P - 2, P) % P
+BASE_X = recover_x(BASE_Y, 0)
+BASE = (BASE_X, BASE_Y, 1, BASE_X * BASE_Y % P)
+
+
+def is_signed(public_key, message, signature):
+    if len(public_key) != 32 or len(signature) != 64:
+        return False
+    a, r = decompress(public_key), decompress(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= ORDER:
+        return False
+    digest = hashlib.sha512(signature[:32] + public_key + message).digest()
+    return are_equal(multiply(s, BASE), add(r, multiply(int.from_bytes(digest, "little") % ORDER, a)))
+
+
+# --- The Merkle tree of RFC 6962, grown one leaf at a time -----------------------------------------------------------
+
+
+class Tree:
+    def __init__(self):
+        self.size = 0
+        self.roots = []  # of the full subtrees, largest first
+
+    def append(self, commitment):
+        node = hashlib.sha256(b"\x00" + commitment).digest()
+        self.size += 1
+        size = self.size
+        while size % 2 == 0:
+            node = hashlib.sha256(b"\x01" + self.roots.pop() + node).digest()
+            size //= 2
+        self.roots.append(node)
+
+    def root(self):
+        if not self.roots:
+            return hashlib.sha256(b"").digest()
+        node = self.roots[-1]
+        for left in reversed(self.roots[:-1]):
+            node = hashlib.sha256(b"\x01" + left + node).digest()
+        return node
+
+
+# --- The forms of C2SP signed-note and tlog-checkpoint ---------------------------------------------------------------
+
+
+class Wrong(Exception):
+    pass
+
+
+def read_verifier_key(text):
+    name, key_id, encoded = text.split("+", 2)
+    key = base64.b64decode(encoded, validate=True)
+    expected = hashlib.sha256(name.encode() + b"\n" + key).digest()[:4]
+    if key[0] != 1 or len(key) != 33 or bytes.fromhex(key_id) != expected:
+        raise Wrong(f"this is no Ed25519 verifier key: {text}")
+    return name, expected, key[1:]
+
+
+def read_checkpoint(path, name, key_id, public_key):
+    with open(path, "rb") as file:
+        text = file.read()
+    body, separator, signatures = text.partition(b"\n\n")
+    body += b"\n"
+    origin, size, root = body.decode().splitlines()[:3]
+    if not separator or origin != name:
+        raise Wrong(f"the checkpoint is of {origin}, not of {name}")
+    for line in signatures.decode().splitlines():
+        dash, signer, encoded = line.split(" ")
+        blob = base64.b64decode(encoded, validate=True)
+        if dash == "\u2014" and signer == name and blob[:4] == key_id:
+            if is_signed(public_key, body, blob[4:]):
+                return int(size), base64.b64decode(root, validate=True)
+            raise Wrong("the checkpoint's signature is not by the log's key")
+    raise Wrong("the checkpoint has no signature of the log's key")
+
+
+def read_line(line, sequence):
+    if not line.endswith(b"\n"):
+        raise Wrong(f"event {sequence} is cut off")
+    event = json.loads(line)
+    canonical = json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    if canonical != line:
+        raise Wrong(f"event {sequence} is not in canonical form")
+    if event["seq"] != sequence:
+        raise Wrong(f"event {event['seq']} stands where event {sequence} must")
+    return event
+
+
+def main(arguments):
+    if len(arguments) not in (1, 2):
+        print(__doc__, file=sys.stderr)
+        return 2
+    tree, first, checkpoint = Tree(), None, None
+    given = arguments[1] if len(arguments) == 2 else None
+    try:
+        for line in sys.stdin.buffer:
+            event = read_line(line, tree.size)
+            if first is None:
+                first = event
+                key = read_verifier_key(given or event["data"]["verifier_key"])
+                checkpoint = read_checkpoint(arguments[0], *key)
+            tree.append(hashlib.sha256(line[:-1]).digest())
+            if tree.size == checkpoint[0] and tree.root() != checkpoint[1]:
+                raise Wrong(f"the root over {tree.size} events is not the signed one")
+        if checkpoint is None or tree.size < checkpoint[0]:
+            raise Wrong(f"{tree.size} events are there, but more were signed")
+    except (Wrong, ValueError, KeyError, OSError) as error:
+        print(f"FAILED: {error}")
+        return 1
+    trust = "the given key" if given else "the log's own word for its key (self-asserted)"
+    print(f"{tree.size} events, root {tree.root().hex()}; the first {checkpoint[0]} are signed, by {trust}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
