@@ -78,8 +78,11 @@ let package = Package(
         .executableTarget(name: "nrx-replay", dependencies: ["Replay", arguments], swiftSettings: strict),
 
         .executableTarget(
-            name: "nrx-bench", dependencies: ["EventStore", "Proofs", "CanonicalJSON", crypto], path: "Benchmarks/Sources",
-            swiftSettings: strict),
+            name: "nrx-bench",
+            dependencies: [
+                "CSodium", "CLinux", "EventStore", "Proofs", "Ledger", "Sandbox", "CanonicalJSON", "Merkle", crypto, logging,
+                arguments,
+            ], path: "Benchmarks/Sources", swiftSettings: strict),
 
         .testTarget(name: "MerkleTests", dependencies: ["Merkle", "CanonicalJSON"], swiftSettings: strict),
         .testTarget(name: "CanonicalJSONTests", dependencies: ["CanonicalJSON"], swiftSettings: strict),

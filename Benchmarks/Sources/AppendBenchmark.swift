@@ -1,13 +1,58 @@
 import EventStore
-import Glibc
+import Foundation
 
 /// Durable appends a second by so many writers at once, each of which waits for its event before it sends the next.
 struct AppendBenchmark {
-    let log: EventLog
-    /// Made before the clock runs; writer n begins at the n-th part of them.
-    let drafts: [EventDraft]
+    private let log: EventLog
+    /// Made before the clock runs: the caller's work is not the log's.
+    private let drafts = SampleEvents.make(count: 8_192)
 
-    func measure(writers: Int, seconds: Double) async throws -> Double {
+    private static let writerCounts = [1, 16, 64, 256]
+
+    /// One lone append against the bare sync of as many bytes; many writers against one.
+    static func rows(in directory: String, rounds: Rounds) async throws -> [Table.Row] {
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let bytes = try await loneAppendBytes(directory: directory + "/lone")
+        let raw = try RawSync(path: directory + "/raw", bytes: bytes)
+        let benchmark = try AppendBenchmark(directory: directory + "/log")
+        let appends = writerCounts.map { writers in
+            { (seconds: Double) in try await benchmark.measure(writers: writers, seconds: seconds) }
+        }
+        let medians = try await rounds.medians([{ try raw.measure(seconds: $0) }] + appends)
+        try await benchmark.log.close()
+        let (sync, one) = (medians[0], medians[1])
+        let lone = Table.Row(
+            name: "durable append, 1 writer (time)", ours: rateText(one), peer: "fdatasync of \(bytes) bytes",
+            theirs: rateText(sync), ratio: sync / one, target: .atMost(1.3))
+        return [lone]
+            + zip(writerCounts, medians.dropFirst()).dropFirst().map { writers, rate in
+                Table.Row(
+                    name: "durable append, \(writers) writers", ours: rateText(rate), peer: "1 writer",
+                    theirs: rateText(one), ratio: rate / one, target: writers == 64 ? .atLeast(20) : nil)
+            }
+    }
+
+    private init(directory: String) throws {
+        let signer = try BenchmarkSigner()
+        log = try EventLog.open(
+            directory: directory, signer: signer, keeper: signer, clock: SystemClock.now,
+            newEventID: { SampleEvents.newEventID() })
+    }
+
+    /// Bytes that one append of one sample event writes: a batch and the header of the filler behind it.
+    private static func loneAppendBytes(directory: String) async throws -> Int {
+        let count = 16
+        let benchmark = try AppendBenchmark(directory: directory)
+        for draft in benchmark.drafts.prefix(count) { _ = try await benchmark.log.append([draft]) }
+        try await benchmark.log.close()
+        let segment = try FileManager.default.attributesOfItem(
+            atPath: directory + "/" + String(repeating: "0", count: 20) + ".jsonl.lz4")
+        let size = (segment[.size] as? NSNumber)?.intValue ?? 0
+        let fillerHeaderBytes = 8
+        return size / (count + 1) + fillerHeaderBytes
+    }
+
+    private func measure(writers: Int, seconds: Double) async throws -> Double {
         let clock = ContinuousClock()
         let start = clock.now
         let end = start.advanced(by: .seconds(seconds))

@@ -18,8 +18,14 @@ enum SampleEvents {
         }
     }
 
+    /// As the log's owner makes it for the log's first event.
+    static func newEventID() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return "evt_" + hex(&generator)
+    }
+
     /// 32 random digits.
-    static func hex(_ generator: inout SystemRandomNumberGenerator) -> String {
+    private static func hex(_ generator: inout SystemRandomNumberGenerator) -> String {
         let digits = Array("0123456789abcdef")
         return String((0..<32).map { _ in digits[Int.random(in: 0..<16, using: &generator)] })
     }

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Foundation
+
+@main
+struct Benchmark: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "nrx-bench",
+        abstract: "Measure what this product does beside what the machine allows, and print one table of ratios.",
+        discussion: """
+            Ours and each peer take turns in short rounds; medians are shown. Nothing passes or fails here: "met" says \
+            whether the target held in this run, on this machine, beside whatever else it was doing. docs/benchmarks.md \
+            explains every row.
+            """)
+
+    /// The parts of the table.
+    enum Part: String, CaseIterable, ExpressibleByArgument {
+        case append, audit, session, proof
+    }
+
+    @Flag(help: "Fewer and shorter rounds: about 20 seconds in all.")
+    var quick = false
+
+    @Option(help: "Where to write; decides which disk is measured.")
+    var directory = FileManager.default.temporaryDirectory.path
+
+    @Option(help: "Only these parts: \(Part.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var only: [Part] = []
+
+    @Option(help: "The nrx-replay program; without, the one beside this program.")
+    var replay: String?
+
+    func run() async throws {
+        let base = directory + "/nrx-bench-\(ProcessInfo.processInfo.processIdentifier)"
+        try FileManager.default.createDirectory(atPath: base, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: base) }
+        let rounds = quick ? Rounds(count: 3, seconds: 0.25) : Rounds(count: 9, seconds: 0.5)
+        var table = Table()
+        print(Machine.description(directory: base))
+        print("\(rounds.count) rounds of \(rounds.seconds) s, ours and the peer in turns; medians\n")
+        for part in only.isEmpty ? Part.allCases : only {
+            do {
+                switch part {
+                case .append: table.add(try await AppendBenchmark.rows(in: base + "/append", rounds: rounds))
+                case .audit:
+                    let program = replay ?? Self.besideThisProgram("nrx-replay")
+                    table.add(
+                        try await AuditBenchmark.rows(
+                            in: base + "/audit", replay: program, sessions: quick ? 1_000 : 8_000, rounds: rounds))
+                case .session: table.add(try await SessionBenchmark.rows(in: base + "/session", rounds: rounds))
+                case .proof: table.add(try await ProofBenchmark.rows(rounds: rounds))
+                }
+            } catch { table.note("\(part.rawValue): not measured: \(error)") }
+        }
+        print(table.text)
+        print("\nload average at the end: \(Machine.loadAverage)")
+    }
+
+    private static func besideThisProgram(_ name: String) -> String {
+        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        return URL(filePath: own).deletingLastPathComponent().appending(path: name).path(percentEncoded: false)
+    }
+}
