@@ -19,7 +19,8 @@ enum AuditBenchmark {
             { _ in try seconds(replay, ["audit", directory]) },
             { _ in try seconds("/bin/sh", ["-c", "cat '\(directory)'/*.jsonl.lz4 | lz4 -dc | sha256sum"]) },
         ])
-        return zip(["audit --integrity", "audit, meaning and proofs too"], medians).enumerated().map { index, measured in
+        return zip(["audit --integrity", "audit, meaning and proofs too"], medians).enumerated().map {
+            index, measured in
             Table.Row(
                 name: measured.0, ours: rateText(events / measured.1) + " events", peer: "lz4 -dc | sha256sum",
                 theirs: rateText(events / medians[2]) + " events", ratio: medians[2] / measured.1,

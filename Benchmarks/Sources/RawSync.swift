@@ -32,7 +32,8 @@ final class RawSync {
     func measure(seconds: Double) throws -> Double {
         try rate(for: seconds) {
             if offset + block.count > Self.fileBytes { offset = 0 }
-            guard pwrite(descriptor, block, block.count, off_t(offset)) == block.count, fdatasync(descriptor) == 0 else {
+            guard pwrite(descriptor, block, block.count, off_t(offset)) == block.count, fdatasync(descriptor) == 0
+            else {
                 throw BenchmarkError("cannot write to \(path)")
             }
             offset += block.count

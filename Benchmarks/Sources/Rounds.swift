@@ -11,7 +11,9 @@ struct Rounds {
     func medians(_ measurements: [(Double) async throws -> Double]) async throws -> [Double] {
         var samples = [[Double]](repeating: [], count: measurements.count)
         for _ in 0..<count {
-            for (index, measurement) in measurements.enumerated() { samples[index].append(try await measurement(seconds)) }
+            for (index, measurement) in measurements.enumerated() {
+                samples[index].append(try await measurement(seconds))
+            }
         }
         return samples.map(median)
     }
