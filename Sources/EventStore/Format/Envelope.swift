@@ -85,21 +85,28 @@ public struct Envelope: Sendable, Equatable {
     ///
     /// - Throws: ``EnvelopeError`` saying what is wrong with the line.
     public init(line: UnsafeBufferPointer<UInt8>) throws(EnvelopeError) {
-        let value: JSONValue
-        do { value = try JSONReader.read(line) } catch { throw .json(error) }
+        let (value, isCanonical): (JSONValue, Bool)
+        do { (value, isCanonical) = try JSONReader.readNotingForm(line) } catch { throw .json(error) }
         guard let object = value.object else { throw .members }
         self = try Envelope(object)
-        guard event.line(at: sequence).elementsEqual(line) else { throw .notCanonical }
+        // Nine members, each of its kind, in canonical form: that is the line that this event is written as.
+        guard isCanonical else { throw .notCanonical }
     }
 
+    /// The names of the nine members in canonical order.
+    private static let names = ["actor", "at", "data", "id", "seq", "stream", "trace", "type", "v"]
+
     private init(_ object: JSONObject) throws(EnvelopeError) {
-        guard object.members.count == 9,
-            let actor = object["actor"]?.string, let at = object["at"]?.string, let data = object["data"]?.object,
-            let id = object["id"]?.string, let sequence = object["seq"]?.integer, sequence >= 0,
-            let stream = object["stream"]?.string, let trace = object["trace"]?.string,
-            let type = object["type"]?.string, let version = object["v"]?.integer, version >= 1
+        let members = object.members
+        guard members.count == Self.names.count, zip(members, Self.names).allSatisfy({ $0.name.hasSameBytes(as: $1) }),
+            let actor = members[0].value.string, let at = members[1].value.string,
+            let data = members[2].value.object, let id = members[3].value.string,
+            let sequence = members[4].value.integer, sequence >= 0, let stream = members[5].value.string,
+            let trace = members[6].value.string, let type = members[7].value.string,
+            let version = members[8].value.integer, version >= 1
         else { throw .members }
-        guard let time = Timestamp(at), time.text == at else { throw .timestamp(at) }
+        // The form is exact, so a time of this length is the text of the time it says.
+        guard at.utf8.count == Timestamp.textBytes, let time = Timestamp(at) else { throw .timestamp(at) }
         self.sequence = UInt64(sequence)
         event = EventDraft(
             id: id, at: time, actor: actor, stream: stream, trace: trace, type: type, version: Int(version), data: data)

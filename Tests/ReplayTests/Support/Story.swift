@@ -90,7 +90,8 @@ struct Story {
             sessionID: session.text, customerID: customer.text,
             createdAt: try #require(UTCSecond(createdAt.secondsText)), trigger: .api,
             execCount: execCountInProof,
-            context: SessionContext(jurisdiction: .eu, dataClassification: .phi, region: "eu", environment: .live))
+            context: SessionContext(
+                jurisdiction: .europeanUnion, dataClassification: .healthInformation, region: "eu", environment: .live))
         let draftedProof = try ProofDraft(
             session: destroyed, evidence: .clean(layersMissing: layersInProof ?? layersMissing),
             destroyedAt: try #require(UTCSecond(destroyedAt.secondsText)), publicKey: signer.publicKey)
