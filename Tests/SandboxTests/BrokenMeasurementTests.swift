@@ -129,7 +129,7 @@ struct BrokenMeasurementTests {
         #expect(buffers.compare(file.number, 0..<size, into: &report))
         #expect(report.mismatches == 3)
         #expect(report.bytesCompared == 3 * 4_096)
-        #expect(report.tree.root != Sandbox.ZeroTree.root(blocks: 3))
+        #expect(report.tree.root != ZeroTree.root(blocks: 3))
     }
 
     @Test("The random pass is random, and the last pass is zeros")
