@@ -1,3 +1,5 @@
+import Foundation
+
 /// What is printed in the end: one line a measurement, ours beside the peer's.
 struct Table {
     /// One measurement.
@@ -30,8 +32,8 @@ struct Table {
 
         var text: String {
             switch self {
-            case .atLeast(let least): "≥ " + ratioText(least)
-            case .atMost(let most): "≤ " + ratioText(most)
+            case .atLeast(let least): "≥ \(least) ×"
+            case .atMost(let most): "≤ \(most) ×"
             }
         }
     }
@@ -50,10 +52,11 @@ struct Table {
         let lines = [head] + rows.map(Self.cells)
         let widths = head.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
         let table = lines.map { line in
-            line.enumerated().map { column, cell in
+            let cells = line.enumerated().map { column, cell in
                 let padding = String(repeating: " ", count: widths[column] - cell.count)
                 return Self.isNumeric(column) ? padding + cell : cell + padding
-            }.joined(separator: "  ")
+            }
+            return cells.joined(separator: "  ").trimmingCharacters(in: .whitespaces)
         }
         return (table + notes).joined(separator: "\n")
     }
@@ -77,15 +80,11 @@ func rateText(_ perSecond: Double) -> String {
     }
 }
 
-/// A ratio with two digits after the point, or one from 10 on.
+/// For example `1.24 ×`.
 func ratioText(_ ratio: Double) -> String { decimal(ratio) + " ×" }
 
 /// Three significant digits or so.
 func decimal(_ value: Double) -> String {
-    let digits = value >= 100 ? 1.0 : value >= 10 ? 10.0 : 100.0
-    let rounded = (value * digits).rounded()
-    guard digits > 1 else { return "\(Int(rounded))" }
-    let whole = Int(rounded) / Int(digits)
-    let fraction = String(Int(rounded) % Int(digits))
-    return "\(whole)." + String(repeating: "0", count: (digits == 100 ? 2 : 1) - fraction.count) + fraction
+    let digits = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3
+    return String(format: "%.\(digits)f", value)
 }

@@ -38,16 +38,17 @@ extension JSONReader {
     }
 
     private mutating func readEscapedString(from start: Int) throws(JSONError) -> String {
-        deviations += 1
         var unescaped = Array(bytes[start..<position])
         while position < bytes.count {
             let byte = bytes[position]
             switch byte {
             case UInt8(ascii: "\""):
                 position += 1
-                return try unescaped.withUnsafeBufferPointerTyped { (buffer) throws(JSONError) in
+                let text = try unescaped.withUnsafeBufferPointerTyped { (buffer) throws(JSONError) in
                     try decodeUTF8(buffer, at: start)
                 }
+                noteForm(of: text, from: start - 1)
+                return text
             case UInt8(ascii: "\\"):
                 position += 1
                 unescaped.append(contentsOf: String(try readEscape()).utf8)
@@ -58,6 +59,13 @@ extension JSONReader {
             }
         }
         throw JSONError(.unexpectedEnd, at: position)
+    }
+
+    /// Notes whether the string that began at `start` is escaped as RFC 8785 escapes it.
+    private mutating func noteForm(of text: String, from start: Int) {
+        var written: [UInt8] = []
+        CanonicalWriter.write(text, to: &written)
+        if !written.elementsEqual(bytes[start..<position]) { deviations += 1 }
     }
 
     private mutating func readEscape() throws(JSONError) -> Unicode.Scalar {

@@ -27,7 +27,7 @@ public struct JSONReader {
     let numbers: Numbers
     let depthMax: Int
     var position = 0
-    // Number of places so far where the text differs from canonical form, or may: white space, escapes, disorder.
+    /// Number of places so far where the text is not as RFC 8785 writes it: white space, escapes, disorder, doubles.
     var deviations = 0
 
     private init(bytes: UnsafeBufferPointer<UInt8>, numbers: Numbers, depthMax: Int) {
@@ -59,6 +59,17 @@ public struct JSONReader {
     ) throws(JSONError) -> JSONValue {
         var reader = JSONReader(bytes: bytes, numbers: numbers, depthMax: depthMax)
         return try reader.readDocument()
+    }
+
+    /// Same, and whether the input is byte for byte the canonical form (RFC 8785) of what it says. Integers only.
+    ///
+    /// Costs nothing beside reading: what canonical form leaves open is white space, the order of members, and escapes.
+    package static func readNotingForm(
+        _ bytes: UnsafeBufferPointer<UInt8>
+    ) throws(JSONError) -> (value: JSONValue, isCanonical: Bool) {
+        var reader = JSONReader(bytes: bytes, numbers: .integers, depthMax: depthMax)
+        let value = try reader.readDocument()
+        return (value, reader.deviations == 0)
     }
 
     private mutating func readDocument() throws(JSONError) -> JSONValue {
@@ -125,8 +136,9 @@ public struct JSONReader {
             let source = deviations == deviationsBefore ? start..<position : nil
             return .object(JSONObject(ascending: members, canonicalSource: source))
         }
-        deviations += 1
         guard let object = JSONObject(sorting: members) else { throw JSONError(.duplicateMember, at: start) }
+        // Names with escapes come here too, in order or not.
+        if !zip(members, object.members).allSatisfy({ $0.name.hasSameBytes(as: $1.name) }) { deviations += 1 }
         return .object(object)
     }
 

@@ -1,7 +1,7 @@
 import EventStore
 
-/// Why the auditor could not do what it was asked: something cannot be opened, read or asked. Never a verdict on a log or a
-/// proof; those are in the reports.
+/// Why the auditor could not do what it was asked: something cannot be opened, read or asked. Never a verdict on a log
+/// or a proof; those are in the reports.
 public struct AuditorError: Error, Sendable, CustomStringConvertible {
     /// Stable, for programs.
     public enum Code: String, Sendable {

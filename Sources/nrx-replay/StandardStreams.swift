@@ -7,17 +7,14 @@ enum StandardStreams {
     ///
     /// - Throws: ``AuditorError`` when they cannot be written.
     static func write(_ bytes: [UInt8]) throws(AuditorError) {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes { buffer in
-                let rest = UnsafeRawBufferPointer(rebasing: buffer[done...])
-                return Glibc.write(1, rest.baseAddress, rest.count)
-            }
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(1, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
                 throw AuditorError(.io, "standard output cannot be written: \(String(cString: strerror(errno))).")
             }
-            done += count
+            rest = rest.dropFirst(count)
         }
     }
 

@@ -1,5 +1,7 @@
 import CanonicalJSON
+import EventStore
 import HTTPTypes
+import HummingbirdTesting
 import ServerFixtures
 import Testing
 

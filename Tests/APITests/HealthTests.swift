@@ -1,7 +1,10 @@
 import CanonicalJSON
+import Foundation
+import HTTPTypes
 import Sandbox
 import ServerFixtures
 import Testing
+import Vault
 
 @testable import API
 

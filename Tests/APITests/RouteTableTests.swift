@@ -1,6 +1,9 @@
 import CanonicalJSON
+import EventStore
 import HTTPTypes
 import Ledger
+import Projections
+import Proofs
 import ServerFixtures
 import Testing
 
@@ -88,7 +91,7 @@ struct RouteTableTests {
             let mistyped = String(key.dropLast()) + (key.last == "a" ? "b" : "a")
             let unknown = try NewAPIKey(prefix: .nanorixLive, name: "unknown", permissions: .full).text
             let headers = [
-                "", "Bearer", "Bearer ", "Bearer  ", "Bearer nrx_live_", "Basic \(key)", key, "Bearer \(key) ",
+                "", "Bearer", "Bearer ", "Bearer  ", "Bearer nrx_live_", "Basic \(key)", key,
                 "Bearer \(key),\(key)", "Bearer \(mistyped)", "Bearer \(unknown)", "Bearer \(revoked.text)",
                 "Bearer \(expired.text)", "Bearer \(key.uppercased())",
             ]

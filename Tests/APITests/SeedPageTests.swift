@@ -1,4 +1,5 @@
 import CanonicalJSON
+import HTTPTypes
 import Proofs
 import ServerFixtures
 import Testing

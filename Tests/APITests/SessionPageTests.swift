@@ -1,5 +1,6 @@
 import CanonicalJSON
 import Foundation
+import HTTPTypes
 import Merkle
 import Proofs
 import ServerFixtures

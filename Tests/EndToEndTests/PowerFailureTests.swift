@@ -13,6 +13,15 @@ struct PowerFailureTests {
         let key: String
     }
 
+    /// What the server acknowledged while it was alive.
+    private final class Acknowledged: Sendable {
+        private let signedUp = Mutex<[SignedUp]>([])
+
+        var all: [SignedUp] { signedUp.withLock { $0 } }
+
+        func add(_ one: SignedUp) { signedUp.withLock { $0.append(one) } }
+    }
+
     private static let rounds = 20
     private static let callers = 8
 
@@ -48,7 +57,7 @@ struct PowerFailureTests {
     private func signUpUntilKilled(_ server: ServerProcess, round: Int, after delay: Duration) async throws
         -> [SignedUp]
     {
-        let acknowledged = Mutex<[SignedUp]>([])
+        let acknowledged = Acknowledged()
         await withTaskGroup(of: Void.self) { group in
             for caller in 0..<Self.callers {
                 group.addTask {
@@ -60,7 +69,7 @@ struct PowerFailureTests {
                                 Issue.record("\(email): \(answer)")
                                 return
                             }
-                            acknowledged.withLock { $0.append(SignedUp(email: email, key: key)) }
+                            acknowledged.add(SignedUp(email: email, key: key))
                         } catch { return }  // The server is gone: this one was never acknowledged.
                     }
                 }
@@ -71,7 +80,7 @@ struct PowerFailureTests {
                 await server.kill9()
             }
         }
-        return acknowledged.withLock { $0 }
+        return acknowledged.all
     }
 
     private func expectAll(_ signedUp: [SignedUp], at server: ServerProcess, round: Int) async throws {

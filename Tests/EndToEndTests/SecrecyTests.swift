@@ -18,9 +18,10 @@ struct SecrecyTests {
         let member = Self.word()
         let password = Self.word()
         /// What commands print is made inside: half of it here, half of it there.
-        let (outputHead, outputTail) = (Self.word(), Self.word())
-        let (errorHead, errorTail) = (Self.word(), Self.word())
-        let outOfMemory = Self.word()
+        let outputHead = Self.word()
+        let outputTail = Self.word()
+        let errorHead = Self.word()
+        let errorTail = Self.word()
 
         var all: [(what: String, text: String)] {
             [

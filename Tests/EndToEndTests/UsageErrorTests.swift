@@ -114,7 +114,7 @@ struct UsageErrorTests {
         let result = try run(["--port", "0", "--data-dir", directory.path + "/data"])
         #expect(result.status == 1)
         #expect(result.errors.contains("00000000000000000000.jsonl.lz4"), "\(result.errors)")
-        #expect(result.errors.contains("offset"), "\(result.errors)")
+        #expect(result.errors.contains("byte 0") && result.errors.contains("events 0"), "\(result.errors)")
         #expect(try Data(contentsOf: URL(filePath: segment.path)) == segment.content)
     }
 }

@@ -4,6 +4,7 @@ import GRDB
 import Ledger
 import LedgerFixtures
 import Merkle
+import Proofs
 @testable import Projections
 import Testing
 

@@ -22,6 +22,8 @@ final class LedgerService: Sendable {
     let projections: ProjectionFollower
     let now: @Sendable () -> Timestamp
     private let state: Mutex<State>
+    /// The first failure of the disk that an append met; the log says so itself a moment later.
+    private let writeFailure = Mutex<EventLogError?>(nil)
 
     init(log: EventLog, state: State, projections: ProjectionFollower, now: @escaping @Sendable () -> Timestamp) {
         self.log = log
@@ -29,6 +31,9 @@ final class LedgerService: Sendable {
         self.now = now
         self.state = Mutex(state)
     }
+
+    /// Why nothing can be recorded any more; nil while all is well.
+    var failure: EventLogError? { log.failure ?? writeFailure.withLock { $0 } }
 
     /// Looks at the state, in flight included. Short: every decision waits meanwhile.
     func read<R: Sendable>(_ body: (borrowing State) -> R) -> R { state.withLock { body($0) } }
@@ -56,7 +61,10 @@ final class LedgerService: Sendable {
     private func settle(_ submission: Submission) async throws(APIError) -> Outcome {
         do throws(EventLogError) {
             return Outcome(events: submission.events, head: try await submission.pending.durable().head)
-        } catch { throw Self.error(for: error) }
+        } catch {
+            writeFailure.withLock { $0 = $0 ?? error }
+            throw Self.error(for: error)
+        }
     }
 
     /// Decides on `command`. When this throws, nothing of it is or will be in the log.

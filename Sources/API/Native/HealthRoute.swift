@@ -18,7 +18,7 @@ struct HealthRoute: Sendable {
         let layers = await sandbox.layers()
         let eee = layers.allSatisfy { $0.works }
         let dire = HealthChecks.canHoldKeys()
-        let rzl = ledger.log.failure == nil
+        let rzl = ledger.failure == nil
         let fgx = HealthChecks.zeroTreeIsRight()
         let ave = HealthChecks.verifierRefusesNonsense()
         let database = ledger.projections.failure == nil

@@ -123,12 +123,14 @@ extension SessionManager {
 }
 
 extension JSONObject {
-    /// The counts and truth values among what was measured, by the name of the measurement.
+    /// The counts and truth values among what was measured, by the name of the measurement in the event's letters.
     init(_ findings: [DestructionFailure.Finding]) {
         self.init()
         for finding in findings {
-            if let count = Int64(finding.measured) { self[finding.measurement] = .integer(count) }
-            if let truth = Bool(finding.measured) { self[finding.measurement] = .bool(truth) }
+            let name = String(
+                finding.measurement.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
+            if let count = Int64(finding.measured) { self[name] = .integer(count) }
+            if let truth = Bool(finding.measured) { self[name] = .bool(truth) }
         }
     }
 }

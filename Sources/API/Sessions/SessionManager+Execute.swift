@@ -45,8 +45,9 @@ extension SessionManager {
         // Refused for a session that is not there, not the caller's, ended, or busy: before anything is looked at.
         _ = try await ledger.commit(.beginExec(begin), as: caller.actor, trace: trace)
         let result: ExecResult
+        let session: LiveSession
         do {
-            let session = try environment(of: id)
+            session = try environment(of: id)
             result = try await session.environment.execute(
                 ExecRequest(
                     exec.command, workingDirectory: exec.workingDirectory, environment: exec.environment,
@@ -55,8 +56,12 @@ extension SessionManager {
             throw await executionFailed(error, execID: execID, in: id, as: caller.actor, trace: trace)
         }
         try await finish(execID, SessionExecuted(execID, result), in: id, as: caller.actor, trace: trace)
+        // Killed because the session ends: what came out until then is no answer to what was asked.
+        if session.isEnding, result.signal == Self.killSignal, !result.outOfMemory { throw .sessionEndedMeanwhile }
         return (result, receipt)
     }
+
+    private static let killSignal = 9
 
     /// What was asked for, but never beyond the session's own end.
     private func timeout(_ exec: ExecCommand, in id: SessionID) -> Int64? {
@@ -117,6 +122,9 @@ extension SessionExecuted {
 }
 
 extension APIError {
+    static let sessionEndedMeanwhile = APIError(
+        .conflict, "The session ended while the command ran. Create a new session.")
+
     /// Why a command could not be run.
     init(executing error: any Error) {
         guard let failure = error as? SandboxError else {
@@ -128,7 +136,7 @@ extension APIError {
         case .noDirectory: self.init(.badRequest, failure.message, field: "cwd")
         case .full: self.init(.badRequest, failure.message, field: "input_data")
         case .busy: self.init(.conflict, failure.message)
-        case .gone: self.init(.conflict, "The session ended while the command ran. Create a new session.")
+        case .gone: self = .sessionEndedMeanwhile
         default: self.init(.unavailable, "The command could not be run: \(failure.message)", retryAfterSeconds: 5)
         }
     }

@@ -85,15 +85,12 @@ public struct Envelope: Sendable, Equatable {
     ///
     /// - Throws: ``EnvelopeError`` saying what is wrong with the line.
     public init(line: UnsafeBufferPointer<UInt8>) throws(EnvelopeError) {
-        let value: JSONValue
-        do { value = try JSONReader.read(line) } catch { throw .json(error) }
+        let (value, isCanonical): (JSONValue, Bool)
+        do { (value, isCanonical) = try JSONReader.readNotingForm(line) } catch { throw .json(error) }
         guard let object = value.object else { throw .members }
         self = try Envelope(object)
-        // Nine members, each of its kind, in canonical form: that is the line that this event is written as. Where the
-        // reader is not sure of the form, because of an escape, the event is written again and compared.
-        guard object.canonicalSource == 0..<line.count || event.line(at: sequence).elementsEqual(line) else {
-            throw .notCanonical
-        }
+        // Nine members, each of its kind, in canonical form: that is the line that this event is written as.
+        guard isCanonical else { throw .notCanonical }
     }
 
     /// The names of the nine members in canonical order.
@@ -101,8 +98,7 @@ public struct Envelope: Sendable, Equatable {
 
     private init(_ object: JSONObject) throws(EnvelopeError) {
         let members = object.members
-        guard members.count == Self.names.count,
-            zip(members, Self.names).allSatisfy({ $0.name.hasSameBytes(as: $1) }),
+        guard members.count == Self.names.count, zip(members, Self.names).allSatisfy({ $0.name.hasSameBytes(as: $1) }),
             let actor = members[0].value.string, let at = members[1].value.string,
             let data = members[2].value.object, let id = members[3].value.string,
             let sequence = members[4].value.integer, sequence >= 0, let stream = members[5].value.string,

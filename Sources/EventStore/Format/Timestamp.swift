@@ -28,7 +28,7 @@ extension Timestamp: CustomStringConvertible {
     /// `YYYY-MM-DDTHH:MM:SS.ffffffZ` (RFC 3339), as events carry it.
     public var text: String {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(27)
+        bytes.reserveCapacity(Self.textBytes)
         appendText(to: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
@@ -36,7 +36,7 @@ extension Timestamp: CustomStringConvertible {
     /// `YYYY-MM-DDTHH:MM:SSZ`, the fraction dropped, as proofs and the HTTP API carry it.
     public var secondsText: String {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(27)
+        bytes.reserveCapacity(Self.textBytes)
         appendSeconds(to: &bytes)
         bytes.append(UInt8(ascii: "Z"))
         return String(decoding: bytes, as: UTF8.self)
@@ -49,6 +49,9 @@ extension Timestamp: CustomStringConvertible {
     public var dayText: String { String(secondsText.prefix(10)) }
 
     public var description: String { text }
+
+    /// Length of ``text``, in bytes.
+    static let textBytes = 27
 
     /// Appends ``text``. Every event line has one, so it is written digit by digit: strings would cost ten times as much.
     func appendText(to output: inout [UInt8]) {
@@ -81,9 +84,6 @@ extension Timestamp: CustomStringConvertible {
         guard let microseconds = text.withUTF8({ Self.microseconds(in: $0) }) else { return nil }
         self.microseconds = microseconds
     }
-
-    /// Length of ``text`` of a year of four digits, in bytes.
-    static let textBytes = 27
 
     private static func microseconds(in bytes: UnsafeBufferPointer<UInt8>) -> Int64? {
         guard bytes.count == 20 || bytes.count == textBytes, bytes[bytes.count - 1] == UInt8(ascii: "Z"),

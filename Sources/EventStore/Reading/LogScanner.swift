@@ -34,7 +34,8 @@ public struct LogScanner: Sendable {
     ///
     /// - Parameters:
     ///   - sizes: tree sizes whose roots the caller wants to know.
-    ///   - visit: called with each verified batch; its memory is valid during the call only. What it throws ends the scan.
+    ///   - visit: called with each verified batch; its memory is valid during the call only. What it throws ends the
+    ///     scan.
     /// - Returns: what was found; damage is a finding there, not an error.
     /// - Throws: `io` when a file cannot be read, and whatever `visit` throws.
     public func scan<E: Error>(

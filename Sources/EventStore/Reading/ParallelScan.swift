@@ -16,8 +16,8 @@ public struct VerifiedBatch: Sendable {
 public struct ScanResources: Sendable {
     /// Threads that decompress, hash and read batches; one more reads files, and the caller's adds up the tree.
     public var threads: Int
-    /// How long a write of a server at work may take to be seen whole, in milliseconds: what looks torn or damaged at the
-    /// end of the log is looked at again after it.
+    /// How long a write of a server at work may take to be seen whole, in milliseconds: what looks torn or damaged at
+    /// the end of the log is looked at again after it.
     public var settleMilliseconds: UInt32 = 100
 
     /// As many threads as this process may use cores.
@@ -28,8 +28,8 @@ public struct ScanResources: Sendable {
 }
 
 extension LogScanner {
-    /// Verifies the whole log on all cores and shows `visit` every good batch in order. Reads every stored byte, takes no
-    /// lock, and works on a log that is being written to: what is durable before the call is always seen.
+    /// Verifies the whole log on all cores and shows `visit` every good batch in order. Reads every stored byte, takes
+    /// no lock, and works on a log that is being written to: what is durable before the call is always seen.
     ///
     /// ```swift
     /// let scan = try scanner.scanInParallel { batch in try? batch.envelopes() } visit: { batch, events in … }
@@ -39,8 +39,8 @@ extension LogScanner {
     ///
     /// - Parameters:
     ///   - sizes: tree sizes whose roots the caller wants to know.
-    ///   - map: work on one batch, done on any thread and in any order *before* its root is verified; the batch's memory
-    ///     is valid during the call only. What it returns is shown to nobody unless the root is right.
+    ///   - map: work on one batch, done on any thread and in any order *before* its root is verified; the batch's
+    ///     memory is valid during the call only. What it returns is shown to nobody unless the root is right.
     ///   - visit: called on the caller's thread with each verified batch in order. What it throws ends the scan.
     /// - Returns: what was found; damage is a finding there, not an error.
     /// - Throws: `io` when a file cannot be read, and whatever `visit` throws.

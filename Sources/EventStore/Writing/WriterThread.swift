@@ -41,7 +41,7 @@ struct WriterThread: Sendable {
         if entries.count == 1 {
             answer(entries, head: head)
         } else {
-            // Off this thread, which then takes the next batch at once: a third more appends a second from 64 writers.
+            // Off this thread, which then takes the next batch at once: measured 10 to 30 % more appends from 64 writers.
             Task { answer(entries, head: head) }
         }
         checkpoints.noteGrowth()

@@ -15,14 +15,14 @@ struct ProofInspection {
         (subsystem: "session_destroy", operation: "lifecycle_completion"),
     ]
 
-    // What was read, for hashing parts of it in place.
-    private let text: [UInt8]
+    // What was read, for hashing parts of it in place; nil when the document came as a value.
+    private let text: [UInt8]?
     let acceptsMissingLayers: Bool
     private var failures: [ProofVerification.Failure] = []
     // Scratch space of the canonical forms and hashed messages, so that they cost one allocation a document.
     var scratch: [UInt8] = []
 
-    init(text: [UInt8], acceptsMissingLayers: Bool) {
+    init(text: [UInt8]?, acceptsMissingLayers: Bool) {
         self.text = text
         self.acceptsMissingLayers = acceptsMissingLayers
         scratch.reserveCapacity(2048)
@@ -39,7 +39,7 @@ struct ProofInspection {
 
     /// The SHA-256 of the canonical form of `object`: of its own bytes, where they are in that form already.
     mutating func canonicalHash(of object: JSONObject) -> Hash {
-        if let source = object.canonicalSource {
+        if let text, let source = object.canonicalSource {
             return text.withUnsafeBytes { Hash(of: UnsafeRawBufferPointer(rebasing: $0[source])) }
         }
         scratch.removeAll(keepingCapacity: true)

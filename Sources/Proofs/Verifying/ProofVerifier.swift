@@ -1,4 +1,4 @@
-import CanonicalJSON
+public import CanonicalJSON
 
 /// Checks Cryptographic Destruction Proofs of format 1.0 from their bytes alone.
 ///
@@ -28,25 +28,30 @@ public struct ProofVerifier: Sendable {
     /// - Throws: ``ProofError/Code/notAProof`` when `document` is not a destruction proof at all: not strict JSON, or not
     ///   an object with the members `cdp_version`, `chain` and `attestation`.
     public func verify(_ document: [UInt8]) throws(ProofError) -> ProofVerification {
-        let value = try Self.read(document)
-        var inspection = ProofInspection(text: document, acceptsMissingLayers: acceptsMissingLayers)
-        return inspection.inspect(value)
-    }
-
-    private static func read(_ document: [UInt8]) throws(ProofError) -> JSONObject {
-        guard document.count <= documentBytesMax else {
-            throw ProofError(.notAProof, "the document is larger than \(documentBytesMax) bytes")
+        guard document.count <= Self.documentBytesMax else {
+            throw ProofError(.notAProof, "the document is larger than \(Self.documentBytesMax) bytes")
         }
         let value: JSONValue
         do { value = try JSONReader.read(document) } catch {
             throw ProofError(.notAProof, "the document is not strict JSON: \(error)")
         }
-        guard let object = value.object, object["cdp_version"]?.string != nil, object["chain"]?.array != nil,
+        return try verify(value, text: document)
+    }
+
+    /// Same, of a document that ``CanonicalJSON/JSONReader`` has read strictly already, for example as part of an event.
+    public func verify(_ document: JSONValue) throws(ProofError) -> ProofVerification {
+        try verify(document, text: nil)
+    }
+
+    /// - Parameter text: what `document` was read from, as a whole; nil when that is not at hand.
+    private func verify(_ document: JSONValue, text: [UInt8]?) throws(ProofError) -> ProofVerification {
+        guard let object = document.object, object["cdp_version"]?.string != nil, object["chain"]?.array != nil,
             object["attestation"]?.object != nil
         else {
             throw ProofError(
                 .notAProof, "a destruction proof is an object with cdp_version, chain and attestation; this is none")
         }
-        return object
+        var inspection = ProofInspection(text: text, acceptsMissingLayers: acceptsMissingLayers)
+        return inspection.inspect(object)
     }
 }

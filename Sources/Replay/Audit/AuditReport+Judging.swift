@@ -21,7 +21,8 @@ extension AuditReport {
         }
         if case .torn(let file, let offset, let bytes, let why) = scan.tail {
             notes.append(
-                "torn tail: \(file), byte \(offset), \(bytes) bytes: \(why). It was never acknowledged and does not count."
+                "torn tail: \(file), byte \(offset), \(bytes) bytes: \(why). It was never acknowledged and does not"
+                    + " count."
             )
         }
         if scan.isGrowing { notes.append("the log was being written to; this is its state at event \(head.size)") }

@@ -8,8 +8,8 @@ extension AuditReport {
         CommandOutput("audit", status: status, text: text, members: document)
     }
 
-    /// The report as `nrx-replay checkpoint` prints it: the checkpoint's text and nothing else, and that only when nothing
-    /// is wrong with it.
+    /// The report as `nrx-replay checkpoint` prints it: the checkpoint's text and nothing else, and that only when
+    /// nothing is wrong with it.
     public var checkpointOutput: CommandOutput {
         var members = document
         members["checkpoint_text"] = (checkpoint?.text).map { .string($0) }

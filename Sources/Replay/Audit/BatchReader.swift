@@ -46,7 +46,7 @@ struct BatchReader: Sendable {
             return ProofReading(failures: ["the event holds no proof"], layersMissing: [], logHead: nil)
         }
         do throws(ProofError) {
-            let verification = try ProofVerifier(acceptsMissingLayers: true).verify(document.canonicalBytes)
+            let verification = try ProofVerifier(acceptsMissingLayers: true).verify(document)
             return ProofReading(
                 failures: verification.failures.map { "\($0.check.rawValue): \($0.message)" },
                 layersMissing: verification.layersMissing, logHead: verification.claims?.logHead)

@@ -66,8 +66,8 @@ struct CheckpointJudge {
         if expectedKey == nil {
             return Verdict(
                 .selfAsserted,
-                "the checkpoint over \(size) events is signed by the key that the log's own first event names; whose key"
-                    + " that is, the log cannot say: give --verifier-key")
+                "the checkpoint over \(size) events is signed by the key that the log's own first event names; whose"
+                    + " key that is, the log cannot say: give --verifier-key")
         }
         return Verdict(.passed, "the expected key signed the first \(size) events as they are here")
     }

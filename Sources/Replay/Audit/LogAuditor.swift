@@ -85,8 +85,8 @@ public struct LogAuditor: Sendable {
         }
     }
 
-    /// Roots that step 7 of some proof claims and that lie too far back to have been in memory: a second reading, of bytes
-    /// alone.
+    /// Roots that step 7 of some proof claims and that lie too far back to have been in memory: a second reading, of
+    /// bytes alone.
     private func resolveLateHeads(_ sizes: Set<UInt64>, in directory: String) throws(AuditorError) -> [UInt64: Hash] {
         guard !sizes.isEmpty else { return [:] }
         do {

@@ -72,7 +72,8 @@ struct MeaningReplay {
         }
     }
 
-    /// Checks what the ledger's own rules leave to the auditor: the proof as a document, its layers, its place in the log.
+    /// Checks what the ledger's own rules leave to the auditor: the proof as a document, its layers, its place in the
+    /// log.
     private mutating func check(_ reading: ProofReading, of envelope: Envelope) {
         guard reading.failures.isEmpty else {
             return note(

@@ -36,8 +36,7 @@ public struct OfflineProver: Sendable {
         }
         guard sequence < checkpoint.head.size else {
             return .failed(
-                "the checkpoint covers \(checkpoint.head.size) events, the last of them \(checkpoint.head.size) - 1; event"
-                    + " \(sequence) is not among them yet")
+                "the checkpoint covers \(checkpoint.head.size) events, and event \(sequence) is not among them yet")
         }
         let gathered = try gather(sequence, size: checkpoint.head.size, progress: progress)
         if let damage = gathered.damage { return .failed("the log is damaged: \(damage)") }

@@ -16,8 +16,8 @@ public struct StreamHistory: Sendable {
     /// What is wrong with the log; nil when every stored byte is as it was written.
     public let defect: String?
 
-    /// Reads the log and keeps the events of `id`: a session (`sess_…`), a customer (`cust_…`), an API key (`key_…`), a
-    /// verification key (`nrx-verify-…`) or `log`.
+    /// Reads the log and keeps the events of `id`: a session (`sess_…`), a customer (`cust_…`), an API key
+    /// (`key_…`), a verification key (`nrx-verify-…`) or `log`.
     ///
     /// - Throws: ``AuditorError`` when `id` names no such thing, or the log cannot be read.
     public init(

@@ -67,14 +67,14 @@ struct HistoryJudge {
         let events = audit.watchedEvents.count
         guard audit.wanted.contains(.rollback) else {
             return .notReached(
-                "the log holds the session's whole life (\(events) events), one key and this proof; but no checkpoint that"
-                    + " you kept (--from) shows that it is the same log as before")
+                "the log holds the session's whole life (\(events) events), one key and this proof; but no checkpoint"
+                    + " that you kept (--from) shows that it is the same log as before")
         }
         guard audit.status == .verified else {
             return .notReached("the audit of the log did not reach what was asked of it")
         }
         return .reached(
-            "the log holds the session's whole life (\(events) events), one key and this proof, and extends the checkpoint"
-                + " that you kept")
+            "the log holds the session's whole life (\(events) events), one key and this proof, and extends the"
+                + " checkpoint that you kept")
     }
 }

@@ -87,8 +87,8 @@ public struct ProofReport: Sendable {
         let level = reached?.rawValue ?? "none"
         return switch status {
         case .verified where asked == .integrity:
-            "VERIFIED at the level of integrity. This is not authenticity: ask for provenance (--proof, --verifier-key) or"
-                + " history (--log)"
+            "VERIFIED at the level of integrity. This is not authenticity: ask for provenance (--proof, --verifier-key)"
+                + " or history (--log)"
         case .verified: "VERIFIED at the level of \(level)"
         case .lowerLevel: "VERIFIED ONLY at the level of \(level); \(asked.rawValue) was asked for"
         case .failed, .unusable: "FAILED"

@@ -39,7 +39,7 @@ struct Destruction {
         expect(4, "read_back_zero", "true", "\(keyEvidence.readBackZero)")
 
         let after = endAndSurvey()
-        let expectedRoot = ZeroTree.root(blocks: report.bytesCompared / Int64(ZeroTree.blockBytes))
+        let expectedRoot = ZeroTree.root(blocks: report.bytesCompared / ZeroTree.blockBytes)
         expect(6, "merkle_root", expectedRoot.hex, report.tree.root.hex)
         guard findings.isEmpty else { throw DestructionFailure(findings: findings) }
         return DestructionEvidence(

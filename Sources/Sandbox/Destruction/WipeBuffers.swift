@@ -1,6 +1,7 @@
 import CSodium
 import Glibc
 import Merkle
+import Proofs
 
 /// The four passes' contents and the buffer for reading back. Made once a destruction, 256 KiB each.
 struct WipeBuffers {
@@ -53,8 +54,9 @@ struct WipeBuffers {
             // Blocks are whole, and so are the reads: the files end on a block's end since the first pass.
             guard got == count else { return false }
             back.withUnsafeBytes { bytes in
-                for start in stride(from: 0, to: count, by: ZeroTree.blockBytes) {
-                    let block = UnsafeRawBufferPointer(rebasing: bytes[start..<start + ZeroTree.blockBytes])
+                let length = Int(ZeroTree.blockBytes)
+                for start in stride(from: 0, to: count, by: length) {
+                    let block = UnsafeRawBufferPointer(rebasing: bytes[start..<start + length])
                     report.tree.append(TreeHasher.leaf(block))
                     if sodium_is_zero(block.baseAddress?.assumingMemoryBound(to: UInt8.self), block.count) == 0 {
                         report.mismatches += Int64(block.count { $0 != 0 })

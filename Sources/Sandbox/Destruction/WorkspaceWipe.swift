@@ -2,6 +2,7 @@ import CLinux
 import CSodium
 import Glibc
 import Merkle
+import Proofs
 
 /// Overwrites every block of every file of a tmpfs in place, reads it back, and removes everything.
 ///

@@ -12,8 +12,8 @@ struct Audit: ParsableCommand {
               completeness  is everything there up to the newest checkpoint known?
               rollback      does the log extend the oldest checkpoint known?
 
-            Without --verifier-key the key in the log's own first event is used, and the verdict says "self-asserted". A \
-            torn tail (a write that was never acknowledged) is a note, not a failure.
+            Without --verifier-key the key in the log's own first event is used, and the verdict says "self-asserted". \
+            A torn tail (a write that was never acknowledged) is a note, not a failure.
 
             Example:
               nrx-replay audit data/log --verifier-key log.key --from kept.txt

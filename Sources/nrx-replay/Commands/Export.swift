@@ -5,8 +5,8 @@ struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print events as JSON lines, byte for byte as the log holds them.",
         discussion: """
-            Without a filter this prints what `cat logdir/*.jsonl.lz4 | lz4 -dc` prints, but verifies every byte while it \
-            does. The exit code is 1 when the log is damaged; what precedes the damage is printed.
+            Without a filter this prints what `cat logdir/*.jsonl.lz4 | lz4 -dc` prints, but verifies every byte while \
+            it does. The exit code is 1 when the log is damaged; what precedes the damage is printed.
 
             Example:
               nrx-replay export data/log --type proof.issued | jq .data.cdp
