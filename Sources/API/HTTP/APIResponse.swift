@@ -9,10 +9,21 @@ public struct APIResponse: Sendable {
     public var headers: [(name: String, value: String)] = []
     public var body: [UInt8]
     public var contentType = "application/json; charset=utf-8"
+    /// What follows as it happens, instead of ``body``.
+    var events: AsyncStream<ServerSentEvent>?
 
     /// A JSON answer.
     public static func json(_ value: JSONValue, status: Int = 200) -> APIResponse {
         APIResponse(status: status, body: value.canonicalBytes)
+    }
+
+    /// An answer that goes on until `events` ends.
+    static func eventStream(_ events: AsyncStream<ServerSentEvent>) -> APIResponse {
+        var response = APIResponse(status: 200, body: [])
+        response.contentType = "text/event-stream"
+        response.headers = [("Cache-Control", "no-store")]
+        response.events = events
+        return response
     }
 
     init(status: Int, body: [UInt8]) {
@@ -28,8 +39,14 @@ extension APIResponse {
         for (name, value) in headers {
             if let name = HTTPField.Name(name) { fields[name] = value }
         }
-        return Response(
-            status: HTTPResponse.Status(code: status), headers: fields,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+        return Response(status: HTTPResponse.Status(code: status), headers: fields, body: responseBody)
+    }
+
+    private var responseBody: ResponseBody {
+        guard let events else { return ResponseBody(byteBuffer: ByteBuffer(bytes: body)) }
+        return ResponseBody { writer in
+            for await event in events { try await writer.write(ByteBuffer(bytes: event.bytes)) }
+            try await writer.finish(nil)
+        }
     }
 }

@@ -27,8 +27,13 @@ struct ExecRoute: Sendable {
         // Known before the body is judged: somebody else's session is not there, whatever is sent to it.
         let session = try reads.session(try exchange.sessionID(), for: caller)
         let command = try Self.command(in: try exchange.members())
-        let (result, receipt) = try await sessions.execute(command, in: session.id, by: caller, trace: exchange.trace)
-        return .json(Self.body(of: result, receipt))
+        let begun = try await sessions.begin(command, in: session.id, by: caller, trace: exchange.trace)
+        if exchange.wantsEvents { return .eventStream(ExecStream.events(of: begun, in: sessions)) }
+        let result = try await sessions.run(begun)
+        var body = Self.body(of: result, begun.receipt)
+        body["stdout"] = .string(Self.text(result.stdout))
+        body["stderr"] = .string(Self.text(result.stderr))
+        return .json(.object(body))
     }
 
     private static func command(in members: RequestMembers) throws(APIError) -> ExecCommand {
@@ -84,21 +89,23 @@ struct ExecRoute: Sendable {
         else { throw APIError(.badRequest, "`cwd` must be an absolute path without `..`.", field: "cwd") }
     }
 
-    private static func body(of result: ExecResult, _ receipt: ExecReceipt) -> JSONValue {
-        let seconds = Double(result.wallMicroseconds) / 1_000_000
-        return [
-            "stdout": .string(text(result.stdout)), "stderr": .string(text(result.stderr)),
-            "exit_code": .integer(Int64(result.exitCode ?? 128 + (result.signal ?? 0))),
-            "signal": result.signal.map { .integer(Int64($0)) } ?? .null,
-            "duration_seconds": .double(seconds), "timed_out": .bool(result.timedOut),
-            "truncated": .bool(result.truncated), "out_of_memory": .bool(result.outOfMemory),
-            "stdout_bytes": .integer(result.stdoutBytes), "stderr_bytes": .integer(result.stderrBytes),
-            "cpu_seconds": .double(Double(result.cpuMicroseconds) / 1_000_000),
-            "peak_memory_bytes": .integer(result.peakMemoryBytes),
-            "receipt": [
-                "salt": .string(Data(receipt.salt).base64EncodedString()), "sha256": .string(receipt.sha256.hex),
-            ],
+    /// How a command ended, without its output.
+    static func body(of result: ExecResult, _ receipt: ExecReceipt) -> JSONObject {
+        var body = JSONObject()
+        body["exit_code"] = .integer(Int64(result.exitCode ?? 128 + (result.signal ?? 0)))
+        body["signal"] = result.signal.map { .integer(Int64($0)) } ?? .null
+        body["duration_seconds"] = .double(Double(result.wallMicroseconds) / 1_000_000)
+        body["cpu_seconds"] = .double(Double(result.cpuMicroseconds) / 1_000_000)
+        body["timed_out"] = .bool(result.timedOut)
+        body["truncated"] = .bool(result.truncated)
+        body["out_of_memory"] = .bool(result.outOfMemory)
+        body["stdout_bytes"] = .integer(result.stdoutBytes)
+        body["stderr_bytes"] = .integer(result.stderrBytes)
+        body["peak_memory_bytes"] = .integer(result.peakMemoryBytes)
+        body["receipt"] = [
+            "salt": .string(Data(receipt.salt).base64EncodedString()), "sha256": .string(receipt.sha256.hex),
         ]
+        return body
     }
 
     /// Output is text in JSON: what is not UTF-8 is shown with replacement characters.

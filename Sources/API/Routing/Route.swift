@@ -41,6 +41,8 @@ struct Exchange: Sendable {
     /// Query members by name; of a repeated one the first.
     let query: [String: String]
     let body: [UInt8]
+    /// The `Accept` header.
+    var accept: String?
     /// The server's own request id; goes into events.
     let trace: String
     /// Who asks; nil on public routes.
@@ -51,6 +53,9 @@ struct Exchange: Sendable {
         guard let principal else { throw .unauthorized }
         return principal
     }
+
+    /// Whether the answer is wanted as Server-Sent Events.
+    var wantsEvents: Bool { accept?.lowercased().contains("text/event-stream") ?? false }
 
     /// The captured part called `name`.
     func parameter(_ name: String) -> String { parameters[name] ?? "" }

@@ -50,7 +50,8 @@ struct RouterBuilder: Sendable {
             query: Dictionary(
                 request.uri.queryParameters.map { (String($0.key), String($0.value)) },
                 uniquingKeysWith: { first, _ in first }),
-            body: try await body(of: request, route: route), trace: context.trace, principal: principal)
+            body: try await body(of: request, route: route), accept: request.headers[.accept], trace: context.trace,
+            principal: principal)
         return try await route.handler(exchange)
     }
 

@@ -31,10 +31,21 @@ struct ExecReceipt: Sendable {
     }
 }
 
+/// A command whose beginning is recorded and which has not run yet.
+struct BegunExec: Sendable {
+    let id: ExecID
+    let sessionID: SessionID
+    let command: ExecCommand
+    let receipt: ExecReceipt
+    let actor: Actor
+    let trace: String
+}
+
 extension SessionManager {
-    /// Runs one command in a session and records that it ran: sizes, times and flags, never content.
-    func execute(_ exec: ExecCommand, in id: SessionID, by caller: Principal, trace: String) async throws(APIError)
-        -> (ExecResult, ExecReceipt)
+    /// Records that a command begins. Refused for a session that is not there, not the caller's, ended, or busy, before
+    /// anything is looked at.
+    func begin(_ exec: ExecCommand, in id: SessionID, by caller: Principal, trace: String) async throws(APIError)
+        -> BegunExec
     {
         try checkNotStopping()
         let receipt = ExecReceipt(command: exec.receiptText, input: exec.inputData ?? [])
@@ -42,8 +53,18 @@ extension SessionManager {
         let execID = ExecID(using: &generator)
         let begin = BeginExec(
             sessionID: id, execID: execID, inputBytes: Int64(exec.inputData?.count ?? 0), receiptSHA256: receipt.sha256)
-        // Refused for a session that is not there, not the caller's, ended, or busy: before anything is looked at.
         _ = try await ledger.commit(.beginExec(begin), as: caller.actor, trace: trace)
+        return BegunExec(
+            id: execID, sessionID: id, command: exec, receipt: receipt, actor: caller.actor, trace: trace)
+    }
+
+    /// Runs a command that has begun, and records that it ran: sizes, times and flags, never content.
+    ///
+    /// - Parameter output: called with each piece of output as it arrives.
+    func run(
+        _ begun: BegunExec, output: (@Sendable (ExecOutput) async -> Void)? = nil
+    ) async throws(APIError) -> ExecResult {
+        let (exec, id) = (begun.command, begun.sessionID)
         let result: ExecResult
         let session: LiveSession
         do {
@@ -51,14 +72,14 @@ extension SessionManager {
             result = try await session.environment.execute(
                 ExecRequest(
                     exec.command, workingDirectory: exec.workingDirectory, environment: exec.environment,
-                    inputData: exec.inputData, timeoutMicroseconds: timeout(exec, in: id)))
+                    inputData: exec.inputData, timeoutMicroseconds: timeout(exec, in: id)), output: output)
         } catch {
-            throw await executionFailed(error, execID: execID, in: id, as: caller.actor, trace: trace)
+            throw await executionFailed(error, execID: begun.id, in: id, as: begun.actor, trace: begun.trace)
         }
-        try await finish(execID, SessionExecuted(execID, result), in: id, as: caller.actor, trace: trace)
+        try await finish(begun.id, SessionExecuted(begun.id, result), in: id, as: begun.actor, trace: begun.trace)
         // Killed because the session ends: what came out until then is no answer to what was asked.
         if session.isEnding, result.signal == Self.killSignal, !result.outOfMemory { throw .sessionEndedMeanwhile }
-        return (result, receipt)
+        return result
     }
 
     private static let killSignal = 9
