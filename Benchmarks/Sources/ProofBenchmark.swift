@@ -1,4 +1,5 @@
 import CSodium
+import CanonicalJSON
 import Foundation
 import Proofs
 
@@ -24,10 +25,12 @@ enum ProofBenchmark {
         ]
     }
 
+    /// The golden proof in the form in which the server hands proofs out: canonical, on one line.
     private static func goldenDocument() throws -> [UInt8] {
         let repository = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        return Array(try Data(contentsOf: repository.appending(path: "fixtures/vectors/cdp-1.0.json")))
+        let indented = Array(try Data(contentsOf: repository.appending(path: "fixtures/vectors/cdp-1.0.json")))
+        return try JSONReader.read(indented).canonicalBytes
     }
 }
 
