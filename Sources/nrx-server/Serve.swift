@@ -40,7 +40,8 @@ struct Serve: AsyncParsableCommand {
     private func level() throws -> Logger.Level {
         guard let name = logLevel ?? environment("LOG_LEVEL") else { return .info }
         guard let level = Logger.Level(rawValue: name) else {
-            throw ValidationError("Unknown log level \(name). Use trace, debug, info, notice, warning, error or critical.")
+            throw ValidationError(
+                "Unknown log level \(name). Use trace, debug, info, notice, warning, error or critical.")
         }
         return level
     }

@@ -12,9 +12,13 @@ struct APIKeyRoutes: Sendable {
     var routes: [Route] {
         [
             Route(.get, "/v1/api-keys", .key(.keysRead)) { exchange throws(APIError) in try list(exchange) },
-            Route(.post, "/v1/api-keys", .key(.keysWrite), bodyBytesMax: 16_384) { exchange throws(APIError) in try await create(exchange) },
+            Route(.post, "/v1/api-keys", .key(.keysWrite), bodyBytesMax: 16_384) { exchange throws(APIError) in
+                try await create(exchange)
+            },
             Route(.get, "/v1/api-keys/:id", .key(.keysRead)) { exchange throws(APIError) in try show(exchange) },
-            Route(.delete, "/v1/api-keys/:id", .key(.keysWrite), bodyBytesMax: 16_384) { exchange throws(APIError) in try await revoke(exchange) },
+            Route(.delete, "/v1/api-keys/:id", .key(.keysWrite), bodyBytesMax: 16_384) { exchange throws(APIError) in
+                try await revoke(exchange)
+            },
         ]
     }
 

@@ -11,7 +11,9 @@ struct AccountRoutes: Sendable {
     let vault: Vault
     let now: @Sendable () -> Timestamp
 
-    var routes: [Route] { [Route(.get, "/v1/customers/me", .key(.accountRead)) { exchange throws(APIError) in try await show(exchange) }] }
+    var routes: [Route] {
+        [Route(.get, "/v1/customers/me", .key(.accountRead)) { exchange throws(APIError) in try await show(exchange) }]
+    }
 
     private func show(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         let caller = try exchange.caller()

@@ -17,7 +17,8 @@ struct ExecRoute: Sendable {
 
     var routes: [Route] {
         [
-            Route(.post, "/v1/sessions/:id/exec", .key(.sessionsExec), bodyBytesMax: Self.bodyBytesMax) { exchange throws(APIError) in
+            Route(.post, "/v1/sessions/:id/exec", .key(.sessionsExec), bodyBytesMax: Self.bodyBytesMax) {
+                exchange throws(APIError) in
                 try await execute(exchange)
             }
         ]

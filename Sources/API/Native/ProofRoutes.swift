@@ -10,8 +10,11 @@ struct ProofRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.get, "/v1/proofs/:session_id", .key(.proofsRead)) { exchange throws(APIError) in try proof(exchange) },
-            Route(.post, "/v1/verify", .public, bodyBytesMax: ProofVerifier.documentBytesMax) { exchange throws(APIError) in try verify(exchange) },
+            Route(.get, "/v1/proofs/:session_id", .key(.proofsRead)) { exchange throws(APIError) in try proof(exchange)
+            },
+            Route(.post, "/v1/verify", .public, bodyBytesMax: ProofVerifier.documentBytesMax) {
+                exchange throws(APIError) in try verify(exchange)
+            },
             Route(.get, "/v1/keys/:id", .public) { exchange throws(APIError) in try verificationKey(exchange) },
         ]
     }

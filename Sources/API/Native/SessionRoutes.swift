@@ -11,9 +11,13 @@ struct SessionRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.post, "/v1/sessions", .key(.sessionsWrite), bodyBytesMax: 16_384) { exchange throws(APIError) in try await create(exchange) },
+            Route(.post, "/v1/sessions", .key(.sessionsWrite), bodyBytesMax: 16_384) { exchange throws(APIError) in
+                try await create(exchange)
+            },
             Route(.get, "/v1/sessions/:id", .key(.sessionsRead)) { exchange throws(APIError) in try show(exchange) },
-            Route(.delete, "/v1/sessions/:id", .key(.sessionsWrite), bodyBytesMax: 16_384) { exchange throws(APIError) in try await destroy(exchange) },
+            Route(.delete, "/v1/sessions/:id", .key(.sessionsWrite), bodyBytesMax: 16_384) {
+                exchange throws(APIError) in try await destroy(exchange)
+            },
         ]
     }
 

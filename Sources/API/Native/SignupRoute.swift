@@ -8,7 +8,13 @@ struct SignupRoute: Sendable {
     let ledger: LedgerService
     let vault: Vault
 
-    var routes: [Route] { [Route(.post, "/v1/signup", .public, bodyBytesMax: 16_384) { exchange throws(APIError) in try await signUp(exchange) }] }
+    var routes: [Route] {
+        [
+            Route(.post, "/v1/signup", .public, bodyBytesMax: 16_384) { exchange throws(APIError) in
+                try await signUp(exchange)
+            }
+        ]
+    }
 
     private func signUp(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         let members = try exchange.members()

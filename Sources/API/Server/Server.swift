@@ -144,7 +144,8 @@ public struct Server: Sendable {
         expiry.cancel()
         try await stop()
         if let failure = failure as? IOError {
-            throw ServerError("cannot listen on \(host):\(configuration.port): \(failure). Choose another --port or --host.")
+            throw ServerError(
+                "cannot listen on \(host):\(configuration.port): \(failure). Choose another --port or --host.")
         }
         if let failure { throw failure }
     }
