@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// `kill -9` at the worst moment, and what must be true after it.
-@Suite("Power failure", .serialized)
+@Suite("Power failure", .serialized, .timeLimit(.minutes(4)))
 struct PowerFailureTests {
     private struct SignedUp: Sendable {
         let email: String

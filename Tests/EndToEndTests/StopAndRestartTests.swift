@@ -3,7 +3,7 @@ import Foundation
 import ServerFixtures
 import Testing
 
-@Suite("Stop and restart", .serialized)
+@Suite("Stop and restart", .serialized, .timeLimit(.minutes(4)))
 struct StopAndRestartTests {
     @Test(
         "SIGTERM with live sessions and a running command: proofs with trigger shutdown, exit 0, no filler, a clean audit",
