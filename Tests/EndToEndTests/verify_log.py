@@ -117,9 +117,17 @@ class Wrong(Exception):
     pass
 
 
+def decode(text):
+    """Strict base64: of the texts that decode to the same bytes, only the canonical one is accepted."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise Wrong(f"this is not canonical base64: {text}")
+    return data
+
+
 def read_verifier_key(text):
     name, key_id, encoded = text.split("+", 2)
-    key = base64.b64decode(encoded, validate=True)
+    key = decode(encoded)
     expected = hashlib.sha256(name.encode() + b"\n" + key).digest()[:4]
     if key[0] != 1 or len(key) != 33 or bytes.fromhex(key_id) != expected:
         raise Wrong(f"this is no Ed25519 verifier key: {text}")
@@ -131,15 +139,17 @@ def read_checkpoint(path, name, key_id, public_key):
         text = file.read()
     body, separator, signatures = text.partition(b"\n\n")
     body += b"\n"
-    origin, size, root = body.decode().splitlines()[:3]
+    origin, size, root = body.decode().split("\n")[:3]
     if not separator or origin != name:
         raise Wrong(f"the checkpoint is of {origin}, not of {name}")
-    for line in signatures.decode().splitlines():
+    if not signatures.endswith(b"\n"):
+        raise Wrong("the checkpoint is cut off")
+    for line in signatures.decode()[:-1].split("\n"):
         dash, signer, encoded = line.split(" ")
-        blob = base64.b64decode(encoded, validate=True)
+        blob = decode(encoded)
         if dash == "\u2014" and signer == name and blob[:4] == key_id:
             if is_signed(public_key, body, blob[4:]):
-                return int(size), base64.b64decode(root, validate=True)
+                return int(size), decode(root)
             raise Wrong("the checkpoint's signature is not by the log's key")
     raise Wrong("the checkpoint has no signature of the log's key")
 
