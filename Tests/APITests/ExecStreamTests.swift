@@ -1,4 +1,6 @@
 import CanonicalJSON
+import Foundation
+import HTTPTypes
 import ServerFixtures
 import Testing
 
