@@ -243,6 +243,8 @@ public final class SessionEnvironment: Sendable {
                     [incidentSource] in
                     _ = kept
                     if !memory.isEvent && cgroup.outOfMemoryKills() == 0 { return .keep }
+                    // A v1 event fires when its group is removed, too: that is no lack of memory.
+                    if memory.isEvent && !cgroup.hasMemoryGroup { return .remove }
                     incidentSource.yield(.outOfMemory)
                     return .remove
                 })

@@ -77,6 +77,8 @@ struct PowerFailureTests {
             group.addTask {
                 // Not a wait for something to happen: the moment of the failure is random on purpose.
                 try? await Task.sleep(for: delay)
+                // But not before there is anything that could be lost.
+                for _ in 0..<4_000 where acknowledged.all.isEmpty { try? await Task.sleep(for: .milliseconds(5)) }
                 await server.kill9()
             }
         }

@@ -151,6 +151,9 @@ final class SessionCgroup: Sendable {
         return (event, control, true)
     }
 
+    /// Whether the group that counts the session's memory is still there.
+    var hasMemoryGroup: Bool { memoryWork.map { access($0.path, F_OK) == 0 } ?? false }
+
     /// How often the kernel has killed for lack of memory in `work` itself (v2 counts those beneath).
     func outOfMemoryKills() -> Int64 { memoryWork.map(ExecCgroup.kills) ?? 0 }
 
