@@ -19,7 +19,13 @@ struct PowerFailureTests {
 
         var all: [SignedUp] { signedUp.withLock { $0 } }
 
-        func add(_ one: SignedUp) { signedUp.withLock { $0.append(one) } }
+        /// - Returns: how many there are now.
+        func add(_ one: SignedUp) -> Int {
+            signedUp.withLock {
+                $0.append(one)
+                return $0.count
+            }
+        }
     }
 
     private static let rounds = 20
@@ -34,9 +40,9 @@ struct PowerFailureTests {
         var generator = SystemRandomNumberGenerator()
         for round in 0..<Self.rounds {
             let server = try await ServerProcess.start(in: directory, ["--log-level", "warning"])
-            let fresh = try await signUpUntilKilled(
-                server, round: round, after: .milliseconds(Int.random(in: 40...250, using: &generator)))
-            #expect(!fresh.isEmpty, "round \(round) acknowledged nothing before it was killed")
+            let count = Int.random(in: 1...120, using: &generator)
+            let fresh = try await signUpUntilKilled(server, round: round, after: count)
+            #expect(fresh.count >= count)
             try directory.expectCleanAudit("after round \(round)")
             let next = try await ServerProcess.start(in: directory, ["--log-level", "warning"])
             // The newest of all earlier rounds, and everything of this one.
@@ -54,9 +60,9 @@ struct PowerFailureTests {
         print("acknowledged sign-ups: \(known.count), in the log: \(created)")
     }
 
-    private func signUpUntilKilled(_ server: ServerProcess, round: Int, after delay: Duration) async throws
-        -> [SignedUp]
-    {
+    /// Signs up from many callers at once and kills the server, at whatever it is doing then, as soon as `count` sign-ups
+    /// are acknowledged.
+    private func signUpUntilKilled(_ server: ServerProcess, round: Int, after count: Int) async throws -> [SignedUp] {
         let acknowledged = Acknowledged()
         await withTaskGroup(of: Void.self) { group in
             for caller in 0..<Self.callers {
@@ -69,17 +75,12 @@ struct PowerFailureTests {
                                 Issue.record("\(email): \(answer)")
                                 return
                             }
-                            acknowledged.add(SignedUp(email: email, key: key))
+                            guard acknowledged.add(SignedUp(email: email, key: key)) == count else { continue }
+                            await server.kill9()
+                            return
                         } catch { return }  // The server is gone: this one was never acknowledged.
                     }
                 }
-            }
-            group.addTask {
-                // Not a wait for something to happen: the moment of the failure is random on purpose.
-                try? await Task.sleep(for: delay)
-                // But not before there is anything that could be lost.
-                for _ in 0..<4_000 where acknowledged.all.isEmpty { try? await Task.sleep(for: .milliseconds(5)) }
-                await server.kill9()
             }
         }
         return acknowledged.all

@@ -8,6 +8,13 @@ import Testing
 extension ServerProcess {
     private static let bodyBytesMax = 16 << 20
 
+    /// A client that says at once when there is no server any more.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     /// Sends a request over real HTTP.
     func send(
         _ method: String, _ path: String, key: String? = nil, headers: [(String, String)] = [], bytes: [UInt8]? = nil
@@ -20,7 +27,7 @@ extension ServerProcess {
             request.body = .bytes(ByteBuffer(bytes: bytes))
         }
         for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        let response = try await Self.client.execute(request, timeout: .seconds(60))
         let body = try await response.body.collect(upTo: Self.bodyBytesMax)
         return Answer(
             status: Int(response.status.code), headers: response.headers.map { ($0.name, $0.value) },
