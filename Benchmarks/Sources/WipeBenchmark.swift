@@ -1,4 +1,5 @@
 import Foundation
+import Proofs
 import Sandbox
 
 /// The destruction of a session with 64 MiB of content, beside plain writes and reads of as many bytes.

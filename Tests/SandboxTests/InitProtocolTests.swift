@@ -1,6 +1,7 @@
 import CLinux
 import Glibc
 import LedgerFixtures
+import Proofs
 import Testing
 
 @testable import Sandbox
