@@ -27,12 +27,15 @@ enum SessionBenchmark {
         var rows = [
             row("session: create, exec true, destroy (time)", whole, flags, bareTrue, .atMost(3)),
             row("session, cold: create to output of true (time)", coldTrue, flags, bareTrue, .atMost(1.5)),
-            row("session, warm: create to output of true (time)", warmTrue, "the aim, without the sync", 200, .atMost(1)),
+            row(
+                "session, warm: create to output of true (time)", warmTrue, "the aim, without the sync", 200, .atMost(1)
+            ),
             row("session: destroy, empty (time)", end, "the aim, the kernel's part included", 1 / 0.015, .atMost(1)),
         ]
         for (peer, median) in zip(containers, medians.dropFirst(5)) {
             rows.append(row("session, cold: create to output of true (time)", coldTrue, peer.name, median, nil))
-            rows.append(row("session, warm: create to output of true (time)", warmTrue, peer.name, median, .atMost(0.1)))
+            rows.append(
+                row("session, warm: create to output of true (time)", warmTrue, peer.name, median, .atMost(0.1)))
         }
         return (rows, notes)
     }

@@ -9,7 +9,7 @@ import Testing
 struct KilledSessionsTests {
     private static let kills = 30
     /// Beside the session that the kill is aimed at.
-    private static let bystanders = 2
+    private static let bystanders = 1
 
     @Test(
         "killed at thirty moments of sessions' lives: each session ends truthfully, and nothing of it is left",

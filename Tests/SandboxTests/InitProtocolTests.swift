@@ -7,7 +7,8 @@ import Testing
 @testable import Sandbox
 
 /// What nrx-init does with requests that no server of ours would send. The numbers come from fixed seeds.
-@Suite("nrx-init's control protocol", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(1)))
+@Suite(
+    "nrx-init's control protocol", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(1)))
 struct InitProtocolTests {
     private static let batches = 50
     private static let requestsPerBatch = 100

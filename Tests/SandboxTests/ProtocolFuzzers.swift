@@ -146,7 +146,8 @@ struct ProgramFuzzer {
         let directories = ["/workspace", "/", "", "/nowhere", "\u{1}"]
         bytes += Array((directories.randomElement(using: &generator) ?? "").utf8) + [0]
         for index in 0..<argumentCount + variableCount {
-            let names = index == 0 ? ["true", "", "/", "/etc/passwd", "no-such"] : ["PATH=:/usr/bin::/bin", "=", "x", ""]
+            let names =
+                index == 0 ? ["true", "", "/", "/etc/passwd", "no-such"] : ["PATH=:/usr/bin::/bin", "=", "x", ""]
             bytes += Array((names.randomElement(using: &generator) ?? "").utf8) + [0]
         }
         let isCut = Int.random(in: 0..<4, using: &generator) == 0

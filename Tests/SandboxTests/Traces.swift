@@ -5,8 +5,10 @@ import Foundation
 /// What a machine has of one host's sandboxes, and what this process holds: counted before and after.
 struct Traces: Equatable, CustomStringConvertible {
     var cgroups = 0
-    /// In those cgroups, and children of this process wherever they are.
+    /// In those cgroups.
     var processes = 0
+    /// Of this process, wherever they are; zombies too.
+    var children = 0
     /// Mounts in this process's namespace.
     var mounts = 0
     /// In the host's state directory.
@@ -14,7 +16,12 @@ struct Traces: Equatable, CustomStringConvertible {
     /// Open in this process.
     var descriptors = 0
 
-    /// Counts for one host: others may run sandboxes beside it, but not in this process.
+    /// Whether everything is equal that belongs to the host alone.
+    func isSame(as other: Traces) -> Bool {
+        (cgroups, processes, mounts, files) == (other.cgroups, other.processes, other.mounts, other.files)
+    }
+
+    /// Counts for one host: others may run sandboxes beside it.
     static func count(_ host: SandboxHost, stateDirectory: String? = nil) -> Traces {
         var traces = Traces()
         for hierarchy in host.launcher.cgroups?.hierarchies ?? [] {
@@ -22,7 +29,7 @@ struct Traces: Equatable, CustomStringConvertible {
             traces.cgroups += base.children().count
             traces.processes += base.processes().count
         }
-        traces.processes += childCount()
+        traces.children = childCount()
         traces.mounts = (KernelFile.read("/proc/self/mountinfo") ?? "").split(separator: "\n").count
         if let stateDirectory {
             traces.files = FileManager.default.enumerator(atPath: stateDirectory)?.allObjects.count ?? -1
@@ -40,6 +47,7 @@ struct Traces: Equatable, CustomStringConvertible {
     }
 
     var description: String {
-        "cgroups \(cgroups), processes \(processes), mounts \(mounts), files \(files), descriptors \(descriptors)"
+        "cgroups \(cgroups), processes \(processes), children \(children), mounts \(mounts), files \(files), "
+            + "descriptors \(descriptors)"
     }
 }
