@@ -87,6 +87,8 @@ struct BareBubblewrap {
                         request.drop = geteuid() == 0 ? 1 : 0
                         request.descriptors = descriptors.baseAddress
                         request.descriptor_count = descriptors.count
+                        request.cgroup = -1
+                        request.cgroup_entrance = -1
                         return nrx_spawn(&request, &pid, &pidDescriptor)
                     }
                 }

@@ -46,7 +46,11 @@ struct Benchmark: AsyncParsableCommand {
                     table.add(
                         try await AuditBenchmark.rows(
                             in: base + "/audit", replay: program, sessions: quick ? 1_000 : 8_000, rounds: rounds))
-                case .session: table.add(try await SessionBenchmark.rows(in: base + "/session", rounds: rounds))
+                case .session:
+                    let (rows, notes) = try await SessionBenchmark.measure(in: base + "/session", rounds: rounds)
+                    table.add(rows)
+                    notes.forEach { table.note($0) }
+                    table.add(try await WipeBenchmark.rows(in: base + "/wipe", rounds: rounds))
                 case .proof: table.add(try await ProofBenchmark.rows(rounds: rounds))
                 }
             } catch { table.note("\(part.rawValue): not measured: \(error)") }

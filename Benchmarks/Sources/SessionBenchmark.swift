@@ -2,29 +2,82 @@ import Foundation
 import Logging
 import Sandbox
 
-/// A session from its creation over `true` to its measured destruction, against bare bubblewrap running `true`.
+/// A session from its creation over `true` to its measured destruction, beside bare bubblewrap running `true`, and beside
+/// container runtimes where they are installed.
 enum SessionBenchmark {
-    static func rows(in directory: String, rounds: Rounds) async throws -> [Table.Row] {
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let logger = Logger(label: "nrx-bench") { _ in SwiftLogNoOpLogHandler() }
-        let host = try SandboxHost(configuration: .init(stateDirectory: directory), logger: logger)
-        let template = try await host.create(specification())
+    static func measure(in directory: String, rounds: Rounds) async throws -> (rows: [Table.Row], notes: [String]) {
+        let cold = try host(directory + "/cold", warmPoolSize: 0)
+        let warm = try host(directory + "/warm", warmPoolSize: 2)
+        let template = try await cold.create(specification())
         let bare = try BareBubblewrap(observing: .firstChild())
         _ = try await template.destroy()
-        let medians = try await rounds.medians([
-            { seconds in try await cycles(on: host, seconds: seconds) },
-            { seconds in try rate(for: seconds) { try bare.runTrue() } },
-        ])
-        await host.shutdown()
-        return [
-            Table.Row(
-                name: "session: create, exec true, destroy (time)", ours: rateText(medians[0]),
-                peer: "bwrap with the same flags, true", theirs: rateText(medians[1]), ratio: medians[1] / medians[0],
-                target: .atMost(3))
+        let (containers, notes) = try ContainerPeer.find(in: directory)
+        let medians = try await rounds.medians(
+            [
+                { seconds in try await cycles(on: cold, seconds: seconds) },
+                { seconds in try rate(for: seconds) { try bare.runTrue() } },
+                { seconds in try await lives(on: cold, seconds: seconds).start },
+                { seconds in try await lives(on: warm, seconds: seconds).start },
+                { seconds in try await lives(on: cold, seconds: seconds).end },
+            ] + containers.map { peer in { seconds in try rate(for: seconds) { try peer.runTrue() } } })
+        await cold.shutdown()
+        await warm.shutdown()
+        let (whole, bareTrue, coldTrue, warmTrue, end) = (medians[0], medians[1], medians[2], medians[3], medians[4])
+        let flags = "bwrap with the same flags, true"
+        var rows = [
+            row("session: create, exec true, destroy (time)", whole, flags, bareTrue, .atMost(3)),
+            row("session, cold: create to output of true (time)", coldTrue, flags, bareTrue, .atMost(1.5)),
+            row(
+                "session, warm: create to output of true (time)", warmTrue, "the aim, without the sync", 200, .atMost(1)
+            ),
+            row("session: destroy, empty (time)", end, "the aim, the kernel's part included", 1 / 0.015, .atMost(1)),
         ]
+        for (peer, median) in zip(containers, medians.dropFirst(5)) {
+            rows.append(row("session, cold: create to output of true (time)", coldTrue, peer.name, median, nil))
+            rows.append(
+                row("session, warm: create to output of true (time)", warmTrue, peer.name, median, .atMost(0.1)))
+        }
+        return (rows, notes)
     }
 
-    private static func specification() -> SessionSpecification {
+    /// Both are rates; the ratio is that of the times.
+    private static func row(_ name: String, _ ours: Double, _ peer: String, _ theirs: Double, _ target: Table.Target?)
+        -> Table.Row
+    {
+        Table.Row(
+            name: name, ours: rateText(ours), peer: peer, theirs: rateText(theirs), ratio: theirs / ours,
+            target: target)
+    }
+
+    static func host(_ directory: String, warmPoolSize: Int) throws -> SandboxHost {
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let logger = Logger(label: "nrx-bench") { _ in SwiftLogNoOpLogHandler() }
+        return try SandboxHost(
+            configuration: .init(stateDirectory: directory, warmPoolSize: warmPoolSize), logger: logger)
+    }
+
+    /// How often a second a session could come to the output of its first `true`, and be destroyed after it: the two
+    /// timed apart. What lies between, such as waiting for the pool, does not count.
+    private static func lives(on host: SandboxHost, seconds: Double) async throws -> (start: Double, end: Double) {
+        let clock = ContinuousClock()
+        let end = clock.now.advanced(by: .seconds(seconds))
+        let warm = host.warmCount
+        var (starts, ends): ([Double], [Double]) = ([], [])
+        while clock.now < end {
+            while host.warmCount < warm { try await Task.sleep(for: .milliseconds(1)) }
+            let began = clock.now
+            let environment = try await host.create(specification())
+            let result = try await environment.execute(ExecRequest(.arguments(["true"])))
+            starts.append(began.duration(to: clock.now).inSeconds)
+            guard result.exitCode == 0 else { throw BenchmarkError("true did not end with 0 in a session") }
+            let ending = clock.now
+            _ = try await environment.destroy()
+            ends.append(ending.duration(to: clock.now).inSeconds)
+        }
+        return (1 / median(starts), 1 / median(ends))
+    }
+
+    static func specification() -> SessionSpecification {
         SessionSpecification(sessionID: "sess_" + SampleEvents.newEventID().dropFirst(4))
     }
 

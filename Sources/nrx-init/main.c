@@ -86,18 +86,19 @@ ssize_t receive(int socket, int flags, struct message *message) {
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = ancillary.bytes, .msg_controllen = sizeof ancillary.bytes};
     message->descriptor_count = 0;
     ssize_t count = recvmsg(socket, &incoming, MSG_CMSG_CLOEXEC | flags);
-    if (count <= 0) return count;
+    if (count < 0) return count;
     take_descriptors(&incoming, message);
     if ((incoming.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0) return count;
     errno = EMSGSIZE;
     return -1;
 }
 
-/// Serves one request. False when the server has closed its end.
-static bool serve(int control) {
+/// Serves one request. False when the server has closed its end: an empty datagram looks the same to recvmsg, so only
+/// a hang-up tells.
+static bool serve(int control, bool is_hung_up) {
     struct message message = {.descriptor_count = 0};
     ssize_t count = receive(control, MSG_DONTWAIT, &message);
-    if (count == 0) return false;
+    if (count == 0 && message.descriptor_count == 0) return !is_hung_up;
     if (count < 0 && errno != EMSGSIZE) return errno == EINTR || errno == EAGAIN;
     if (message.descriptor_count > 0) {
         if (count >= (ssize_t)sizeof message.header) {
@@ -161,6 +162,7 @@ int main(void) {
             reap();
         }
         // The end of the server is the end of the session: process 1 leaves and the kernel kills the rest.
-        if (entries[0].revents != 0 && !serve(NRX_CONTROL_DESCRIPTOR)) return 0;
+        const short events = entries[0].revents;
+        if (events != 0 && !serve(NRX_CONTROL_DESCRIPTOR, (events & (POLLHUP | POLLERR)) != 0)) return 0;
     }
 }

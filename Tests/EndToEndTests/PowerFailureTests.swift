@@ -1,6 +1,5 @@
 import CanonicalJSON
 import Foundation
-import Merkle
 import ServerFixtures
 import Synchronization
 import Testing
@@ -112,7 +111,7 @@ struct PowerFailureTests {
             try await server.execute("head -c 100000 /dev/urandom > secret; sleep 300 & sleep 300", in: busy, key: key)
         }
         try await server.waitFor("executing", of: busy, key: key)
-        let cgroups = try Self.sessionCgroups(directory)
+        let cgroups = try SessionTraces.cgroups(of: directory)
         let processes = try server.descendants()
         #expect(cgroups.count >= 2, "the sessions have cgroups while they live")
         #expect(processes.count >= 4, "the sessions have processes while they live: \(processes)")
@@ -127,29 +126,12 @@ struct PowerFailureTests {
             #expect(try await next.execute("true", in: session, key: key).status == 409)
         }
         #expect(try await next.send("GET", "/v1/customers/me", key: key)["sessions_used"] == 0)
-        #expect(try Self.sessionCgroups(directory) == [], "cgroups of dead sessions are left")
-        #expect(processes.filter { Self.isAlive($0) } == [], "processes of dead sessions are left")
+        #expect(try SessionTraces.cgroups(of: directory) == [], "cgroups of dead sessions are left")
+        #expect(processes.filter { SessionTraces.isAlive($0) } == [], "processes of dead sessions are left")
         for pid in processes { #expect(!FileManager.default.fileExists(atPath: "/proc/\(pid)/root/workspace")) }
-        let mounts = try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)
-        #expect(!mounts.contains("/workspace"), "a session's file system is mounted in the host's namespace")
+        #expect(try SessionTraces.mounts() == [], "a session's file system is mounted in the host's namespace")
         _ = try await next.createSession(key)
         #expect(await next.stop() == 0)
         try directory.expectCleanAudit("after the restart")
-    }
-
-    /// Whether a process is there and no zombie.
-    private static func isAlive(_ pid: Int32) -> Bool {
-        guard let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8) else { return false }
-        return text.split(separator: ")").last?.split(separator: " ").first != "Z"
-    }
-
-    /// The cgroups of sessions whose server keeps its state in this directory, in every hierarchy.
-    private static func sessionCgroups(_ directory: TemporaryDirectory) throws -> [String] {
-        var status = stat()
-        try #require(stat(directory.path + "/data/sandbox", &status) == 0)
-        let name = "nrx-" + Hash(of: Array("\(status.st_dev):\(status.st_ino)".utf8)).hex.prefix(16)
-        let found = try BuiltPrograms.run(
-            "/usr/bin/find", ["/sys/fs/cgroup", "-mindepth", "1", "-type", "d", "-path", "*/\(name)/*"])
-        return found.text.split(separator: "\n").map(String.init)
     }
 }

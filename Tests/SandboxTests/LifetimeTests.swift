@@ -6,71 +6,8 @@ import Testing
 
 @testable import Sandbox
 
-/// What a machine has of sandboxes: counted before and after.
-struct Traces: Equatable, CustomStringConvertible {
-    var cgroups = 0
-    var descriptors = 0
-    var processes = 0
-    var mounts = 0
-
-    /// Counts for one host: others may run sandboxes beside it.
-    static func count(_ host: SandboxHost) -> Traces {
-        var traces = Traces()
-        for hierarchy in host.launcher.cgroups?.hierarchies ?? [] {
-            let base = CgroupDirectory(path: hierarchy.base, version: hierarchy.version)
-            traces.cgroups += base.children().count
-            traces.processes += base.processes().count
-        }
-        traces.descriptors = DirectoryListing.numbers(at: "/proc/self/fd").count
-        traces.mounts = (KernelFile.read("/proc/self/mountinfo") ?? "").split(separator: "\n").count
-        return traces
-    }
-
-    var description: String {
-        "cgroups \(cgroups), descriptors \(descriptors), processes \(processes), mounts \(mounts)"
-    }
-}
-
 @Suite("Lifetimes", .enabled("sandboxes work here", SandboxFixture.isAvailable), .serialized, .timeLimit(.minutes(4)))
 struct LifetimeTests {
-    @Test("Fifty sessions at once leave nothing")
-    func fiftyAtOnce() async throws {
-        try await SandboxFixture.withHost { host in
-            let before = Traces.count(host)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for number in 0..<50 {
-                    group.addTask {
-                        let environment = try await host.create(SandboxFixture.specification())
-                        let result = try await environment.shell("echo \(number) > f; sleep 9 >/dev/null & cat f")
-                        #expect(result.text == "\(number)\n")
-                        let evidence = try await environment.destroy()
-                        #expect(evidence.fileSystem.files == 1)
-                        #expect(evidence.isolation.processesAfter == 0)
-                    }
-                }
-                try await group.waitForAll()
-            }
-            #expect(Traces.count(host).cgroups == before.cgroups)
-            #expect(Traces.count(host).processes == before.processes)
-        }
-    }
-
-    @Test("Hundreds of sessions in a row leave nothing, and never fail")
-    func hundredsInARow() async throws {
-        try await SandboxFixture.withHost { host in
-            let before = Traces.count(host)
-            for _ in 0..<200 {
-                let environment = try await host.create(SandboxFixture.specification())
-                #expect(try await environment.shell("echo x > f").exitCode == 0)
-                _ = try await environment.destroy()
-            }
-            let after = Traces.count(host)
-            #expect(after.cgroups == before.cgroups)
-            #expect(after.processes == before.processes)
-            #expect(after.mounts == before.mounts)
-        }
-    }
-
     @Test("A ready environment serves one session, with that session's limits and a name of its own")
     func warm() async throws {
         try await SandboxFixture.withHost({ $0.warmPoolSize = 2 }) { host in

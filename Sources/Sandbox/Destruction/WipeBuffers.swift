@@ -45,6 +45,9 @@ struct WipeBuffers {
     }
 
     /// Reads a range back: every byte compared with zero, every block a leaf of the tree.
+    ///
+    /// A block that compared equal to 4096 zeros has, by that comparison, the leaf hash of 4096 zeros; it is computed
+    /// once, not once a block. Every other block is hashed as it was read, so the root shows what was there.
     mutating func compare(_ file: Int32, _ range: Range<UInt64>, into report: inout WorkspaceWipe.Report) -> Bool {
         var offset = range.lowerBound
         while offset < range.upperBound {
@@ -57,8 +60,10 @@ struct WipeBuffers {
                 let length = Int(ZeroTree.blockBytes)
                 for start in stride(from: 0, to: count, by: length) {
                     let block = UnsafeRawBufferPointer(rebasing: bytes[start..<start + length])
-                    report.tree.append(TreeHasher.leaf(block))
-                    if sodium_is_zero(block.baseAddress?.assumingMemoryBound(to: UInt8.self), block.count) == 0 {
+                    if isZero(block) {
+                        report.tree.append(Self.zeroLeaf)
+                    } else {
+                        report.tree.append(TreeHasher.leaf(block))
                         report.mismatches += Int64(block.count { $0 != 0 })
                     }
                 }
@@ -67,5 +72,16 @@ struct WipeBuffers {
             offset += UInt64(count)
         }
         return true
+    }
+
+    /// The leaf hash of a block of zeros.
+    private static let zeroLeaf = ZeroTree.root(blocks: 1)
+
+    /// Whether every byte of a block, which is no longer than a chunk, is zero.
+    private func isZero(_ block: UnsafeRawBufferPointer) -> Bool {
+        zeros.withUnsafeBytes { zeros in
+            guard let left = block.baseAddress, let right = zeros.baseAddress else { return false }
+            return memcmp(left, right, block.count) == 0
+        }
     }
 }

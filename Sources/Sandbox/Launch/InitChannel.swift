@@ -29,17 +29,21 @@ final class InitChannel: Sendable {
     ) throws(SandboxError) -> Descriptor {
         let bytes = try Self.encode(header, strings)
         let (own, theirs) = try Descriptor.socketPair()
-        let all = [theirs.number] + descriptors
-        let failure = state.withLock { state in
-            guard let control = state.control, !state.isEnding || isPartOfEnding else { return EPIPE }
-            return nrx_send(control.number, bytes, bytes.count, all, all.count)
-        }
+        let failure = send(bytes, descriptors: [theirs.number] + descriptors, isPartOfEnding: isPartOfEnding)
         guard failure == 0 else {
             throw failure == EPIPE || failure == ECONNRESET
                 ? SandboxError(.gone, "the session's environment has ended")
                 : .system("cannot reach the session's init", failure)
         }
         return own
+    }
+
+    /// Sends one datagram as it is. 0, or errno; EPIPE when nothing may be sent any more.
+    func send(_ bytes: [UInt8], descriptors: [Int32], isPartOfEnding: Bool = false) -> Int32 {
+        state.withLock { state in
+            guard let control = state.control, !state.isEnding || isPartOfEnding else { return EPIPE }
+            return nrx_send(control.number, bytes, bytes.count, descriptors, descriptors.count)
+        }
     }
 
     /// A header and NUL-terminated strings, as one datagram.
