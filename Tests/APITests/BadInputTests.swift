@@ -6,7 +6,7 @@ import Testing
 @testable import API
 
 /// Whatever is sent, the answer is in the error format and nothing has changed.
-@Suite("Bad input", .serialized, .timeLimit(.minutes(2)))
+@Suite("Bad input", .serialized, .timeLimit(.minutes(10)))
 struct BadInputTests {
     /// Bodies that no route takes.
     static let brokenBodies: [(name: String, bytes: [UInt8])] = [

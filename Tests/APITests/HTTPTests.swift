@@ -8,7 +8,7 @@ import Testing
 @testable import API
 
 /// What HTTP itself asks of every route, over a real connection that the next request must still be able to use.
-@Suite("HTTP", .serialized, .timeLimit(.minutes(2)))
+@Suite("HTTP", .serialized, .timeLimit(.minutes(10)))
 struct HTTPTests {
     @Test("X-Request-Id: the client's comes back, without one the server's own, and a bad one is not repeated")
     func requestID() async throws {

@@ -8,7 +8,7 @@ import Vault
 
 @testable import API
 
-@Suite("Health", .serialized, .timeLimit(.minutes(2)))
+@Suite("Health", .serialized, .timeLimit(.minutes(10)))
 struct HealthTests {
     @Test("a machine that cannot isolate is degraded: eee is off, the layers say so, sessions get 503, accounts go on")
     func cannotIsolate() async throws {

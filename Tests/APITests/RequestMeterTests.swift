@@ -7,7 +7,7 @@ import Testing
 
 @testable import API
 
-@Suite("Counting requests", .serialized, .timeLimit(.minutes(2)))
+@Suite("Counting requests", .serialized, .timeLimit(.minutes(10)))
 struct RequestMeterTests {
     /// Requests counted for the key in this cycle, reserved ones included.
     private func counted(_ key: String, _ server: TestServer) throws -> Int64 {

@@ -10,7 +10,7 @@ import Testing
 @testable import API
 
 /// Every route there is, and what each kind of caller gets from it. A route without a row fails.
-@Suite("The route table", .serialized, .timeLimit(.minutes(2)))
+@Suite("The route table", .serialized, .timeLimit(.minutes(10)))
 struct RouteTableTests {
     /// What callers get from one route that is asked about the first tenant's things.
     struct Row {

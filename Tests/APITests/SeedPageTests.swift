@@ -7,7 +7,7 @@ import Testing
 @testable import API
 
 /// The API reference, line by line: every quoted line is one of the page.
-@Suite("The API reference", .serialized, .timeLimit(.minutes(2)))
+@Suite("The API reference", .serialized, .timeLimit(.minutes(10)))
 struct SeedPageTests {
     // MARK: - Accounts
 

@@ -10,7 +10,7 @@ import Testing
 @testable import Sandbox
 
 /// What happens to sessions when several things happen to them.
-@Suite("The life of a session", .serialized, .timeLimit(.minutes(2)), .enabled(if: Isolation.isAvailable))
+@Suite("The life of a session", .serialized, .timeLimit(.minutes(10)), .enabled(if: Isolation.isAvailable))
 struct SessionLifeTests {
     @Test("a time to live outside the plan is a 400 that names it; within, it is what was asked for")
     func timeToLive() async throws {

@@ -9,7 +9,7 @@ import Testing
 @testable import API
 
 /// The part of the API reference that needs sessions, line by line.
-@Suite("The API reference: sessions", .serialized, .timeLimit(.minutes(2)), .enabled(if: Isolation.isAvailable))
+@Suite("The API reference: sessions", .serialized, .timeLimit(.minutes(10)), .enabled(if: Isolation.isAvailable))
 struct SessionPageTests {
     @Test("\"POST /v1/sessions … Response (201)\" and \"GET /v1/sessions/:id … Response (200)\": member by member")
     func createAndShow() async throws {

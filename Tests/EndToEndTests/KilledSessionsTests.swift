@@ -13,7 +13,7 @@ struct KilledSessionsTests {
 
     @Test(
         "killed at thirty moments of sessions' lives: each session ends truthfully, and nothing of it is left",
-        .enabled(if: Isolation.isAvailable), .timeLimit(.minutes(2)))
+        .enabled(if: Isolation.isAvailable), .timeLimit(.minutes(10)))
     func thirtyKills() async throws {
         let directory = try TemporaryDirectory()
         let start = ContinuousClock.now

@@ -4,7 +4,7 @@ import ServerFixtures
 import Testing
 
 /// What an auditor with stock tools sees of the log.
-@Suite("The log's files", .serialized, .timeLimit(.minutes(4)))
+@Suite("The log's files", .serialized, .timeLimit(.minutes(10)))
 struct LogFilesTests {
     @Test("cat | lz4 -dc | jq prints the story, while the server runs", .enabled(if: Isolation.isAvailable))
     func story() async throws {

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// `kill -9` at the worst moment, and what must be true after it.
-@Suite("Power failure", .serialized, .timeLimit(.minutes(4)))
+@Suite("Power failure", .serialized, .timeLimit(.minutes(10)))
 struct PowerFailureTests {
     private struct SignedUp: Sendable {
         let email: String

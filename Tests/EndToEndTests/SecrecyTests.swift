@@ -4,7 +4,7 @@ import ServerFixtures
 import Testing
 
 /// No secret and no content is ever on the disk or in the process's own log (docs/architecture.md, invariant 4).
-@Suite("Secrecy", .serialized, .timeLimit(.minutes(4)), .enabled(if: Isolation.isAvailable))
+@Suite("Secrecy", .serialized, .timeLimit(.minutes(10)), .enabled(if: Isolation.isAvailable))
 struct SecrecyTests {
     /// Words that stand nowhere else in the world.
     private struct Markers {

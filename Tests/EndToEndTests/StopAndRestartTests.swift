@@ -3,7 +3,7 @@ import Foundation
 import ServerFixtures
 import Testing
 
-@Suite("Stop and restart", .serialized, .timeLimit(.minutes(4)))
+@Suite("Stop and restart", .serialized, .timeLimit(.minutes(10)))
 struct StopAndRestartTests {
     @Test(
         "SIGTERM with live sessions and a running command: proofs with trigger shutdown, exit 0, no filler, a clean audit",

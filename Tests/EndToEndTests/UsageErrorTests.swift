@@ -3,7 +3,7 @@ import ServerFixtures
 import Testing
 
 /// What an operator does wrong, and what the server says about it.
-@Suite("Usage errors of nrx-server", .serialized, .timeLimit(.minutes(4)))
+@Suite("Usage errors of nrx-server", .serialized, .timeLimit(.minutes(10)))
 struct UsageErrorTests {
     private func run(_ arguments: [String]) throws -> ProgramResult {
         // A server that should have refused must not keep the test waiting for ever.

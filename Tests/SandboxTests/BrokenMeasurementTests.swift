@@ -8,7 +8,7 @@ import Testing
 @testable import Sandbox
 
 /// Each measurement broken on purpose: the destruction must say exactly what is wrong, and give no evidence.
-@Suite("Broken measurements", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(1)))
+@Suite("Broken measurements", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(10)))
 struct BrokenMeasurementTests {
     /// Destroys an environment in which `spoil` went wrong; returns what was found.
     static func findings(

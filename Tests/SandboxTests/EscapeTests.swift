@@ -4,7 +4,7 @@ import Testing
 @testable import Sandbox
 
 /// Hostile code tries to get out. One session serves all attempts of a test; the probe is fixtures/sandbox/escape.c.
-@Suite("Escape attempts", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(3)))
+@Suite("Escape attempts", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(10)))
 struct EscapeTests {
     /// Puts the probe into a session and returns what it says to each attempt.
     static func attempts(

@@ -6,7 +6,7 @@ import Testing
 @testable import Sandbox
 
 /// A session that takes all it can get gets no more than it may have, and is destroyed as any other.
-@Suite("Exhaustion", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(3)))
+@Suite("Exhaustion", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(10)))
 struct ExhaustionTests {
     @Test("A full disk is the session's own, and all of it is wiped")
     func disk() async throws {

@@ -8,7 +8,7 @@ import Testing
 
 /// What nrx-init does with requests that no server of ours would send. The numbers come from fixed seeds.
 @Suite(
-    "nrx-init's control protocol", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(1)))
+    "nrx-init's control protocol", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(10)))
 struct InitProtocolTests {
     private static let batches = 50
     private static let requestsPerBatch = 100

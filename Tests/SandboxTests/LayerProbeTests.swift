@@ -2,7 +2,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite("The six layers", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(1)))
+@Suite("The six layers", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(10)))
 struct LayerProbeTests {
     @Test("All six are seen working on this machine")
     func allWork() async throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite("Lifetimes", .enabled("sandboxes work here", SandboxFixture.isAvailable), .serialized, .timeLimit(.minutes(4)))
+@Suite("Lifetimes", .enabled("sandboxes work here", SandboxFixture.isAvailable), .serialized, .timeLimit(.minutes(10)))
 struct LifetimeTests {
     @Test("A ready environment serves one session, with that session's limits and a name of its own")
     func warm() async throws {

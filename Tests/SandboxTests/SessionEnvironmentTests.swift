@@ -5,7 +5,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite("A session's environment", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(2)))
+@Suite("A session's environment", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(10)))
 struct SessionEnvironmentTests {
     @Test("A command's output, errors and exit code come back apart")
     func outputAndExitCode() async throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Sandbox
 
-@Suite("Files of a session", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(1)))
+@Suite("Files of a session", .enabled("sandboxes work here", SandboxFixture.isAvailable), .timeLimit(.minutes(10)))
 struct SessionFilesTests {
     @Test("What was put in comes out again, and commands see it")
     func roundTrip() async throws {
@@ -121,7 +121,7 @@ struct SessionFilesTests {
 
 @Suite(
     "Terminals and ports of a session", .enabled("sandboxes work here", SandboxFixture.isAvailable),
-    .timeLimit(.minutes(1)))
+    .timeLimit(.minutes(10)))
 struct SessionTerminalTests {
     @Test("A terminal is a real one: it has a size, echoes, controls jobs, and tells its end")
     func terminal() async throws {
