@@ -3,7 +3,7 @@ import Foundation
 import ServerFixtures
 import Testing
 
-/// No secret and no content is ever on the disk or in the process's own log (docs/architecture.md, invariant 4).
+/// No secret and no content is ever on the disk or in the process's own log (CONTRIBUTING.md, invariant 4).
 @Suite("Secrecy", .serialized, .timeLimit(.minutes(10)), .enabled(if: Isolation.isAvailable))
 struct SecrecyTests {
     /// Words that stand nowhere else in the world.

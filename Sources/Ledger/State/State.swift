@@ -11,7 +11,7 @@ public import Merkle
 /// ```
 ///
 /// The same log gives the same state on every machine. It holds what is in flight to the disk as soon as that was
-/// decided, so limits are exact under any concurrency (docs/architecture.md). A value type without a lock: whoever
+/// decided, so limits are exact under any concurrency (CONTRIBUTING.md). A value type without a lock: whoever
 /// owns it orders the calls. Memory: about 300 bytes a customer with one key, 100 bytes an ended session.
 public struct State: Sendable, Equatable {
     /// The sequence number that the next event must have.
