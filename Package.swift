@@ -121,7 +121,8 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: [
-                "API", "ServerFixtures", "LedgerFixtures", "EventStore", "Ledger", "Projections", "Sandbox", "Vault", "Proofs",
+                "API", "ServerFixtures", "LedgerFixtures", "EventStore", "Ledger", "Projections", "Sandbox", "Vault",
+                "Proofs",
                 "CanonicalJSON", "Merkle", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -84,7 +84,7 @@ import Testing
             let error = #expect(throws: PayloadError.self, "\(name)") {
                 try LedgerEvent(draft(type(of: payload).type, data))
             }
-            let standIns = ["signal": "exit_code", "returned": "reserved"]
+            let standIns = ["signal": "exit_code", "returned": "reserved", "member_id": "key_id"]
             #expect(error == PayloadError(standIns[name] ?? name, .missing))
         }
     }

@@ -47,8 +47,13 @@ public struct SessionCreated: EventPayload {
         jurisdiction = try reader.parsed("jurisdiction", Jurisdiction.init(rawValue:))
         let keyID = try reader.optionalParsed("key_id", KeyID.init)
         layersMissing = try reader.strings("layers_missing")
-        creator =
-            if let keyID { .key(keyID) } else { .member(try reader.parsed("member_id", MemberID.init)) }
+        let memberID = try reader.optionalParsed("member_id", MemberID.init)
+        switch (keyID, memberID) {
+        case (let id?, nil): creator = .key(id)
+        case (nil, let id?): creator = .member(id)
+        case (nil, nil): throw PayloadError("key_id", .missing)
+        case (_?, _?): throw PayloadError("member_id", .notAllowed)
+        }
         region = try reader.string("region")
         timeToLiveSeconds = try reader.optionalCount("ttl_seconds")
         try reader.finish()
