@@ -8,7 +8,7 @@ import Synchronization
 public struct KeyEntry: Sendable, Equatable {
     public let id: KeyID
     public let customerID: CustomerID
-    public let tier: Tier
+    public internal(set) var tier: Tier
     public let prefix: KeyPrefix
     public let permissions: Permissions
     public let expiresAt: Timestamp?

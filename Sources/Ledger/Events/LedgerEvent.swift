@@ -10,6 +10,17 @@ public enum LedgerEvent: Sendable, Equatable {
     case customerCreated(CustomerCreated)
     case keyIssued(KeyIssued)
     case keyRevoked(KeyRevoked)
+    case customerPlanChanged(CustomerPlanChanged)
+    case memberAdded(MemberAdded)
+    case memberRoleChanged(MemberRoleChanged)
+    case memberRemoved(MemberRemoved)
+    case memberPasswordChanged(MemberPasswordChanged)
+    case passwordResetIssued(PasswordResetIssued)
+    case invitationCreated(InvitationCreated)
+    case invitationRevoked(InvitationRevoked)
+    case signInStarted(SignInStarted)
+    case signInRefreshed(SignInRefreshed)
+    case signInEnded(SignInEnded)
     case sessionCreated(SessionCreated)
     case sessionExecuting(SessionExecuting)
     case sessionExecuted(SessionExecuted)
@@ -35,6 +46,17 @@ public enum LedgerEvent: Sendable, Equatable {
         case CustomerCreated.type: self = .customerCreated(try read(CustomerCreated.self))
         case KeyIssued.type: self = .keyIssued(try read(KeyIssued.self))
         case KeyRevoked.type: self = .keyRevoked(try read(KeyRevoked.self))
+        case CustomerPlanChanged.type: self = .customerPlanChanged(try read(CustomerPlanChanged.self))
+        case MemberAdded.type: self = .memberAdded(try read(MemberAdded.self))
+        case MemberRoleChanged.type: self = .memberRoleChanged(try read(MemberRoleChanged.self))
+        case MemberRemoved.type: self = .memberRemoved(try read(MemberRemoved.self))
+        case MemberPasswordChanged.type: self = .memberPasswordChanged(try read(MemberPasswordChanged.self))
+        case PasswordResetIssued.type: self = .passwordResetIssued(try read(PasswordResetIssued.self))
+        case InvitationCreated.type: self = .invitationCreated(try read(InvitationCreated.self))
+        case InvitationRevoked.type: self = .invitationRevoked(try read(InvitationRevoked.self))
+        case SignInStarted.type: self = .signInStarted(try read(SignInStarted.self))
+        case SignInRefreshed.type: self = .signInRefreshed(try read(SignInRefreshed.self))
+        case SignInEnded.type: self = .signInEnded(try read(SignInEnded.self))
         case SessionCreated.type: self = .sessionCreated(try read(SessionCreated.self))
         case SessionExecuting.type: self = .sessionExecuting(try read(SessionExecuting.self))
         case SessionExecuted.type: self = .sessionExecuted(try read(SessionExecuted.self))
@@ -56,6 +78,17 @@ public enum LedgerEvent: Sendable, Equatable {
         case .customerCreated(let payload): payload
         case .keyIssued(let payload): payload
         case .keyRevoked(let payload): payload
+        case .customerPlanChanged(let payload): payload
+        case .memberAdded(let payload): payload
+        case .memberRoleChanged(let payload): payload
+        case .memberRemoved(let payload): payload
+        case .memberPasswordChanged(let payload): payload
+        case .passwordResetIssued(let payload): payload
+        case .invitationCreated(let payload): payload
+        case .invitationRevoked(let payload): payload
+        case .signInStarted(let payload): payload
+        case .signInRefreshed(let payload): payload
+        case .signInEnded(let payload): payload
         case .sessionCreated(let payload): payload
         case .sessionExecuting(let payload): payload
         case .sessionExecuted(let payload): payload

@@ -19,7 +19,7 @@ enum ProjectionSchema {
     static let tables: [TableDefinition] = [
         CustomersTable.definition, KeysTable.definition, SessionsTable.definition, ProofsTable.definition,
         VerificationKeysTable.definition, UsageTable.definition,
-        UsageTable.liveDefinition, EventsTable.definition, ProgressTable.definition,
+        UsageTable.liveDefinition, MembersTable.definition, InvitationsTable.definition, EventsTable.definition, ProgressTable.definition,
     ]
 }
 

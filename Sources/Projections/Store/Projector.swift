@@ -10,7 +10,9 @@ final class Projector {
     private let proofs: ProofsTable
     private let verificationKeys: VerificationKeysTable
     private var usage: UsageTable
-    private let events: EventsTable
+    let members: MembersTable
+    let invitations: InvitationsTable
+    let events: EventsTable
     private let progress: ProgressTable
 
     private let directory: KeyDirectory
@@ -31,6 +33,8 @@ final class Projector {
         proofs = try ProofsTable(on: connection)
         verificationKeys = try VerificationKeysTable(on: connection)
         usage = try UsageTable(on: connection)
+        members = try MembersTable(on: connection)
+        invitations = try InvitationsTable(on: connection)
         events = try EventsTable(on: connection)
         progress = try ProgressTable(on: connection)
         self.directory = directory
@@ -86,6 +90,10 @@ final class Projector {
             try customers.apply(payload, envelope)
             recentCustomers[id] = (Int64(envelope.sequence), payload.tier)
             try events.add(envelope, customer: Int64(envelope.sequence))
+        case .customerPlanChanged(let payload): try apply(payload, envelope)
+        case .memberAdded, .memberRoleChanged, .memberRemoved, .memberPasswordChanged, .passwordResetIssued,
+            .invitationCreated, .invitationRevoked, .signInStarted, .signInRefreshed, .signInEnded:
+            try applyToOrganisation(event, envelope)
         case .keyIssued(let payload): try apply(payload, envelope)
         case .keyRevoked(let payload): try apply(payload, envelope)
         case .usageTick(let payload): try apply(payload, envelope)
@@ -117,6 +125,20 @@ final class Projector {
 }
 
 extension Projector {
+    /// Another plan holds at once for the keys that are there.
+    private func apply(_ event: CustomerPlanChanged, _ envelope: Envelope) throws(ProjectionError) {
+        let id = try streamID(CustomerID.self, envelope)
+        let customer = try customer(id, envelope).sequence
+        try customers.apply(event, sequence: customer)
+        recentCustomers[id] = (customer, event.tier)
+        for keyID in try keys.ids(of: customer) {
+            var key = try key(keyID, envelope)
+            key.tier = event.tier
+            changedKeys[keyID] = key
+        }
+        try events.add(envelope, customer: customer)
+    }
+
     private func apply(_ event: KeyIssued, _ envelope: Envelope) throws(ProjectionError) {
         let customer = try customer(event.customerID, envelope)
         try keys.apply(event, customer: customer.sequence, envelope)
@@ -210,7 +232,7 @@ extension Projector {
         return session
     }
 
-    private func customer(
+    func customer(
         _ id: CustomerID, _ envelope: Envelope
     ) throws(ProjectionError) -> (sequence: Int64, tier: Tier) {
         if let recent = recentCustomers[id] { return recent }
@@ -223,7 +245,7 @@ extension Projector {
         return key
     }
 
-    private func streamID<Entity>(
+    func streamID<Entity>(
         _: Identifier<Entity>.Type, _ envelope: Envelope
     ) throws(ProjectionError) -> Identifier<Entity> {
         guard let id = Identifier<Entity>(envelope.event.stream) else {

@@ -37,12 +37,23 @@ struct KeysTable {
     private let insert: SQLiteStatement
     private let revoke: SQLiteStatement
     private let use: SQLiteStatement
+    private let ofCustomer: SQLiteStatement
 
     init(on connection: OpaquePointer) throws(ProjectionError) {
         insert = try SQLiteStatement(
             "INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)", on: connection)
         revoke = try SQLiteStatement("UPDATE api_keys SET revoked_at = ? WHERE sequence = ?", on: connection)
         use = try SQLiteStatement("UPDATE api_keys SET last_used_at = ? WHERE sequence = ?", on: connection)
+        ofCustomer = try SQLiteStatement("SELECT id FROM api_keys WHERE customer = ?", on: connection)
+    }
+
+    /// The keys of the customer with this row number, revoked ones included.
+    func ids(of customer: Int64) throws(ProjectionError) -> [KeyID] {
+        var ids: [KeyID] = []
+        try ofCustomer.forEachRow([.integer(customer)]) { row throws(ProjectionError) in
+            ids.append(try row.parsed(0, KeyID.init))
+        }
+        return ids
     }
 
     func apply(_ event: KeyIssued, customer: Int64, _ envelope: Envelope) throws(ProjectionError) {

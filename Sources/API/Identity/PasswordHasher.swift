@@ -1,0 +1,114 @@
+import CSodium
+import EventStore
+import Synchronization
+
+/// Hashes and checks passwords with Argon2id (RFC 9106) on a few threads of its own, so that neither the cooperative pool
+/// waits nor more memory is used than ``threadCount`` times the cost's.
+final class PasswordHasher: Sendable {
+    /// What one hash costs.
+    struct Cost: Sendable, Equatable {
+        /// Passes over the memory.
+        let passes: UInt64
+        let memoryBytes: Int
+
+        /// RFC 9106 §4, the second recommended option (3 passes over 64 MiB), on one lane as libsodium has it.
+        static let standard = Cost(passes: 3, memoryBytes: 64 << 20)
+    }
+
+    /// What checking a password said.
+    enum Verdict: Sendable, Equatable {
+        case wrong
+        case right
+        /// Right, but the verifier was made at another cost: hash again.
+        case rightButOutdated
+    }
+
+    private struct Load {
+        var jobs = [Int](repeating: 0, count: PasswordHasher.threadCount)
+        var dummy: String?
+    }
+
+    /// Hashes at the same time; each takes the cost's memory.
+    static let threadCount = 2
+    /// Hashes that are under way or wait; beyond, requests are refused instead of queued.
+    static let jobsMax = 64
+
+    private let cost: Cost
+    private let workers = (0..<threadCount).map { SerialWorker(name: "nrx.argon2.\($0)") }
+    private let load = Mutex(Load())
+    private let computed = Atomic(0)
+
+    /// Argon2id computations so far, dummies included.
+    var computations: Int { computed.load(ordering: .relaxed) }
+
+    init(cost: Cost = .standard) { self.cost = cost }
+
+    /// The verifier of `password`, with a salt of its own. One computation.
+    ///
+    /// - Throws: `unavailable` when too many wait already, or memory is short.
+    func verifier(of password: Password) async throws(APIError) -> String {
+        try await run { () throws(APIError) in try self.compute(password) }
+    }
+
+    /// Whether `password` is the one that `verifier` was made of. One computation; without a verifier too, so that
+    /// nobody learns from the time or the load whether there is one.
+    ///
+    /// - Throws: as ``verifier(of:)``.
+    func check(_ password: Password, against verifier: String?) async throws(APIError) -> Verdict {
+        let text: String
+        if let verifier { text = verifier } else { text = try await dummyVerifier() }
+        let verdict: Verdict = try await run { () throws(APIError) in
+            self.computed.add(1, ordering: .relaxed)
+            let bytes = password.bytes
+            let isRight = bytes.withUnsafeBytes { buffer in
+                crypto_pwhash_str_verify(text, buffer.baseAddress, UInt64(buffer.count)) == 0
+            }
+            guard isRight else { return .wrong }
+            let isOutdated = crypto_pwhash_str_needs_rehash(text, self.cost.passes, self.cost.memoryBytes) != 0
+            return isOutdated ? .rightButOutdated : .right
+        }
+        return verifier == nil ? .wrong : verdict
+    }
+
+    /// Makes the dummy verifier ahead of the first sign-in that needs it.
+    func prepare() async throws(APIError) { _ = try await dummyVerifier() }
+
+    private func dummyVerifier() async throws(APIError) -> String {
+        if let made = load.withLock({ $0.dummy }) { return made }
+        var generator = SystemRandomNumberGenerator()
+        let secret = (0..<4).map { _ in String(UInt64.random(in: .min ... .max, using: &generator)) }.joined()
+        let made = try await verifier(of: try Password(secret))
+        return load.withLock { load in
+            if load.dummy == nil { load.dummy = made }
+            return load.dummy ?? made
+        }
+    }
+
+    private func compute(_ password: Password) throws(APIError) -> String {
+        computed.add(1, ordering: .relaxed)
+        var text = [CChar](repeating: 0, count: Int(crypto_pwhash_STRBYTES))
+        let status = password.bytes.withUnsafeBytes { buffer in
+            crypto_pwhash_str_alg(
+                &text, buffer.baseAddress, UInt64(buffer.count), cost.passes, cost.memoryBytes,
+                crypto_pwhash_ALG_ARGON2ID13)
+        }
+        guard status == 0 else { throw Self.overloaded }
+        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Runs `body` on the thread that has least to do.
+    private func run<R: Sendable>(_ body: @escaping @Sendable () throws(APIError) -> R) async throws(APIError) -> R {
+        let chosen: Int? = load.withLock { load in
+            guard load.jobs.reduce(0, +) < Self.jobsMax else { return nil }
+            let least = load.jobs.indices.min { load.jobs[$0] < load.jobs[$1] } ?? 0
+            load.jobs[least] += 1
+            return least
+        }
+        guard let chosen else { throw Self.overloaded }
+        defer { load.withLock { $0.jobs[chosen] -= 1 } }
+        return try await workers[chosen].run(body)
+    }
+
+    private static let overloaded = APIError(
+        .unavailable, "Too many sign-ins at the same time. Try again in a moment.", retryAfterSeconds: 2)
+}
