@@ -11,6 +11,7 @@ final class Projector {
     private let verificationKeys: VerificationKeysTable
     private var usage: UsageTable
     private let events: EventsTable
+    private let answers: RememberedAnswersTable
     private let progress: ProgressTable
 
     private let directory: KeyDirectory
@@ -32,6 +33,7 @@ final class Projector {
         verificationKeys = try VerificationKeysTable(on: connection)
         usage = try UsageTable(on: connection)
         events = try EventsTable(on: connection)
+        answers = try RememberedAnswersTable(on: connection)
         progress = try ProgressTable(on: connection)
         self.directory = directory
         let loaded = try progress.load()
@@ -89,6 +91,8 @@ final class Projector {
         case .keyIssued(let payload): try apply(payload, envelope)
         case .keyRevoked(let payload): try apply(payload, envelope)
         case .usageTick(let payload): try apply(payload, envelope)
+        case .idempotencyRecorded(let payload): try answers.apply(payload, envelope)
+        case .idempotencyReleased(let payload): try answers.apply(payload)
         case .sessionCreated(let payload): try apply(payload, envelope)
         case .sessionExecuting:
             try change(envelope) {
