@@ -18,13 +18,13 @@ struct Authenticator: Sendable {
             throw .unauthorized
         }
         return Principal(
-            keyID: record.id, customerID: record.customerID, environment: record.environment,
+            identity: .key(record.id), customerID: record.customerID, environment: record.environment,
             permissions: record.permissions)
     }
 
     /// Requests a minute that the plan of the key's customer allows it; nil for no limit.
-    func requestsPerMinute(of principal: Principal) -> Int? {
-        keys.find(principal.keyID).flatMap { Plan.of($0.tier).requestsPerMinute(of: $0.prefix) }
+    func requestsPerMinute(of key: KeyID) -> Int? {
+        keys.find(key).flatMap { Plan.of($0.tier).requestsPerMinute(of: $0.prefix) }
     }
 
     /// What follows `Bearer `, whose case does not matter (RFC 9110 §11.1).

@@ -117,12 +117,15 @@ struct RouterBuilder: Sendable {
         if let rule = route.addressLimit { try limits.admit(context.client, rule, report: context.limits) }
         guard case .key(let needed) = route.access else { return nil }
         let principal = try authenticator.authenticate(request.headers[.authorization])
-        try limits.admit(
-            principal.keyID, requestsPerMinute: authenticator.requestsPerMinute(of: principal), report: context.limits)
-        try await meter.count(principal, trace: context.trace)
+        // A signed-in member is under the limit of the address alone.
+        if let keyID = principal.keyID {
+            try limits.admit(
+                keyID, requestsPerMinute: authenticator.requestsPerMinute(of: keyID), report: context.limits)
+            try await meter.count(keyID, trace: context.trace)
+        }
         guard principal.permissions.isSuperset(of: needed) else {
             let missing = needed.subtracting(principal.permissions).names.joined(separator: ", ")
-            throw APIError(.forbidden, "This API key lacks the permission \(missing). Use a key that has it.")
+            throw APIError(.forbidden, "This \(principal.noun) lacks the permission \(missing). Use a key that has it.")
         }
         return principal
     }

@@ -49,7 +49,7 @@ extension State {
     ) throws(Refusal) -> [EventDraft] {
         if case .record(let request) = idempotency { try checkNew(request, context) }
         var drafts = try decide(command, in: context, using: &generator)
-        guard let idempotency, let customer = customer(of: drafts, context) else { return drafts }
+        guard let idempotency, let customer = try customer(of: drafts, context) else { return drafts }
         let event: LedgerEvent
         switch idempotency {
         case .record(let request):
@@ -71,9 +71,9 @@ extension State {
         throw known.requestSHA256 == request.requestSHA256 ? .idempotencyRepeat : .idempotencyKeyReused
     }
 
-    /// Whose request it is: the acting key's customer, the new one that signs up, or the one whose session it is about.
-    private func customer(of drafts: [EventDraft], _ context: DecisionContext) -> CustomerID? {
-        if case .key(let id) = context.actor { return keys[id]?.customerID }
+    /// Whose request it is: the acting customer's, the new one's that signs up, or the one's whose session it is about.
+    private func customer(of drafts: [EventDraft], _ context: DecisionContext) throws(Refusal) -> CustomerID? {
+        if let authority = try authority(context, mayBeInactive: true) { return authority.customerID }
         for draft in drafts {
             if let id = CustomerID(draft.stream) { return id }
             if let id = SessionID(draft.stream), let session = sessions[id] { return session.customerID }
