@@ -19,10 +19,16 @@ public struct APIResponse: Sendable {
 
     /// An answer that goes on until `events` ends.
     static func eventStream(_ events: AsyncStream<ServerSentEvent>) -> APIResponse {
-        var response = APIResponse(status: 200, body: [])
+        var response = recordedEventStream([])
+        response.events = events
+        return response
+    }
+
+    /// An event stream that is over, whole.
+    static func recordedEventStream(_ bytes: [UInt8]) -> APIResponse {
+        var response = APIResponse(status: 200, body: bytes)
         response.contentType = "text/event-stream"
         response.headers = [("Cache-Control", "no-store")]
-        response.events = events
         return response
     }
 

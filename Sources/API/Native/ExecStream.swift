@@ -30,6 +30,7 @@ enum ExecStream {
         _ begun: BegunExec, in sessions: SessionManager, to source: AsyncStream<ServerSentEvent>.Continuation
     ) async {
         let texts = Mutex((stdout: TextPieces(), stderr: TextPieces()))
+        let recorder = StreamRecorder(source, isRecording: begun.idempotent != nil)
         do throws(APIError) {
             let result = try await sessions.run(begun) { piece in
                 let (name, text) = texts.withLock { texts in
@@ -38,21 +39,40 @@ enum ExecStream {
                     case .standardError(let bytes): ("stderr", texts.stderr.take(bytes))
                     }
                 }
-                send(text, as: name, to: source)
+                recorder.send(text, as: name)
             }
             let rests = texts.withLock { ($0.stdout.rest(), $0.stderr.rest()) }
-            send(rests.0, as: "stdout", to: source)
-            send(rests.1, as: "stderr", to: source)
-            source.yield(
-                ServerSentEvent(name: "result", data: .object(ExecRoute.body(of: result, begun.receipt))))
+            recorder.send(rests.0, as: "stdout")
+            recorder.send(rests.1, as: "stderr")
+            recorder.send(ServerSentEvent(name: "result", data: .object(ExecRoute.body(of: result, begun.receipt))))
+            sessions.keep(recorder.answer, of: begun)
         } catch {
             source.yield(ServerSentEvent(name: "error", data: Dialect.native.errorBody(error)))
         }
     }
+}
 
-    private static func send(
-        _ text: String, as name: String, to source: AsyncStream<ServerSentEvent>.Continuation
-    ) {
-        if !text.isEmpty { source.yield(ServerSentEvent(name: name, data: ["text": .string(text)])) }
+/// Passes events on and, for a request that may be repeated, remembers them. What is kept of the output (1 MiB of each
+/// stream) bounds what is remembered.
+private final class StreamRecorder: Sendable {
+    private let source: AsyncStream<ServerSentEvent>.Continuation
+    private let isRecording: Bool
+    private let bytes = Mutex<[UInt8]>([])
+
+    init(_ source: AsyncStream<ServerSentEvent>.Continuation, isRecording: Bool) {
+        self.source = source
+        self.isRecording = isRecording
     }
+
+    func send(_ text: String, as name: String) {
+        if !text.isEmpty { send(ServerSentEvent(name: name, data: ["text": .string(text)])) }
+    }
+
+    func send(_ event: ServerSentEvent) {
+        if isRecording { bytes.withLock { $0 += event.bytes } }
+        source.yield(event)
+    }
+
+    /// All events so far as one answer.
+    var answer: APIResponse { .recordedEventStream(bytes.withLock { $0 }) }
 }

@@ -10,7 +10,7 @@ struct HealthRoute: Sendable {
     let region: String
     let startedAt: Timestamp
 
-    var routes: [Route] { [Route(.get, "/v1/health", .public, handler: show)] }
+    var routes: [Route] { [Route(.get, "/v1/health", .public, isForAnyOrigin: true, handler: show)] }
 
     private func show(_ exchange: Exchange) async -> APIResponse {
         // eee: ephemeral execution environments. dire: keys in guarded memory. rzl: the audit log.

@@ -11,8 +11,10 @@ struct ProofRoutes: Sendable {
     var routes: [Route] {
         [
             Route(.get, "/v1/proofs/:session_id", .key(.proofsRead), handler: proof),
-            Route(.post, "/v1/verify", .public, bodyBytesMax: ProofVerifier.documentBytesMax, handler: verify),
-            Route(.get, "/v1/keys/:id", .public, handler: verificationKey),
+            Route(
+                .post, "/v1/verify", .public, bodyBytesMax: ProofVerifier.documentBytesMax, addressLimit: .verify,
+                idempotency: .notNeeded, isForAnyOrigin: true, handler: verify),
+            Route(.get, "/v1/keys/:id", .public, isForAnyOrigin: true, handler: verificationKey),
         ]
     }
 

@@ -8,7 +8,13 @@ struct SignupRoute: Sendable {
     let ledger: LedgerService
     let vault: Vault
 
-    var routes: [Route] { [Route(.post, "/v1/signup", .public, bodyBytesMax: 16_384, handler: signUp)] }
+    var routes: [Route] {
+        [
+            Route(
+                .post, "/v1/signup", .public, bodyBytesMax: 16_384, addressLimit: .signUp,
+                idempotency: .rememberedSecret, handler: signUp)
+        ]
+    }
 
     private func signUp(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         let members = try exchange.members()
@@ -21,13 +27,19 @@ struct SignupRoute: Sendable {
         do throws(VaultError) { _ = try await vault.reserve(email: email.text, customerID: customerID.text) } catch {
             throw Self.error(for: error)
         }
+        let answer = APIResponse.json(
+            [
+                "customer_id": .string(customerID.text), "api_key": .string(key.text), "tier": "free",
+                "message": "Save your API key — it cannot be retrieved later.",
+            ], status: 201)
         let submission: LedgerService.Submission
         do throws(APIError) {
             let eventID = EventID(using: &generator)
             let sealed = try await seal(email, for: customerID, eventID: eventID)
             var command = SignUp(customerID: customerID, eventID: eventID, sealedEmail: sealed, key: key.issued)
             if let jurisdiction { command.jurisdiction = jurisdiction }
-            submission = try ledger.submit(.signUp(command), as: .system, trace: exchange.trace)
+            submission = try ledger.submit(
+                .signUp(command), as: .system, trace: exchange.trace, idempotency: exchange.remembering { _ in answer })
         } catch {
             // The address may be tried again; were this to fail too, the next start finds the orphan.
             do throws(VaultError) { try await vault.release(customerID.text) } catch {}
@@ -35,11 +47,7 @@ struct SignupRoute: Sendable {
         }
         // From here on the event may be in the log whatever happens, and then it needs the data key.
         _ = try await ledger.complete(submission)
-        return .json(
-            [
-                "customer_id": .string(customerID.text), "api_key": .string(key.text), "tier": "free",
-                "message": "Save your API key — it cannot be retrieved later.",
-            ], status: 201)
+        return answer
     }
 
     private func seal(_ email: EmailAddress, for customerID: CustomerID, eventID: EventID) async throws(APIError)

@@ -1,3 +1,4 @@
+import EventStore
 import Ledger
 
 /// One method on one path: who may call it, and what it does.
@@ -20,16 +21,30 @@ struct Route: Sendable {
     let access: Access
     /// Largest body accepted, in bytes.
     var bodyBytesMax = 1 << 20
+    /// A limit for each client address beside the overall one.
+    var addressLimit: RequestLimits.AddressRule?
+    /// Whether pages of any origin may use it from a browser: what is public and costs nobody anything.
+    var isForAnyOrigin = false
+    /// The media types it can answer with.
+    var produces = ["application/json"]
+    /// What it does about an `Idempotency-Key`; every `POST` says so.
+    var idempotency: IdempotencyRule?
     let handler: @Sendable (Exchange) async throws(APIError) -> APIResponse
 
     init(
         _ method: Method, _ path: String, _ access: Access, bodyBytesMax: Int = 1 << 20,
+        addressLimit: RequestLimits.AddressRule? = nil, idempotency: IdempotencyRule? = nil,
+        isForAnyOrigin: Bool = false, produces: [String] = ["application/json"],
         handler: @escaping @Sendable (Exchange) async throws(APIError) -> APIResponse
     ) {
         self.method = method
         self.path = path
         self.access = access
         self.bodyBytesMax = bodyBytesMax
+        self.addressLimit = addressLimit
+        self.idempotency = idempotency
+        self.isForAnyOrigin = isForAnyOrigin
+        self.produces = produces
         self.handler = handler
     }
 }
@@ -47,11 +62,24 @@ struct Exchange: Sendable {
     let trace: String
     /// Who asks; nil on public routes.
     let principal: Principal?
+    /// Set when the request came with an idempotency key that the route heeds.
+    var idempotent: IdempotentRequest?
 
     /// Who asks, on a route that needs a key.
     func caller() throws(APIError) -> Principal {
         guard let principal else { throw .unauthorized }
         return principal
+    }
+
+    /// For the commit of the request's effect: remembers the request together with its answer, which is made from the
+    /// decided events and must be what the route then answers.
+    func remembering(_ answer: @escaping @Sendable ([EventDraft]) -> APIResponse?) -> Idempotency? {
+        idempotent.map { request in
+            .record(
+                RecordRequest(keySHA256: request.keySHA256, requestSHA256: request.requestSHA256) { drafts in
+                    answer(drafts).flatMap(request.seal)
+                })
+        }
     }
 
     /// Whether the answer is wanted as Server-Sent Events.

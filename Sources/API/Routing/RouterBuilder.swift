@@ -10,12 +10,21 @@ import NIOCore
 struct RouterBuilder: Sendable {
     let authenticator: Authenticator
     let meter: RequestMeter
+    let clients: ClientAddress
+    let limits: RequestLimits
+    let desk: IdempotencyDesk
+    let secrets: IdempotencySecrets
+    let sessions: SessionManager
+    let crossOrigin: CrossOrigin
     let dialect: Dialect
     let logger: Logger
 
     func router(for routes: [Route]) -> Router<APIRequestContext> {
         let router = Router(context: APIRequestContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: AnswerMiddleware(dialect: dialect, logger: logger))
+        router.add(
+            middleware: AnswerMiddleware(
+                dialect: dialect, clients: clients, limits: limits, crossOrigin: crossOrigin,
+                publicPaths: Set(routes.filter(\.isForAnyOrigin).map(\.path)), logger: logger))
         for route in routes {
             router.on(RouterPath(stringLiteral: route.path), method: route.method.httpMethod) { request, context in
                 try await answer(request, context, route: route).response
@@ -30,8 +39,14 @@ struct RouterBuilder: Sendable {
         for (path, present) in Dictionary(grouping: routes, by: \.path) {
             let allowed = present.map(\.method.rawValue) + (present.contains { $0.method == .get } ? ["HEAD"] : [])
             let absent = Route.Method.allCases.filter { method in !present.contains { $0.method == method } }
-            for method in absent.map(\.httpMethod) + [.options, .trace] {
-                router.on(RouterPath(stringLiteral: path), method: method) { _, _ -> Response in
+            let isPublic = present.contains(where: \.isForAnyOrigin)
+            for method in absent.map(\.httpMethod) + Self.otherMethods {
+                router.on(RouterPath(stringLiteral: path), method: method) { request, _ -> Response in
+                    if method == .options,
+                        let answer = crossOrigin.preflight(request, methods: allowed, isPublic: isPublic)
+                    {
+                        return answer
+                    }
                     var error = APIError(
                         .methodNotAllowed,
                         "This path has no \(method.rawValue). Use \(allowed.joined(separator: ", ")).")
@@ -42,9 +57,26 @@ struct RouterBuilder: Sendable {
         }
     }
 
+    /// Methods that no route has: those of HTTP itself, and those of WebDAV and the like that scanners try.
+    private static let otherMethods: [HTTPRequest.Method] =
+        [.options, .trace, .connect]
+        + ["COPY", "LOCK", "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "PURGE", "QUERY", "REPORT", "SEARCH", "UNLOCK"]
+        .compactMap(HTTPRequest.Method.init(rawValue:))
+
+    /// What a client asks for must be among what the route can answer with.
+    private func checkAcceptable(_ request: Request, _ route: Route) throws(APIError) {
+        let accepted = AcceptedTypes(request.headers[.accept])
+        guard route.produces.contains(where: { accepted.accept($0) }) else {
+            throw APIError(
+                .notAcceptable,
+                "This route answers with \(route.produces.joined(separator: " or ")). Send an `Accept` that allows it.")
+        }
+    }
+
     private func answer(_ request: Request, _ context: APIRequestContext, route: Route) async throws -> APIResponse {
         let principal = try await admit(request, context, route: route)
-        let exchange = Exchange(
+        try checkAcceptable(request, route)
+        var exchange = Exchange(
             parameters: Dictionary(
                 context.parameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { first, _ in first }),
             query: Dictionary(
@@ -52,16 +84,45 @@ struct RouterBuilder: Sendable {
                 uniquingKeysWith: { first, _ in first }),
             body: try await body(of: request, route: route), accept: request.headers[.accept], trace: context.trace,
             principal: principal)
-        return try await route.handler(exchange)
+        exchange.idempotent = try idempotentRequest(request, exchange, route: route)
+        guard let idempotent = exchange.idempotent else { return try await route.handler(exchange) }
+        return try await desk.answer(
+            idempotent,
+            recall: { () throws(APIError) in
+                try sessions.recallAnswer(to: idempotent, in: SessionID(exchange.parameter("id")))
+            }, perform: { () throws(APIError) in try await route.handler(exchange) })
+    }
+
+    private static let idempotencyKey = HTTPField.Name("Idempotency-Key")
+
+    /// Nil without the header, and on routes that do not need it.
+    private func idempotentRequest(_ request: Request, _ exchange: Exchange, route: Route) throws(APIError)
+        -> IdempotentRequest?
+    {
+        guard let rule = route.idempotency, rule != .notNeeded, let name = Self.idempotencyKey,
+            let header = request.headers[name]
+        else { return nil }
+        let key = try IdempotencyKey(header, opensSecret: rule == .rememberedSecret)
+        let scope = exchange.principal.map { "\($0.customerID)/\($0.environment.rawValue)" } ?? "nobody yet"
+        let accept = exchange.wantsEvents ? " as events" : ""
+        return secrets.request(
+            key, scope: scope, request: "\(request.method.rawValue) \(request.uri.string)\(accept)", body: exchange.body
+        )
     }
 
     /// Who asks, counted and allowed to; nil on public routes. A request that is forbidden counts too.
     private func admit(_ request: Request, _ context: APIRequestContext, route: Route) async throws(APIError)
         -> Principal?
     {
+        if let rule = route.addressLimit { try limits.admit(context.client, rule, report: context.limits) }
         guard case .key(let needed) = route.access else { return nil }
         let principal = try authenticator.authenticate(request.headers[.authorization])
-        if let keyID = principal.keyID { try await meter.count(keyID, trace: context.trace) }
+        // A signed-in member is under the limit of the address alone.
+        if let keyID = principal.keyID {
+            try limits.admit(
+                keyID, requestsPerMinute: authenticator.requestsPerMinute(of: keyID), report: context.limits)
+            try await meter.count(keyID, trace: context.trace)
+        }
         guard principal.permissions.isSuperset(of: needed) else {
             let missing = needed.subtracting(principal.permissions).names.joined(separator: ", ")
             throw APIError(.forbidden, "This \(principal.noun) lacks the permission \(missing). Use a key that has it.")

@@ -13,7 +13,7 @@ import Vault
 ///
 /// ```swift
 /// let server = try await Server.start(configuration: configuration, logger: logger)
-/// try await server.run { print("listening on http://\($0)") }
+/// try await server.run { print("listening on \($0)") }
 /// ```
 public struct Server: Sendable {
     let configuration: ServerConfiguration
@@ -24,6 +24,10 @@ public struct Server: Sendable {
     let ledger: LedgerService
     let sessions: SessionManager
     let meter: RequestMeter
+    let clients: ClientAddress
+    let limits: RequestLimits
+    let desk: IdempotencyDesk
+    let secrets: IdempotencySecrets
     let routes: [Route]
 
     /// Opens everything, replays the log, and closes what a dead server left behind. Blocking work happens on a thread
@@ -40,13 +44,13 @@ public struct Server: Sendable {
         let opened = try await SerialWorker(name: "nrx.start").run { () throws in
             try OpenedData(configuration: configuration, surroundings: surroundings, logger: logger)
         }
-        return try await Server(opened, configuration: configuration, now: surroundings.now, logger: logger)
+        return try await Server(opened, configuration: configuration, surroundings: surroundings, logger: logger)
     }
 
     private init(
-        _ opened: OpenedData, configuration: ServerConfiguration, now: @escaping @Sendable () -> Timestamp,
-        logger: Logger
+        _ opened: OpenedData, configuration: ServerConfiguration, surroundings: Surroundings, logger: Logger
     ) async throws {
+        let now = surroundings.now
         self.configuration = configuration
         self.logger = logger
         (vault, log, store) = (opened.vault, opened.log, opened.store)
@@ -58,6 +62,10 @@ public struct Server: Sendable {
             ledger: ledger, sandbox: sandbox.host, layersMissing: configuration.allowedMissingLayers,
             region: configuration.region, logger: logger)
         meter = RequestMeter(ledger: ledger)
+        clients = ClientAddress(trustedProxies: try configuration.trustedProxyRanges())
+        desk = IdempotencyDesk(ledger: ledger, store: opened.store)
+        secrets = IdempotencySecrets(vaultSecret: opened.vault.idempotencySecret())
+        limits = RequestLimits(limitsAddresses: configuration.limitsAddresses, uptime: surroundings.uptime)
         // A sign-up whose event never came left a reserved address: it is free again.
         let known = Set(opened.state.customerIDs.map(\.text))
         let orphans = try await opened.vault.removeOrphans(known: known)
@@ -111,7 +119,9 @@ public struct Server: Sendable {
     /// The router with every route, for the HTTP server and for tests.
     func router() -> Router<APIRequestContext> {
         RouterBuilder(
-            authenticator: Authenticator(keys: store.keys, now: ledger.now), meter: meter, dialect: .native,
+            authenticator: Authenticator(keys: store.keys, now: ledger.now), meter: meter, clients: clients,
+            limits: limits, desk: desk, secrets: secrets, sessions: sessions,
+            crossOrigin: CrossOrigin(allowedOrigins: Set(configuration.allowedOrigins)), dialect: .native,
             logger: logger
         ).router(for: routes)
     }
@@ -119,13 +129,18 @@ public struct Server: Sendable {
     /// Serves until SIGTERM or SIGINT, then stops cleanly: no new work, running commands end or time out, sessions are
     /// destroyed with proofs, the last checkpoint is signed.
     ///
-    /// - Parameter ready: called with `host:port` once requests are accepted.
+    /// - Parameter ready: called with the server's URL once requests are accepted.
     public func run(ready: @escaping @Sendable (String) -> Void) async throws {
         let host = configuration.host
+        let front = try HTTPFront(configuration: configuration, dialect: .native)
         let app = Application(
-            router: router(),
-            configuration: .init(address: .hostname(host, port: configuration.port), serverName: "nrx-ledger"),
-            onServerRunning: { channel in ready("\(host):\(channel.localAddress?.port ?? 0)") }, logger: logger)
+            router: router(), server: try front.builder,
+            configuration: .init(
+                address: .hostname(host, port: configuration.port), serverName: "nrx-ledger",
+                availableConnectionsDelegate: .maximum(configuration.connectionsMax, logger: logger)),
+            onServerRunning: { channel in
+                ready("\(front.scheme)://\(host.contains(":") ? "[\(host)]" : host):\(channel.localAddress?.port ?? 0)")
+            }, logger: logger)
         let expiry = Task { [sessions] in await sessions.runExpiry() }
         let patience = Duration.seconds(configuration.shutdownSecondsMax)
         // Stopped in the reverse order: sessions end while their callers can still be answered, then HTTP.

@@ -4,6 +4,8 @@ import EventStore
 struct Surroundings: Sendable {
     /// The clock behind every event, session and answer.
     var now: @Sendable () -> Timestamp = SystemClock.now
+    /// The clock behind limits a minute, in microseconds; setting the machine's time does not move it.
+    var uptime: @Sendable () -> Int64 = SystemClock.uptimeMicroseconds
     /// The disk under the log.
     var fileSystem: any FileSystem = POSIXFileSystem()
 }

@@ -44,7 +44,7 @@ extension State {
         return envelopes
     }
 
-    private func draft(
+    func draft(
         _ decided: Decided, _ context: DecisionContext, _ generator: inout some RandomNumberGenerator
     ) -> EventDraft {
         let form = decided.event.form

@@ -30,6 +30,8 @@ public enum LedgerEvent: Sendable, Equatable {
     case verificationKeyPublished(VerificationKeyPublished)
     case proofIssued(ProofIssued)
     case usageTick(UsageTick)
+    case idempotencyRecorded(IdempotencyRecorded)
+    case idempotencyReleased(IdempotencyReleased)
     /// A type that this program does not know: kept as it is and skipped by every fold.
     case unknown(type: String, version: Int, data: JSONObject)
 
@@ -67,6 +69,8 @@ public enum LedgerEvent: Sendable, Equatable {
             self = .verificationKeyPublished(try read(VerificationKeyPublished.self))
         case ProofIssued.type: self = .proofIssued(try read(ProofIssued.self))
         case UsageTick.type: self = .usageTick(try read(UsageTick.self))
+        case IdempotencyRecorded.type: self = .idempotencyRecorded(try read(IdempotencyRecorded.self))
+        case IdempotencyReleased.type: self = .idempotencyReleased(try read(IdempotencyReleased.self))
         default: self = .unknown(type: draft.type, version: draft.version, data: draft.data)
         }
     }
@@ -98,6 +102,8 @@ public enum LedgerEvent: Sendable, Equatable {
         case .verificationKeyPublished(let payload): payload
         case .proofIssued(let payload): payload
         case .usageTick(let payload): payload
+        case .idempotencyRecorded(let payload): payload
+        case .idempotencyReleased(let payload): payload
         case .unknown: nil
         }
     }

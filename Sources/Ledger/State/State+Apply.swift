@@ -51,6 +51,8 @@ extension State {
         case .verificationKeyPublished(let payload): try apply(payload, place)
         case .proofIssued(let payload): try apply(payload, place, cycle)
         case .usageTick(let payload): try apply(payload, place, cycle)
+        case .idempotencyRecorded(let payload): try apply(payload, place)
+        case .idempotencyReleased(let payload): try apply(payload, place)
         case .unknown: unknownEvents += 1
         }
         self.cycle = cycle

@@ -34,6 +34,7 @@ public struct State: Sendable, Equatable {
     var sessions: [SessionID: SessionRecord] = [:]
     var ended: [SessionID: EndedSession] = [:]
     var verificationKeys: Set<VerificationKeyID> = []
+    var remembered = RememberedRequests()
     /// The session whose proof must be the next event.
     var awaitingProof: SessionID?
 

@@ -13,6 +13,7 @@ final class Projector {
     let members: MembersTable
     let invitations: InvitationsTable
     let events: EventsTable
+    private let answers: RememberedAnswersTable
     private let progress: ProgressTable
 
     private let directory: KeyDirectory
@@ -36,6 +37,7 @@ final class Projector {
         members = try MembersTable(on: connection)
         invitations = try InvitationsTable(on: connection)
         events = try EventsTable(on: connection)
+        answers = try RememberedAnswersTable(on: connection)
         progress = try ProgressTable(on: connection)
         self.directory = directory
         let loaded = try progress.load()
@@ -97,6 +99,8 @@ final class Projector {
         case .keyIssued(let payload): try apply(payload, envelope)
         case .keyRevoked(let payload): try apply(payload, envelope)
         case .usageTick(let payload): try apply(payload, envelope)
+        case .idempotencyRecorded(let payload): try answers.apply(payload, envelope)
+        case .idempotencyReleased(let payload): try answers.apply(payload)
         case .sessionCreated(let payload): try apply(payload, envelope)
         case .sessionExecuting:
             try change(envelope) {
