@@ -70,18 +70,20 @@ let package = Package(
             name: "API",
             dependencies: [
                 "EventStore", "Proofs", "Ledger", "Projections", "Sandbox", "Vault", "CanonicalJSON", "Merkle",
-                crypto, hummingbird, .product(name: "HummingbirdCore", package: "hummingbird"),
+                "CSodium", crypto, hummingbird, .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdHTTP2", package: "hummingbird"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-                .product(name: "JWTKit", package: "jwt-kit"), lifecycle, signals, logging,
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"), lifecycle, signals, logging,
             ], swiftSettings: strict),
         .target(
             name: "Replay", dependencies: ["EventStore", "Proofs", "Ledger", "Projections", "CanonicalJSON", "Merkle"],
             swiftSettings: strict),
-        .executableTarget(name: "nrx-server", dependencies: ["API", arguments], swiftSettings: strict),
+        .executableTarget(
+            name: "nrx-server", dependencies: ["API", "CanonicalJSON", arguments], swiftSettings: strict),
         .executableTarget(name: "nrx-replay", dependencies: ["Replay", arguments], swiftSettings: strict),
 
         .executableTarget(

@@ -17,12 +17,16 @@ struct RouteTableTests {
         /// The path with ids in it.
         let path: String
         var body: JSONValue?
-        /// Nil for a public route.
+        /// Nil for a public route, and for one of signed-in members.
         let needs: Permissions?
+        /// Whether it is for signed-in members, and for no key.
+        var isForMembers = false
         /// With a key of the owner that may do this.
         let owner: Int
         /// With a key of somebody else, or of the owner's test data.
         let stranger: Int
+        /// With a key of the owner's test data, where that differs.
+        var testKey: Int?
     }
 
     /// Ids of the first tenant's things. The session has ended long ago, as far as these requests can tell: its id is
@@ -30,6 +34,8 @@ struct RouteTableTests {
     struct Things {
         let session: String
         let apiKey: String
+        var member = "mem_00000000000000000000000000000000"
+        var invitation = "inv_00000000000000000000000000000000"
     }
 
     static func rows(_ things: Things) -> [String: Row] {
@@ -50,6 +56,37 @@ struct RouteTableTests {
             "GET /v1/proofs/:session_id": Row(
                 path: "/v1/proofs/\(things.session)", needs: .proofsRead, owner: 404, stranger: 404),
             "GET /v1/customers/me": Row(path: "/v1/customers/me", needs: .accountRead, owner: 200, stranger: 200),
+            "POST /v1/auth/login": Row(path: "/v1/auth/login", body: [:], needs: nil, owner: 400, stranger: 400),
+            "POST /v1/auth/refresh": Row(path: "/v1/auth/refresh", body: [:], needs: nil, owner: 400, stranger: 400),
+            "POST /v1/auth/logout": Row(
+                path: "/v1/auth/logout", body: [:], needs: nil, isForMembers: true, owner: 403, stranger: 403),
+            "GET /v1/auth/me": Row(path: "/v1/auth/me", needs: nil, isForMembers: true, owner: 403, stranger: 403),
+            "POST /v1/auth/password": Row(
+                path: "/v1/auth/password", body: [:], needs: nil, isForMembers: true, owner: 403, stranger: 403),
+            "POST /v1/auth/password/reset": Row(
+                path: "/v1/auth/password/reset", body: [:], needs: nil, owner: 400, stranger: 400),
+            "GET /.well-known/jwks.json": Row(
+                path: "/.well-known/jwks.json", needs: nil, owner: 200, stranger: 200),
+            "GET /v1/members": Row(path: "/v1/members", needs: .membersRead, owner: 200, stranger: 200, testKey: 403),
+            "GET /v1/members/:id": Row(
+                path: "/v1/members/\(things.member)", needs: .membersRead, owner: 200, stranger: 404, testKey: 403),
+            "PATCH /v1/members/:id": Row(
+                path: "/v1/members/\(things.member)", body: ["role": "admin"], needs: .membersWrite, owner: 409,
+                stranger: 404, testKey: 403),
+            "DELETE /v1/members/:id": Row(
+                path: "/v1/members/\(things.member)", needs: .membersWrite, owner: 409, stranger: 404, testKey: 403),
+            "GET /v1/invitations": Row(
+                path: "/v1/invitations", needs: .membersRead, owner: 200, stranger: 200, testKey: 403),
+            "POST /v1/invitations": Row(
+                path: "/v1/invitations", body: [:], needs: .membersWrite, owner: 400, stranger: 400),
+            "GET /v1/invitations/:id": Row(
+                path: "/v1/invitations/\(things.invitation)", needs: .membersRead, owner: 200, stranger: 404,
+                testKey: 403),
+            "DELETE /v1/invitations/:id": Row(
+                path: "/v1/invitations/\(things.invitation)", needs: .membersWrite, owner: 200, stranger: 404,
+                testKey: 403),
+            "POST /v1/invitations/accept": Row(
+                path: "/v1/invitations/accept", body: [:], needs: nil, owner: 400, stranger: 400),
             "GET /v1/api-keys": Row(path: "/v1/api-keys", needs: .keysRead, owner: 200, stranger: 200),
             "POST /v1/api-keys": Row(path: "/v1/api-keys", body: [:], needs: .keysWrite, owner: 400, stranger: 400),
             "GET /v1/api-keys/:id": Row(
@@ -68,7 +105,11 @@ struct RouteTableTests {
             #expect(routes.count == Set(routes.map(\.name)).count, "no route is declared twice")
             for route in routes {
                 switch route.access {
-                case .public: #expect(rows[route.name]?.needs == nil, "\(route.name)")
+                case .public:
+                    #expect(rows[route.name]?.needs == nil && rows[route.name]?.isForMembers == false, "\(route.name)")
+                case .member:
+                    #expect(rows[route.name]?.needs == nil && rows[route.name]?.isForMembers == true, "\(route.name)")
+                case .operator: Issue.record("\(route.name) belongs on the administration socket")
                 case .key(let permissions):
                     #expect(rows[route.name]?.needs == permissions, "\(route.name)")
                     #expect(!permissions.isEmpty, "\(route.name) needs a key that may do nothing")
@@ -96,7 +137,7 @@ struct RouteTableTests {
                 "Bearer \(expired.text)", "Bearer \(key.uppercased())",
             ]
             try await server.expectStillness {
-                for (name, row) in Self.rows(things) where row.needs != nil {
+                for (name, row) in Self.rows(things) where row.needs != nil || row.isForMembers {
                     for header in [nil] + headers.map(Optional.some) {
                         let answer = try await server.ask(name, row, header: header)
                         #expect(answer.status == 401, "\(name) with \(header ?? "no header"): \(answer)")
@@ -128,13 +169,15 @@ struct RouteTableTests {
                     #expect(answer["error"] == "Forbidden")
                     #expect(answer["message"]?.string?.contains(needs.names.joined()) == true)
                 }
-                for other in [stranger, testKey] {
+                for (other, status) in [(stranger, row.stranger), (testKey, row.testKey ?? row.stranger)] {
                     let answer = try await server.ask(name, row, header: "Bearer \(other)")
-                    #expect(answer.status == row.stranger, "\(name) as \(other.prefix(9)): \(answer)")
+                    #expect(answer.status == status, "\(name) as \(other.prefix(9)): \(answer)")
                 }
                 let absent = row.path
                     .replacing(things.session, with: "sess_00000000000000000000000000000000")
                     .replacing(things.apiKey, with: "key_00000000000000000000000000000000")
+                    .replacing(things.member, with: "mem_00000000000000000000000000000000")
+                    .replacing(things.invitation, with: "inv_00000000000000000000000000000000")
                 if absent != row.path {
                     let notYours = try await server.ask(name, row, header: "Bearer \(stranger)")
                     let notThere = try await server.ask(
@@ -150,10 +193,19 @@ struct RouteTableTests {
 
     /// A customer with one more key and one session that is over.
     static func populate(_ server: TestServer) async throws -> (key: String, things: Things) {
-        let key = try await server.signUp()
+        let (_, key) = try await server.signUpOwner("you@company.com")
         let other = try await server.issueKey(key, ["name": "other"])
         let session = try await server.recordEndedSession(of: key)
-        return (key, Things(session: session, apiKey: other.id))
+        let members = try await server.send(.get, "/v1/members", key: key)
+        let invited = try await server.send(
+            .post, "/v1/invitations", key: key, ["email": "eve@company.com", "role": "auditor"])
+        return (
+            key,
+            Things(
+                session: session, apiKey: other.id,
+                member: try #require(members["data"]?.array?.first?["id"]?.string),
+                invitation: try #require(invited["id"]?.string))
+        )
     }
 }
 

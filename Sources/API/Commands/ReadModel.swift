@@ -52,7 +52,7 @@ struct ReadModel: Sendable {
         return keys.filter { $0.environment == caller.environment }
     }
 
-    private func reading<R>(_ body: () throws(ProjectionError) -> R) throws(APIError) -> R {
+    func reading<R>(_ body: () throws(ProjectionError) -> R) throws(APIError) -> R {
         do throws(ProjectionError) { return try body() } catch {
             throw APIError(.internalError, "The projections cannot be read: \(error)")
         }
@@ -61,5 +61,7 @@ struct ReadModel: Sendable {
 
 extension APIError {
     static let sessionNotFound = APIError(.notFound, "Session not found. Check the id and the key it is asked with.")
+    static let unknownCursor = APIError(
+        .badRequest, "`starting_after` must be the id of the last row of the page before.", field: "starting_after")
     static let apiKeyNotFound = APIError(.notFound, "API key not found. Check the id.")
 }

@@ -17,9 +17,13 @@ struct APIRequestContext: RequestContext {
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         peer = (source.channel.remoteAddress?.ipAddress).flatMap(Self.address)
-        let number = UInt64.random(in: .min ... .max)
-        let digits = String(number, radix: 16)
-        trace = "req_" + String(repeating: "0", count: 16 - digits.count) + digits
+        trace = Self.newTrace()
+    }
+
+    /// A fresh id of a request.
+    static func newTrace() -> String {
+        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+        return "req_" + String(repeating: "0", count: 16 - digits.count) + digits
     }
 
     /// A link-local address comes with its zone, which says nothing about who it is.

@@ -34,7 +34,7 @@ final class PasswordHasher: Sendable {
     static let jobsMax = 64
 
     private let cost: Cost
-    private let workers = (0..<threadCount).map { SerialWorker(name: "nrx.argon2.\($0)") }
+    private let workers = (0..<PasswordHasher.threadCount).map { SerialWorker(name: "nrx.argon2.\($0)") }
     private let load = Mutex(Load())
     private let computed = Atomic(0)
 
@@ -59,11 +59,8 @@ final class PasswordHasher: Sendable {
         if let verifier { text = verifier } else { text = try await dummyVerifier() }
         let verdict: Verdict = try await run { () throws(APIError) in
             self.computed.add(1, ordering: .relaxed)
-            let bytes = password.bytes
-            let isRight = bytes.withUnsafeBytes { buffer in
-                crypto_pwhash_str_verify(text, buffer.baseAddress, UInt64(buffer.count)) == 0
-            }
-            guard isRight else { return .wrong }
+            let characters = password.bytes.map { CChar(bitPattern: $0) }
+            guard crypto_pwhash_str_verify(text, characters, UInt64(characters.count)) == 0 else { return .wrong }
             let isOutdated = crypto_pwhash_str_needs_rehash(text, self.cost.passes, self.cost.memoryBytes) != 0
             return isOutdated ? .rightButOutdated : .right
         }
@@ -87,11 +84,9 @@ final class PasswordHasher: Sendable {
     private func compute(_ password: Password) throws(APIError) -> String {
         computed.add(1, ordering: .relaxed)
         var text = [CChar](repeating: 0, count: Int(crypto_pwhash_STRBYTES))
-        let status = password.bytes.withUnsafeBytes { buffer in
-            crypto_pwhash_str_alg(
-                &text, buffer.baseAddress, UInt64(buffer.count), cost.passes, cost.memoryBytes,
-                crypto_pwhash_ALG_ARGON2ID13)
-        }
+        let characters = password.bytes.map { CChar(bitPattern: $0) }
+        let status = crypto_pwhash_str_alg(
+            &text, characters, UInt64(characters.count), cost.passes, cost.memoryBytes, crypto_pwhash_ALG_ARGON2ID13)
         guard status == 0 else { throw Self.overloaded }
         return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }

@@ -11,12 +11,14 @@ final class RequestLimits: Sendable {
         case overall = "address"
         case signUp = "address-signup"
         case verify = "address-verify"
+        case signIn = "address-sign-in"
 
         var limit: RateLimit {
             switch self {
             case .overall: .perMinute(1_000)
             case .signUp: .perMinute(10)
             case .verify: .perMinute(60)
+            case .signIn: .perMinute(5)
             }
         }
     }

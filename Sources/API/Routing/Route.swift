@@ -13,6 +13,10 @@ struct Route: Sendable {
         case `public`
         /// Whoever holds an active key, or is a signed-in member, with these permissions.
         case key(Permissions)
+        /// A signed-in member, whatever their role.
+        case member
+        /// The server's operator; such a route exists on the administration socket only.
+        case `operator`
     }
 
     let method: Method
@@ -25,6 +29,8 @@ struct Route: Sendable {
     var addressLimit: RequestLimits.AddressRule?
     /// Whether pages of any origin may use it from a browser: what is public and costs nobody anything.
     var isForAnyOrigin = false
+    /// Whether it signs browsers in or out: a page of another origin may not make it do so.
+    var setsCookie = false
     /// The media types it can answer with.
     var produces = ["application/json"]
     /// What it does about an `Idempotency-Key`; every `POST` says so.
@@ -34,7 +40,7 @@ struct Route: Sendable {
     init(
         _ method: Method, _ path: String, _ access: Access, bodyBytesMax: Int = 1 << 20,
         addressLimit: RequestLimits.AddressRule? = nil, idempotency: IdempotencyRule? = nil,
-        isForAnyOrigin: Bool = false, produces: [String] = ["application/json"],
+        isForAnyOrigin: Bool = false, setsCookie: Bool = false, produces: [String] = ["application/json"],
         handler: @escaping @Sendable (Exchange) async throws(APIError) -> APIResponse
     ) {
         self.method = method
@@ -44,6 +50,7 @@ struct Route: Sendable {
         self.addressLimit = addressLimit
         self.idempotency = idempotency
         self.isForAnyOrigin = isForAnyOrigin
+        self.setsCookie = setsCookie
         self.produces = produces
         self.handler = handler
     }

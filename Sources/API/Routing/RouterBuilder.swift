@@ -9,6 +9,7 @@ import NIOCore
 /// once, so that no route can forget them.
 struct RouterBuilder: Sendable {
     let authenticator: Authenticator
+    let memberAuthenticator: MemberAuthenticator
     let meter: RequestMeter
     let clients: ClientAddress
     let limits: RequestLimits
@@ -115,19 +116,42 @@ struct RouterBuilder: Sendable {
         -> Principal?
     {
         if let rule = route.addressLimit { try limits.admit(context.client, rule, report: context.limits) }
-        guard case .key(let needed) = route.access else { return nil }
-        let principal = try authenticator.authenticate(request.headers[.authorization])
+        if route.setsCookie { try CookieGuard.check(request) }
+        guard route.access != .public else { return nil }
+        guard route.access != .operator else { throw .routeNotFound }
+        let principal = try await identify(request)
         // A signed-in member is under the limit of the address alone.
         if let keyID = principal.keyID {
             try limits.admit(
                 keyID, requestsPerMinute: authenticator.requestsPerMinute(of: keyID), report: context.limits)
             try await meter.count(keyID, trace: context.trace)
         }
+        guard case .key(let needed) = route.access else {
+            guard principal.memberID != nil else {
+                throw APIError(.forbidden, "This is for signed-in members, not for API keys. Sign in first.")
+            }
+            return principal
+        }
         guard principal.permissions.isSuperset(of: needed) else {
             let missing = needed.subtracting(principal.permissions).names.joined(separator: ", ")
             throw APIError(.forbidden, "This \(principal.noun) lacks the permission \(missing). Use a key that has it.")
         }
         return principal
+    }
+
+    /// A member by access token or cookie, else the holder of an API key. The `Authorization` header goes before the
+    /// cookie, which needs to be kept from pages of other origins.
+    private func identify(_ request: Request) async throws(APIError) -> Principal {
+        if let token = MemberAuthenticator.bearerToken(request) {
+            return try await memberAuthenticator.authenticate(
+                token, environment: try EnvironmentHeader.read(request))
+        }
+        if let token = MemberAuthenticator.cookieToken(request) {
+            try CookieGuard.check(request)
+            return try await memberAuthenticator.authenticate(
+                token, environment: try EnvironmentHeader.read(request))
+        }
+        return try authenticator.authenticate(request.headers[.authorization])
     }
 
     private func body(of request: Request, route: Route) async throws(APIError) -> [UInt8] {

@@ -28,6 +28,7 @@ public struct Server: Sendable {
     let limits: RequestLimits
     let desk: IdempotencyDesk
     let secrets: IdempotencySecrets
+    let identity: Identity
     let routes: [Route]
 
     /// Opens everything, replays the log, and closes what a dead server left behind. Blocking work happens on a thread
@@ -73,6 +74,9 @@ public struct Server: Sendable {
             logger.info(
                 "reservations without a sign-up removed", metadata: ["count": .stringConvertible(orphans.count)])
         }
+        try await Self.freeUnusedEmails(opened, logger)
+        identity = try await Identity(
+            ledger: ledger, store: opened.store, vault: opened.vault, surroundings: surroundings, logger: logger)
         try await projections.caughtUp(to: opened.log.head.size)
         try opened.store.finishRebuild()
         let abandoned = try await sessions.closeAbandoned(trace: "startup")
@@ -80,9 +84,19 @@ public struct Server: Sendable {
             logger.warning(
                 "sessions of a dead server are expired_unclean", metadata: ["count": .stringConvertible(abandoned)])
         }
-        routes = Self.routes(
-            ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,
-            sandbox: sandbox, region: configuration.region)
+        routes =
+            Self.routes(
+                ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,
+                sandbox: sandbox, region: configuration.region) + identity.routes
+    }
+
+    /// Members whose event never came, or whose removal was recorded but not carried out: their e-mails are free again.
+    private static func freeUnusedEmails(_ opened: OpenedData, _ logger: Logger) async throws {
+        let known = Set(opened.state.memberIDs.map(\.text))
+        let orphans = try await opened.vault.removeOrphanMembers(known: known)
+        if !orphans.isEmpty {
+            logger.info("e-mails of nobody's are free", metadata: ["count": .stringConvertible(orphans.count)])
+        }
     }
 
     /// A machine that cannot isolate still serves accounts, proofs and the log; it refuses sessions and says why.
@@ -107,8 +121,7 @@ public struct Server: Sendable {
         ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, sandbox: SandboxStatus,
         region: String
     ) -> [Route] {
-        SignupRoute(ledger: ledger, vault: vault).routes
-            + SessionRoutes(sessions: sessions, reads: reads).routes
+        SessionRoutes(sessions: sessions, reads: reads).routes
             + ExecRoute(sessions: sessions, reads: reads).routes
             + ProofRoutes(reads: reads).routes
             + AccountRoutes(reads: reads, vault: vault, now: ledger.now).routes
@@ -119,11 +132,22 @@ public struct Server: Sendable {
     /// The router with every route, for the HTTP server and for tests.
     func router() -> Router<APIRequestContext> {
         RouterBuilder(
-            authenticator: Authenticator(keys: store.keys, now: ledger.now), meter: meter, clients: clients,
+            authenticator: Authenticator(keys: store.keys, now: ledger.now),
+            memberAuthenticator: MemberAuthenticator(tokens: identity.tokens, ledger: ledger), meter: meter,
+            clients: clients,
             limits: limits, desk: desk, secrets: secrets, sessions: sessions,
             crossOrigin: CrossOrigin(allowedOrigins: Set(configuration.allowedOrigins)), dialect: .native,
             logger: logger
         ).router(for: routes)
+    }
+
+    /// Where the operator's commands come in.
+    var adminSocket: AdminSocket {
+        AdminSocket(
+            path: AdminSocket.path(dataDirectory: configuration.dataDirectory),
+            routes: AdminRoutes(
+                ledger: ledger, reads: ReadModel(store: store), vault: vault, identity: identity
+            ).routes, dialect: .native, logger: logger)
     }
 
     /// Serves until SIGTERM or SIGINT, then stops cleanly: no new work, running commands end or time out, sessions are
@@ -143,6 +167,7 @@ public struct Server: Sendable {
             }, logger: logger)
         let expiry = Task { [sessions] in await sessions.runExpiry() }
         let patience = Duration.seconds(configuration.shutdownSecondsMax)
+        let admin = try adminSocket.application()
         // Stopped in the reverse order: sessions end while their callers can still be answered, then HTTP.
         var group = ServiceGroupConfiguration(
             services: [
@@ -150,6 +175,10 @@ public struct Server: Sendable {
                 .init(service: SessionEnding(sessions: sessions, patience: patience)),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        if let admin {
+            group.services.insert(
+                .init(service: admin, successTerminationBehavior: .gracefullyShutdownGroup), at: 0)
+        }
         group.maximumGracefulShutdownDuration = patience + Self.destructionDurationMax
         let failure: (any Error)?
         do {

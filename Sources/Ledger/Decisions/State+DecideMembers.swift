@@ -4,6 +4,7 @@ import Merkle
 extension State {
     func inviteMember(_ command: InviteMember, _ context: DecisionContext) throws(Refusal) -> [Decided] {
         let authority = try authority(context)
+        try authority?.mayManageMembers()
         guard let customer = customers[command.customerID], authority.map({ $0.customerID == customer.id }) ?? true
         else { throw .customerNotFound }
         try authority?.mayGive(command.role)
@@ -31,6 +32,7 @@ extension State {
 
     func revokeInvitation(_ id: InvitationID, _ context: DecisionContext) throws(Refusal) -> [Decided] {
         let authority = try authority(context)
+        try authority?.mayManageMembers()
         guard let invitation = invitations[id], authority.map({ $0.customerID == invitation.customerID }) ?? true
         else { throw .invitationNotFound }
         try authority?.mayGive(invitation.role)
@@ -136,6 +138,7 @@ extension State {
     /// The member `id`, when whoever acts may change or remove them: not somebody who may do more than they.
     private func manageableMember(_ id: MemberID, _ context: DecisionContext) throws(Refusal) -> MemberRecord {
         let authority = try authority(context)
+        try authority?.mayManageMembers()
         guard let member = members[id], !member.isRemoved,
             authority.map({ $0.customerID == member.customerID }) ?? true
         else { throw .memberNotFound }
@@ -187,6 +190,14 @@ extension State {
 }
 
 extension Authority {
+    /// - Throws: `forbidden` for test keys: an organisation has no test members.
+    func mayManageMembers() throws(Refusal) {
+        guard environment == .live else {
+            throw Refusal(
+                .forbidden, "Members are managed with a live key, or signed in without `Nrx-Environment: test`.")
+        }
+    }
+
     /// Whoever gives, changes or takes a role must have every permission of it.
     ///
     /// - Throws: `forbidden`.

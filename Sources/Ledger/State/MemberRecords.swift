@@ -55,7 +55,9 @@ public struct SignInRecord: Sendable, Equatable {
 
     /// Whether an access token of `generation` still counts: the newest, and the one before it, so that requests that
     /// were under way while it was refreshed succeed.
-    public func accepts(generation: Int64) -> Bool { generation == self.generation || generation == self.generation - 1 }
+    public func accepts(generation: Int64) -> Bool {
+        generation == self.generation || generation == self.generation - 1
+    }
 }
 
 extension State {

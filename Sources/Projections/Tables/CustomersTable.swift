@@ -78,10 +78,11 @@ extension CustomerView {
 }
 
 extension ProjectionStore {
-    /// Every customer, newest first; those older than `startingAfter`, at most `limit`. For the operator.
-    public func customers(startingAfter: CustomerID? = nil, limit: Int) throws(ProjectionError) -> [CustomerView] {
-        try readers.rows(
-            CustomerView.newestFirst, [SQLiteValue(startingAfter?.text), .integer(Int64(limit))], CustomerView.init)
+    /// Every customer, newest first; those older than `after`, at most `limit`. For the operator.
+    public func customers(after: CustomerID? = nil, limit: Int) throws(ProjectionError) -> Page<CustomerView> {
+        let rows = try readers.rows(
+            CustomerView.newestFirst, [SQLiteValue(after?.text), .integer(Int64(limit) + 1)], CustomerView.init)
+        return Page(rows, limit: limit)
     }
 
     /// The customer called `id`, or nil. One index look-up.

@@ -88,12 +88,13 @@ extension ProjectionStore {
         try readers.row(InvitationView.byID, [.text(id.text)], InvitationView.init)
     }
 
-    /// The invitations of `customer`, newest first; those older than `startingAfter`, at most `limit`.
+    /// The invitations of `customer`, newest first; those older than `after`, at most `limit`.
     public func invitations(
-        of customer: CustomerID, startingAfter: InvitationID? = nil, limit: Int
-    ) throws(ProjectionError) -> [InvitationView] {
-        try readers.rows(
+        of customer: CustomerID, after: InvitationID? = nil, limit: Int
+    ) throws(ProjectionError) -> Page<InvitationView> {
+        let rows = try readers.rows(
             InvitationView.ofCustomer,
-            [.text(customer.text), SQLiteValue(startingAfter?.text), .integer(Int64(limit))], InvitationView.init)
+            [.text(customer.text), SQLiteValue(after?.text), .integer(Int64(limit) + 1)], InvitationView.init)
+        return Page(rows, limit: limit)
     }
 }

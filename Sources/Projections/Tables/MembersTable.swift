@@ -120,12 +120,13 @@ extension ProjectionStore {
         try readers.row(MemberView.byID, [.text(id.text)], MemberView.init)
     }
 
-    /// The members of `customer`, newest first; those older than `startingAfter`, at most `limit`.
+    /// The members of `customer`, newest first; those older than `after`, at most `limit`.
     public func members(
-        of customer: CustomerID, startingAfter: MemberID? = nil, limit: Int
-    ) throws(ProjectionError) -> [MemberView] {
-        try readers.rows(
+        of customer: CustomerID, after: MemberID? = nil, limit: Int
+    ) throws(ProjectionError) -> Page<MemberView> {
+        let rows = try readers.rows(
             MemberView.ofCustomer,
-            [.text(customer.text), SQLiteValue(startingAfter?.text), .integer(Int64(limit))], MemberView.init)
+            [.text(customer.text), SQLiteValue(after?.text), .integer(Int64(limit) + 1)], MemberView.init)
+        return Page(rows, limit: limit)
     }
 }

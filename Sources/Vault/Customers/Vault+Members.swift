@@ -66,7 +66,9 @@ extension Vault {
             let orphans = stored.filter { !known.contains($0) }
             for memberID in orphans { try MemberRow.delete(db, memberID: memberID) }
             return orphans
-        } finish: { orphans throws(VaultError) in orphans }
+        } finish: { orphans throws(VaultError) in
+            orphans
+        }
     }
 
     /// What stands for an e-mail, however it is spelled: a keyed hash that tells nothing without the vault.

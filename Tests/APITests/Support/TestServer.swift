@@ -49,6 +49,7 @@ struct TestServer: Sendable {
         let hours = HourClock()
         var surroundings = Surroundings(now: { clock.now }, fileSystem: disk)
         surroundings.uptime = { limited ? clock.now.microseconds : hours.next() }
+        surroundings.passwordCost = PasswordHasher.Cost(passes: 1, memoryBytes: 8_192)
         let server = try await Server.start(
             configuration: configuration, surroundings: surroundings, logger: quiet)
         do {
