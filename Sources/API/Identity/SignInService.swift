@@ -41,7 +41,7 @@ struct SignInService: Sendable {
             tokens = try await start(member, passwordSequence: member.passwordSequence, trace: trace)
         } catch {
             // Removed, or another password set, while this one was being checked.
-            throw error.code == .unauthorized ? .wrongPassword : error
+            throw error.code == .unauthorized ? APIError.wrongPassword : error
         }
         if verdict == .rightButOutdated { await rehash(password, of: member, trace: trace) }
         return tokens

@@ -25,7 +25,9 @@ struct AuthRoutes: Sendable {
             Route(
                 .post, "/v1/auth/password/reset", .public, bodyBytesMax: 16_384, addressLimit: .signIn,
                 idempotency: .notNeeded, setsCookie: true, handler: resetPassword),
-            Route(.get, "/.well-known/jwks.json", .public, isForAnyOrigin: true, handler: keySet),
+            Route(
+                .get, "/.well-known/jwks.json", .public, isForAnyOrigin: true,
+                produces: ["application/jwk-set+json", "application/json"], handler: keySet),
         ]
     }
 

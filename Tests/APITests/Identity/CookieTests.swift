@@ -7,30 +7,28 @@ import Testing
 
 @Suite("The sign-in cookie", .serialized, .timeLimit(.minutes(10)))
 struct CookieTests {
-    private static let host = "ledger.example"
-
     @Test(
         "a write with the cookie is refused when it comes from a page of another origin, or not as JSON",
         arguments: [
-            ([:], 201), (["Origin": "https://ledger.example"], 201), (["Origin": "https://ledger.example:443"], 201),
+            ([:], 201), (["Origin": "https://localhost"], 201), (["Origin": "https://localhost:443"], 201),
             (["Sec-Fetch-Site": "same-origin"], 201), (["Sec-Fetch-Site": "none"], 201),
             (["Origin": "https://evil.example"], 403), (["Origin": "null"], 403),
-            (["Origin": "https://ledger.example.evil.example"], 403), (["Origin": "https://ledger.example:8443"], 403),
-            (["Origin": "chrome-extension://ledger.example"], 403), (["Sec-Fetch-Site": "cross-site"], 403),
+            (["Origin": "https://localhost.evil.example"], 403), (["Origin": "https://localhost:8443"], 403),
+            (["Origin": "chrome-extension://localhost"], 403), (["Sec-Fetch-Site": "cross-site"], 403),
             (["Sec-Fetch-Site": "same-site"], 403),
-            (["Origin": "https://ledger.example", "Sec-Fetch-Site": "cross-site"], 403),
+            (["Origin": "https://localhost", "Sec-Fetch-Site": "cross-site"], 403),
             (["Content-Type": "application/json; charset=utf-8"], 201), (["Content-Type": "text/plain"], 415),
             (["Content-Type": "application/x-www-form-urlencoded"], 415),
             (["Content-Type": "application/merge-patch+json"], 415),
         ] as [([String: String], Int)])
     func writes(headers: [String: String], status: Int) async throws {
-        try await TestServer.with(.live) { server in
+        try await TestServer.with { server in
             _ = try await server.signUpOwner()
             let token = try await server.signIn().access
             let fields = [("Cookie", "theme=dark; access_token=\(token)")] + headers.map { ($0.key, $0.value) }
             let body: JSONValue = ["name": "by cookie"]
             let answer = try await server.send(
-                .post, "/v1/api-keys", headers: fields + [("Host", Self.host)], bytes: body.canonicalBytes)
+                .post, "/v1/api-keys", headers: fields, bytes: body.canonicalBytes)
             #expect(answer.status == status, "\(answer)")
             let keys = try await server.send(.get, "/v1/api-keys", key: token)["data"]?.array?.count
             #expect(keys == (status == 201 ? 2 : 1), "a refused write changes nothing")
