@@ -17,7 +17,6 @@ struct Identity: Sendable {
     ) async throws {
         tokens = try await TokenService(vault: vault, now: surroundings.now)
         hasher = PasswordHasher(cost: surroundings.passwordCost)
-        try await hasher.prepare()
         let reads = ReadModel(store: store)
         secrets = MemberSecrets(vault: vault)
         registration = CustomerRegistration(ledger: ledger, vault: vault, secrets: secrets, hasher: hasher)

@@ -1,5 +1,6 @@
 import CSodium
 import EventStore
+import Foundation
 import Synchronization
 
 /// Hashes and checks passwords with Argon2id (RFC 9106) on a few threads of its own, so that neither the cooperative pool
@@ -25,7 +26,6 @@ final class PasswordHasher: Sendable {
 
     private struct Load {
         var jobs = [Int](repeating: 0, count: PasswordHasher.threadCount)
-        var dummy: String?
     }
 
     /// Hashes at the same time; each takes the cost's memory.
@@ -41,7 +41,18 @@ final class PasswordHasher: Sendable {
     /// Argon2id computations so far, dummies included.
     var computations: Int { computed.load(ordering: .relaxed) }
 
-    init(cost: Cost = .standard) { self.cost = cost }
+    /// A verifier of today's cost that no password has: salt and hash are random.
+    let dummy: String
+
+    init(cost: Cost = .standard) {
+        self.cost = cost
+        var generator = SystemRandomNumberGenerator()
+        func random(_ count: Int) -> String {
+            let bytes = (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+            return Data(bytes).base64EncodedString().replacing("=", with: "")
+        }
+        dummy = "$argon2id$v=19$m=\(cost.memoryBytes >> 10),t=\(cost.passes),p=1$\(random(16))$\(random(32))"
+    }
 
     /// The verifier of `password`, with a salt of its own. One computation.
     ///
@@ -55,8 +66,7 @@ final class PasswordHasher: Sendable {
     ///
     /// - Throws: as ``verifier(of:)``.
     func check(_ password: Password, against verifier: String?) async throws(APIError) -> Verdict {
-        let text: String
-        if let verifier { text = verifier } else { text = try await dummyVerifier() }
+        let text = verifier ?? dummy
         let verdict: Verdict = try await run { () throws(APIError) in
             self.computed.add(1, ordering: .relaxed)
             let characters = password.bytes.map { CChar(bitPattern: $0) }
@@ -65,20 +75,6 @@ final class PasswordHasher: Sendable {
             return isOutdated ? .rightButOutdated : .right
         }
         return verifier == nil ? .wrong : verdict
-    }
-
-    /// Makes the dummy verifier ahead of the first sign-in that needs it.
-    func prepare() async throws(APIError) { _ = try await dummyVerifier() }
-
-    private func dummyVerifier() async throws(APIError) -> String {
-        if let made = load.withLock({ $0.dummy }) { return made }
-        var generator = SystemRandomNumberGenerator()
-        let secret = (0..<4).map { _ in String(UInt64.random(in: .min ... .max, using: &generator)) }.joined()
-        let made = try await verifier(of: try Password(secret))
-        return load.withLock { load in
-            if load.dummy == nil { load.dummy = made }
-            return load.dummy ?? made
-        }
     }
 
     private func compute(_ password: Password) throws(APIError) -> String {

@@ -215,6 +215,9 @@ struct SignInTests {
         #expect(try await dear.check(password, against: verifier) == .rightButOutdated)
         #expect(try await dear.check(try Password("something else"), against: verifier) == .wrong)
         #expect(try await dear.check(password, against: nil) == .wrong)
+        let (real, dummy) = (verifier.split(separator: "$"), cheap.dummy.split(separator: "$"))
+        #expect(real.prefix(3) == dummy.prefix(3) && real.map(\.count) == dummy.map(\.count), "it costs as much")
+        #expect(cheap.computations == 2 && dear.computations == 3, "a check without a verifier computes as much")
         #expect(PasswordHasher.Cost.standard == .init(passes: 3, memoryBytes: 64 << 20))
     }
 }
