@@ -129,7 +129,8 @@ let package = Package(
             dependencies: [
                 "API", "ServerFixtures", "LedgerFixtures", "EventStore", "Ledger", "Projections", "Sandbox", "Vault",
                 "Proofs",
-                "CanonicalJSON", "Merkle", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+                "CanonicalJSON", "Merkle", crypto, hummingbird,
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

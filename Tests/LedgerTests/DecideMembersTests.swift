@@ -20,7 +20,7 @@ import Testing
         "Nobody invites, changes or removes somebody who may do more than they",
         arguments: [
             (Role.owner, [Role.owner, .admin, .developer, .auditor]), (.admin, [.admin, .developer, .auditor]),
-            (.developer, [.auditor]), (.auditor, [.auditor]),
+            (.developer, [.developer, .auditor]), (.auditor, [.auditor]),
         ])
     func escalation(role: Role, allowed: [Role]) throws {
         var world = World()

@@ -16,10 +16,10 @@ import Testing
         var owned: Set<CustomerID> = []
 
         mutating func number(_ range: Range<Int>) -> Int { Int.random(in: range, using: &world.generator) }
-        mutating func any<Element>(_ elements: [Element], _ other: Element) -> Element {
+        mutating func pick<Element>(_ elements: some Collection<Element>, _ other: Element) -> Element {
             number(0..<10) == 0 ? other : elements.randomElement(using: &world.generator) ?? other
         }
-        mutating func member() -> MemberID { any(members.suffix(12), MemberID(high: 0, low: 0)) }
+        mutating func member() -> MemberID { pick(members.suffix(12), MemberID(high: 0, low: 0)) }
         mutating func actor() -> Actor {
             switch number(0..<5) {
             case 0: .operator
@@ -27,35 +27,36 @@ import Testing
             default: .member(member(), in: .live)
             }
         }
-        mutating func role() -> Role { any([.owner, .admin, .developer, .auditor], .owner) }
+        mutating func role() -> Role { pick(Role.allCases, .owner) }
 
         mutating func step() throws(Refusal) {
             world.now = world.now.adding(seconds: number(0..<30) == 0 ? 86_400 : 5)
             switch number(0..<16) {
             case 0:
-                let tier = any(Tier.allCases, .free)
+                let tier = pick(Tier.allCases, .free)
                 let made = try world.signUpWithOwner(tier: tier)
                 customers.append(made.customer)
                 members.append(made.owner)
             case 1...3:
                 let token = world.token()
-                let customer = any(customers.suffix(4), CustomerID(high: 0, low: 0))
+                let customer = pick(customers.suffix(4), CustomerID(high: 0, low: 0))
                 let command = world.invitation(customer, role(), token: token)
                 try world.run(.inviteMember(command), as: actor())
                 tokens.append(token)
                 invitations.append(command.invitationID)
             case 4...5:
                 let member = world.newMember()
-                let token = any(tokens.suffix(8), Hash(of: [0]))
+                let token = pick(tokens.suffix(8), Hash(of: [0]))
                 try world.run(.acceptInvitation(AcceptInvitation(tokenSHA256: token, member: member)))
                 members.append(member.id)
             case 6:
-                try world.run(.revokeInvitation(any(invitations.suffix(8), InvitationID(high: 0, low: 0))), as: actor())
+                try world.run(
+                    .revokeInvitation(pick(invitations.suffix(8), InvitationID(high: 0, low: 0))), as: actor())
             case 7...8: try world.run(.changeRole(ChangeRole(memberID: member(), role: role())), as: actor())
             case 9: try world.run(.removeMember(member()), as: actor())
             case 10...11: signIns.append(try world.signIn(member()))
             case 12...13:
-                try world.refresh(any(signIns.suffix(6), SignInID(high: 0, low: 0)), generation: Int64(number(0..<4)))
+                try world.refresh(pick(signIns.suffix(6), SignInID(high: 0, low: 0)), generation: Int64(number(0..<4)))
             case 14:
                 let id = member()
                 let sequence = world.state.member(id)?.passwordSequence ?? 0
@@ -65,9 +66,9 @@ import Testing
                             memberID: id, eventID: EventID(using: &world.generator), sealedVerifier: "bmV3",
                             proof: number(0..<2) == 0 ? .password(setBy: sequence) : .rehash(setBy: sequence))))
             default:
-                let customer = any(customers.suffix(4), CustomerID(high: 0, low: 0))
+                let customer = pick(customers.suffix(4), CustomerID(high: 0, low: 0))
                 try world.run(
-                    .changePlan(ChangePlan(customerID: customer, tier: any(Tier.allCases, .free))), as: .operator)
+                    .changePlan(ChangePlan(customerID: customer, tier: pick(Tier.allCases, .free))), as: .operator)
             }
         }
     }

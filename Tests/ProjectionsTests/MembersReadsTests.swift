@@ -36,7 +36,8 @@ import Testing
 
     @Test("A member's row says what the events say; a removed one is gone from reads, and so is the verifier")
     func members() throws {
-        var (world, customer, owner, member) = try story()
+        let (story, customer, owner, member) = try story()
+        var world = story
         let view = try #require(try store(world.log).member(member))
         let password = try #require(world.log.last { $0.event.type == MemberPasswordChanged.type })
         #expect(view.role == .admin && view.customerID == customer && view.sealedVerifier == "bmV3")
@@ -103,7 +104,8 @@ import Testing
 
     @Test("A member's session belongs to its customer, and no key")
     func memberSession() throws {
-        var (world, customer, owner, _) = try story()
+        let (story, customer, owner, _) = try story()
+        var world = story
         let id = SessionID(using: &world.generator)
         try world.run(.createSession(CreateSession(sessionID: id, region: "eu")), as: .member(owner, in: .test))
         let store = try store(world.log)

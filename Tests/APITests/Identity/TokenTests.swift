@@ -36,7 +36,7 @@ struct TokenTests {
             #expect(claims["iss"]?.string == server.server.log.origin)
             let set = try await server.send(.get, "/.well-known/jwks.json")
             #expect(set.headers["content-type"] == "application/jwk-set+json")
-            let key = try #require(set["keys"]?.array?.first { $0["kid"] == header["kid"] })
+            let key = try #require(set["keys"]?.array?.first(where: { $0["kid"] == header["kid"] }))
             #expect(key["kty"] == "OKP" && key["crv"] == "Ed25519" && key["d"] == nil)
             let x = try #require(key["x"]?.string).replacing("-", with: "+").replacing("_", with: "/") + "="
             let publicKey = try Curve25519.Signing.PublicKey(
