@@ -34,7 +34,8 @@ struct HTTPFront: Sendable {
     }
 
     private var stream: HTTP1Channel.Configuration {
-        HTTP1Channel.Configuration(
+        let (limits, dialect) = (limits, dialect)
+        return HTTP1Channel.Configuration(
             additionalChannelHandlers: [ConnectionGuard(limits: limits, dialect: dialect)],
             idleTimeout: .seconds(limits.idleSecondsMax),
             httpDecoderConfiguration: .init(

@@ -82,7 +82,8 @@ public struct Server: Sendable {
         }
         routes = Self.routes(
             ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,
-            sandbox: sandbox, region: configuration.region)
+            sandbox: sandbox, directory: DataDirectoryStatus(path: configuration.dataDirectory),
+            region: configuration.region)
     }
 
     /// A machine that cannot isolate still serves accounts, proofs and the log; it refuses sessions and says why.
@@ -105,15 +106,18 @@ public struct Server: Sendable {
 
     static func routes(
         ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, sandbox: SandboxStatus,
-        region: String
+        directory: DataDirectoryStatus, region: String
     ) -> [Route] {
         SignupRoute(ledger: ledger, vault: vault).routes
             + SessionRoutes(sessions: sessions, reads: reads).routes
             + ExecRoute(sessions: sessions, reads: reads).routes
             + ProofRoutes(reads: reads).routes
-            + AccountRoutes(reads: reads, vault: vault, now: ledger.now).routes
+            + AccountRoutes(reads: reads, vault: vault, ledger: ledger).routes
             + APIKeyRoutes(ledger: ledger, reads: reads).routes
-            + HealthRoute(ledger: ledger, sandbox: sandbox, region: region, startedAt: ledger.now()).routes
+            + HealthRoute(
+                ledger: ledger, reads: reads, vault: vault, directory: directory, sandbox: sandbox, region: region,
+                startedAt: ledger.now()
+            ).routes
     }
 
     /// The router with every route, for the HTTP server and for tests.
@@ -137,7 +141,7 @@ public struct Server: Sendable {
             router: router(), server: try front.builder,
             configuration: .init(
                 address: .hostname(host, port: configuration.port), serverName: "nrx-ledger",
-                availableConnectionsDelegate: .maximum(configuration.connectionsMax, logger: logger)),
+                availableConnectionsDelegate: MaximumAvailableConnections(configuration.connectionsMax, logger: logger)),
             onServerRunning: { channel in
                 ready("\(front.scheme)://\(host.contains(":") ? "[\(host)]" : host):\(channel.localAddress?.port ?? 0)")
             }, logger: logger)
