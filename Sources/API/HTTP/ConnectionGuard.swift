@@ -13,7 +13,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let limits: HTTPServerLimits
     private let dialect: Dialect
-    /// Runs from a request's header to its end.
+    private var isReadingRequest = false
+    /// Runs from the first part of a request to its end.
     private var requestDeadline: Scheduled<Void>?
     /// Runs while something of an answer waits for the client to take it.
     private var stallDeadline: Scheduled<Void>?
@@ -46,16 +47,24 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapInboundIn(data) {
         case .head:
             answersOwed += 1
-            requestDeadline?.cancel()
-            requestDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(limits.requestSecondsMax)) {
-                context.close(promise: nil)
-            }
+            isReadingRequest = true
         case .body: break
         case .end:
+            isReadingRequest = false
             requestDeadline?.cancel()
             requestDeadline = nil
         }
         context.fireChannelRead(data)
+    }
+
+    /// Most requests come whole in one read and need no deadline.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if isReadingRequest, requestDeadline == nil {
+            requestDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(limits.requestSecondsMax)) {
+                context.close(promise: nil)
+            }
+        }
+        context.fireChannelReadComplete()
     }
 
     /// What is no HTTP is a 400 in the error format and the end of the connection; in the middle of a request or an answer
@@ -96,7 +105,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func writeWatched(_ part: HTTPResponsePart, _ context: ChannelHandlerContext, _ given: EventLoopPromise<Void>?) {
+    private func writeWatched(
+        _ part: HTTPResponsePart, _ context: ChannelHandlerContext, _ given: EventLoopPromise<Void>?
+    ) {
         let promise = given ?? context.eventLoop.makePromise(of: Void.self)
         writesPending += 1
         promise.futureResult.assumeIsolated().whenComplete { _ in

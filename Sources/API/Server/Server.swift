@@ -42,7 +42,9 @@ public struct Server: Sendable {
         -> Server
     {
         let opened = try await SerialWorker(name: "nrx.start").run { () throws in
-            try OpenedData(configuration: configuration, surroundings: surroundings, logger: logger)
+            // A certificate that cannot be used is found out before anything is made or opened.
+            _ = try HTTPFront(configuration: configuration, dialect: .native)
+            return try OpenedData(configuration: configuration, surroundings: surroundings, logger: logger)
         }
         return try await Server(opened, configuration: configuration, surroundings: surroundings, logger: logger)
     }
@@ -141,7 +143,7 @@ public struct Server: Sendable {
             router: router(), server: try front.builder,
             configuration: .init(
                 address: .hostname(host, port: configuration.port), serverName: "nrx-ledger",
-                availableConnectionsDelegate: MaximumAvailableConnections(configuration.connectionsMax, logger: logger)),
+                availableConnectionsDelegate: front.connectionLimit(logger)),
             onServerRunning: { channel in
                 ready("\(front.scheme)://\(host.contains(":") ? "[\(host)]" : host):\(channel.localAddress?.port ?? 0)")
             }, logger: logger)
