@@ -52,6 +52,14 @@ struct ReadModel: Sendable {
         return keys.filter { $0.environment == caller.environment }
     }
 
+    /// Whether the projections answer at all.
+    func canRead() -> Bool {
+        do throws(ProjectionError) {
+            _ = try store.rememberedAnswer(at: 0)
+            return true
+        } catch { return false }
+    }
+
     func reading<R>(_ body: () throws(ProjectionError) -> R) throws(APIError) -> R {
         do throws(ProjectionError) { return try body() } catch {
             throw APIError(.internalError, "The projections cannot be read: \(error)")

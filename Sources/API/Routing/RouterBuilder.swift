@@ -25,7 +25,9 @@ struct RouterBuilder: Sendable {
         router.add(
             middleware: AnswerMiddleware(
                 dialect: dialect, clients: clients, limits: limits, crossOrigin: crossOrigin,
-                publicPaths: Set(routes.filter(\.isForAnyOrigin).map(\.path)), logger: logger))
+                publicPaths: Set(
+                    routes.filter(\.isForAnyOrigin).map { RouterPath(stringLiteral: $0.path).description }),
+                logger: logger))
         for route in routes {
             router.on(RouterPath(stringLiteral: route.path), method: route.method.httpMethod) { request, context in
                 try await answer(request, context, route: route).response

@@ -43,7 +43,9 @@ public struct Server: Sendable {
         -> Server
     {
         let opened = try await SerialWorker(name: "nrx.start").run { () throws in
-            try OpenedData(configuration: configuration, surroundings: surroundings, logger: logger)
+            // A certificate that cannot be used is found out before anything is made or opened.
+            _ = try HTTPFront(configuration: configuration, dialect: .native)
+            return try OpenedData(configuration: configuration, surroundings: surroundings, logger: logger)
         }
         return try await Server(opened, configuration: configuration, surroundings: surroundings, logger: logger)
     }
@@ -87,7 +89,8 @@ public struct Server: Sendable {
         routes =
             Self.routes(
                 ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,
-                sandbox: sandbox, region: configuration.region) + identity.routes
+                sandbox: sandbox, directory: DataDirectoryStatus(path: configuration.dataDirectory),
+                region: configuration.region) + identity.routes
     }
 
     /// Members whose event never came, or whose removal was recorded but not carried out: their e-mails are free again.
@@ -119,14 +122,17 @@ public struct Server: Sendable {
 
     static func routes(
         ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, sandbox: SandboxStatus,
-        region: String
+        directory: DataDirectoryStatus, region: String
     ) -> [Route] {
         SessionRoutes(sessions: sessions, reads: reads).routes
             + ExecRoute(sessions: sessions, reads: reads).routes
             + ProofRoutes(reads: reads).routes
-            + AccountRoutes(reads: reads, vault: vault, now: ledger.now).routes
+            + AccountRoutes(reads: reads, vault: vault, ledger: ledger).routes
             + APIKeyRoutes(ledger: ledger, reads: reads).routes
-            + HealthRoute(ledger: ledger, sandbox: sandbox, region: region, startedAt: ledger.now()).routes
+            + HealthRoute(
+                ledger: ledger, reads: reads, vault: vault, directory: directory, sandbox: sandbox, region: region,
+                startedAt: ledger.now()
+            ).routes
     }
 
     /// The router with every route, for the HTTP server and for tests.
@@ -161,7 +167,7 @@ public struct Server: Sendable {
             router: router(), server: try front.builder,
             configuration: .init(
                 address: .hostname(host, port: configuration.port), serverName: "nrx-ledger",
-                availableConnectionsDelegate: .maximum(configuration.connectionsMax, logger: logger)),
+                availableConnectionsDelegate: front.connectionLimit(logger)),
             onServerRunning: { channel in
                 ready("\(front.scheme)://\(host.contains(":") ? "[\(host)]" : host):\(channel.localAddress?.port ?? 0)")
             }, logger: logger)

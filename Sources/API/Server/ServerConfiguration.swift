@@ -95,7 +95,7 @@ extension ServerConfiguration {
 
     /// Scheme, host and perhaps a port, nothing behind them (RFC 6454 §6.2).
     private static func isOrigin(_ text: String) -> Bool {
-        guard let scheme = ["https://", "http://"].first(where: text.hasPrefix) else { return false }
+        guard let scheme = ["https://", "http://"].first(where: { text.hasPrefix($0) }) else { return false }
         let host = text.utf8.dropFirst(scheme.utf8.count)
         return !host.isEmpty
             && host.allSatisfy { Array("abcdefghijklmnopqrstuvwxyz0123456789.-:[]".utf8).contains($0) }
