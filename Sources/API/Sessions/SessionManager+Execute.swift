@@ -60,25 +60,34 @@ extension SessionManager {
 
     /// Runs a command that has begun, and records that it ran: sizes, times and flags, never content.
     ///
-    /// - Parameter output: called with each piece of output as it arrives.
-    func run(
-        _ begun: BegunExec, output: (@Sendable (ExecOutput) async -> Void)? = nil
-    ) async throws(APIError) -> ExecResult {
-        let (exec, id) = (begun.command, begun.sessionID)
-        let result: ExecResult
+    /// - Parameter output: takes the output as it comes, instead of the result.
+    func run(_ begun: BegunExec, output: ExecOutputStream? = nil) async throws(APIError) -> ExecResult {
         let session: LiveSession
-        do {
-            session = try environment(of: id)
+        do throws(APIError) { session = try environment(of: begun.sessionID) } catch {
+            throw await executionFailed(error, begun)
+        }
+        let result = try await session.executing { () throws(APIError) in
+            try await runAndRecord(begun, in: session, output: output)
+        }
+        // Killed because the session ends: what came out until then is no answer to what was asked.
+        if session.isEnding, result.signal == Self.killSignal, !result.outOfMemory { throw .sessionEndedMeanwhile }
+        return result
+    }
+
+    private func runAndRecord(
+        _ begun: BegunExec, in session: LiveSession, output: ExecOutputStream?
+    ) async throws(APIError) -> ExecResult {
+        let exec = begun.command
+        let result: ExecResult
+        do throws(SandboxError) {
             result = try await session.environment.execute(
                 ExecRequest(
                     exec.command, workingDirectory: exec.workingDirectory, environment: exec.environment,
-                    inputData: exec.inputData, timeoutMicroseconds: timeout(exec, in: id)), output: output)
+                    inputData: exec.inputData, timeoutMicroseconds: timeout(exec, in: session.id)), output: output)
         } catch {
-            throw await executionFailed(error, execID: begun.id, in: id, as: begun.actor, trace: begun.trace)
+            throw await executionFailed(error, begun)
         }
-        try await finish(begun.id, SessionExecuted(begun.id, result), in: id, as: begun.actor, trace: begun.trace)
-        // Killed because the session ends: what came out until then is no answer to what was asked.
-        if session.isEnding, result.signal == Self.killSignal, !result.outOfMemory { throw .sessionEndedMeanwhile }
+        try await finish(begun, SessionExecuted(begun.id, result))
         return result
     }
 
@@ -93,22 +102,20 @@ extension SessionManager {
         return remaining.map { min($0, asked) } ?? asked
     }
 
-    private func finish(
-        _ execID: ExecID, _ executed: SessionExecuted, in id: SessionID, as actor: Actor, trace: String
-    ) async throws(APIError) {
-        _ = try await ledger.perform(.finishExec(FinishExec(sessionID: id, result: executed)), as: actor, trace: trace)
+    private func finish(_ begun: BegunExec, _ executed: SessionExecuted) async throws(APIError) {
+        _ = try await ledger.perform(
+            .finishExec(FinishExec(sessionID: begun.sessionID, result: executed)), as: begun.actor, trace: begun.trace)
     }
 
     /// The command could not be run at all. The session goes on: nothing of the command took place in it.
-    private func executionFailed(
-        _ error: any Error, execID: ExecID, in id: SessionID, as actor: Actor, trace: String
-    ) async -> APIError {
+    private func executionFailed(_ error: any Error, _ begun: BegunExec) async -> APIError {
         let failure = APIError(executing: error)
         if failure.code == .internalError || failure.code == .unavailable {
-            logger.error("exec failed", metadata: ["session": .string(id.text), "error": .string("\(error)")])
+            logger.error(
+                "exec failed", metadata: ["session": .string(begun.sessionID.text), "error": .string("\(error)")])
         }
         do throws(APIError) {
-            try await finish(execID, SessionExecuted(notStarted: execID), in: id, as: actor, trace: trace)
+            try await finish(begun, SessionExecuted(notStarted: begun.id))
         } catch {
             // The session ended meanwhile: that is the answer.
             return error
