@@ -28,7 +28,8 @@ public final class SandboxHost: Sendable {
         let initProgram = try HostPrograms.initProgram(configuration)
         stateLock = try HostState.lock(configuration.stateDirectory)
         let name = HostState.cgroupName(configuration.stateDirectory)
-        let cgroups = try Self.cgroups(named: name, configuration)
+        let isLeftOut = configuration.leftOutLayers.contains(.cgroupLimits)
+        let cgroups = isLeftOut ? nil : try Self.cgroups(named: name, configuration)
         leftovers = cgroups.map { Leftovers.remove(from: $0) } ?? Leftovers()
         if !leftovers.isNothing {
             logger.warning(
