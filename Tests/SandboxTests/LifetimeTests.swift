@@ -78,7 +78,8 @@ struct LifetimeTests {
         try await SandboxFixture.withHost({ $0.leftOutLayers = [.cgroupLimits] }) { host in
             let environment = try await host.create(SandboxFixture.specification())
             #expect(environment.raw.cgroup == nil)
-            _ = try await environment.shell("sleep \(mark) > /dev/null 2>&1 & setsid sleep \(mark) > /dev/null 2>&1 &")
+            let quiet = "> /dev/null 2>&1 &"
+            _ = try await environment.shell("sleep \(mark) \(quiet) setsid sleep \(mark) \(quiet)")
             while ExhaustionTests.hostProcesses(mark).count < 2 { try await Task.sleep(for: .milliseconds(5)) }
             let evidence = try await environment.destroy()
             #expect(evidence.isolation.layersMissing == ["cgroup_limits"])
