@@ -72,7 +72,8 @@ struct LifetimeTests {
         }
     }
 
-    @Test("Without cgroups, as for an ordinary user without any: processes are counted all the same, and all of them end")
+    @Test(
+        "Without cgroups, as for an ordinary user without any: processes are counted all the same, and all of them end")
     func withoutCgroups() async throws {
         let mark = "87\(Int.random(in: 100_000...999_999))"
         try await SandboxFixture.withHost({ $0.leftOutLayers = [.cgroupLimits] }) { host in
