@@ -50,6 +50,7 @@ struct Benchmark: AsyncParsableCommand {
                     let (rows, notes) = try await SessionBenchmark.measure(in: base + "/session", rounds: rounds)
                     table.add(rows)
                     notes.forEach { table.note($0) }
+                    table.add(try await MemoryBenchmark.rows(in: base + "/memory"))
                     table.add(try await WipeBenchmark.rows(in: base + "/wipe", rounds: rounds))
                 case .proof: table.add(try await ProofBenchmark.rows(rounds: rounds))
                 }
