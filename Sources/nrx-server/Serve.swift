@@ -17,6 +17,11 @@ struct Serve: AsyncParsableCommand {
     @Option(
         help: "Run sessions without this isolation layer; stands in every proof. May be given several times.")
     var allowMissingLayer: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Ask this witness to cosign the log's checkpoints (C2SP tlog-witness). May be given several times.",
+            valueName: "url=vkey"))
+    var witness: [String] = []
     @Option(help: "Environments kept ready for new sessions.") var warmPool: Int?
     @Option(help: "Seconds that running commands get at a clean stop.") var shutdownSeconds: Int?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
@@ -61,6 +66,11 @@ struct Serve: AsyncParsableCommand {
         configuration.allowedMissingLayers =
             allowMissingLayer.isEmpty
             ? (environment("ALLOW_MISSING_LAYER") ?? "").split(separator: ",").map(String.init) : allowMissingLayer
+        let witnesses =
+            witness.isEmpty ? (environment("WITNESS") ?? "").split(separator: ",").map(String.init) : witness
+        do throws(ServerError) {
+            for text in witnesses { configuration.witnesses.append(try Witness(text)) }
+        } catch { throw ValidationError(error.message) }
         do throws(ServerError) { try configuration.validate() } catch { throw ValidationError(error.message) }
         return configuration
     }

@@ -45,6 +45,7 @@ struct RouterBuilder: Sendable {
     private func answer(_ request: Request, _ context: APIRequestContext, route: Route) async throws -> APIResponse {
         let principal = try await admit(request, context, route: route)
         let exchange = Exchange(
+            path: request.uri.path,
             parameters: Dictionary(
                 context.parameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { first, _ in first }),
             query: Dictionary(

@@ -24,6 +24,8 @@ public struct Server: Sendable {
     let ledger: LedgerService
     let sessions: SessionManager
     let meter: RequestMeter
+    /// Nil where no witness is configured.
+    let witnesses: WitnessClient?
     let routes: [Route]
 
     /// Opens everything, replays the log, and closes what a dead server left behind. Blocking work happens on a thread
@@ -58,6 +60,9 @@ public struct Server: Sendable {
             ledger: ledger, sandbox: sandbox.host, layersMissing: configuration.allowedMissingLayers,
             region: configuration.region, logger: logger)
         meter = RequestMeter(ledger: ledger)
+        witnesses =
+            configuration.witnesses.isEmpty
+            ? nil : WitnessClient(witnesses: configuration.witnesses, log: opened.log, logger: logger)
         // A sign-up whose event never came left a reserved address: it is free again.
         let known = Set(opened.state.customerIDs.map(\.text))
         let orphans = try await opened.vault.removeOrphans(known: known)
@@ -74,7 +79,7 @@ public struct Server: Sendable {
         }
         routes = Self.routes(
             ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,
-            sandbox: sandbox, region: configuration.region)
+            sandbox: sandbox, region: configuration.region, hasWitnesses: !configuration.witnesses.isEmpty)
     }
 
     /// A machine that cannot isolate still serves accounts, proofs and the log; it refuses sessions and says why.
@@ -97,12 +102,13 @@ public struct Server: Sendable {
 
     static func routes(
         ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, sandbox: SandboxStatus,
-        region: String
+        region: String, hasWitnesses: Bool = false
     ) -> [Route] {
         SignupRoute(ledger: ledger, vault: vault).routes
             + SessionRoutes(sessions: sessions, reads: reads).routes
             + ExecRoute(sessions: sessions, reads: reads).routes
-            + ProofRoutes(reads: reads).routes
+            + ProofRoutes(reads: reads, log: ledger.log).routes
+            + LogRoutes(log: ledger.log, hasWitnesses: hasWitnesses).routes
             + AccountRoutes(reads: reads, vault: vault, now: ledger.now).routes
             + APIKeyRoutes(ledger: ledger, reads: reads).routes
             + HealthRoute(ledger: ledger, sandbox: sandbox, region: region, startedAt: ledger.now()).routes
@@ -127,6 +133,7 @@ public struct Server: Sendable {
             configuration: .init(address: .hostname(host, port: configuration.port), serverName: "nrx-ledger"),
             onServerRunning: { channel in ready("\(host):\(channel.localAddress?.port ?? 0)") }, logger: logger)
         let expiry = Task { [sessions] in await sessions.runExpiry() }
+        let witnessing = Task { [witnesses] in await witnesses?.run() }
         let patience = Duration.seconds(configuration.shutdownSecondsMax)
         // Stopped in the reverse order: sessions end while their callers can still be answered, then HTTP.
         var group = ServiceGroupConfiguration(
@@ -142,6 +149,8 @@ public struct Server: Sendable {
             failure = nil
         } catch { failure = error }
         expiry.cancel()
+        witnessing.cancel()
+        await witnessing.value
         try await stop()
         if let failure = failure as? IOError {
             throw ServerError(
@@ -160,6 +169,7 @@ public struct Server: Sendable {
         do { try await meter.returnRest(trace: "shutdown") } catch {
             logger.error("reserved requests were not returned", metadata: ["error": .string(error.message)])
         }
+        await witnesses?.finish()
         // Whatever fails, the others are closed too.
         let logClosed: Result<Void, EventLogError>
         do throws(EventLogError) { logClosed = .success(try await log.close()) } catch { logClosed = .failure(error) }

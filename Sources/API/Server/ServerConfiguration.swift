@@ -21,6 +21,8 @@ public struct ServerConfiguration: Sendable {
     public var warmPoolSize = 2
     /// Longest time that running commands get at a clean stop, in seconds.
     public var shutdownSecondsMax = 30
+    /// Who is asked to cosign the log's checkpoints.
+    public var witnesses: [Witness] = []
     /// Length of a log segment, in bytes.
     public var segmentBytes = 64 << 20
 
