@@ -1,5 +1,5 @@
 import EventStore
-public import Foundation
+import Foundation
 import Ledger
 import Vault
 

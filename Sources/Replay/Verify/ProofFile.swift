@@ -32,7 +32,7 @@ struct ProofFile {
             keyPublished: Self.proof(inclusion["verification_key_published"]),
             proofIssued: Self.proof(inclusion["proof_issued"]),
             rotations: (inclusion["key_rotations"]?.array ?? []).map { value in
-                guard let rotation = value.object.flatMap(LogKeyRotation.init) else {
+                guard let rotation = value.object.flatMap({ LogKeyRotation(data: $0) }) else {
                     return .failure(.malformed("a rotation of the log's key cannot be read"))
                 }
                 return .success(rotation)
