@@ -14,7 +14,7 @@ struct Benchmark: AsyncParsableCommand {
 
     /// The parts of the table.
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case append, audit, session, proof
+        case append, audit, session, proof, tiles
     }
 
     @Flag(help: "Fewer and shorter rounds: about 20 seconds in all.")
@@ -52,6 +52,11 @@ struct Benchmark: AsyncParsableCommand {
                     notes.forEach { table.note($0) }
                     table.add(try await MemoryBenchmark.rows(in: base + "/memory"))
                     table.add(try await WipeBenchmark.rows(in: base + "/wipe", rounds: rounds))
+                case .tiles:
+                    let measured = try TileBenchmark.measure(
+                        in: base + "/tiles", events: quick ? 1_000_000 : 10_000_000, proofs: 2_000)
+                    table.add(measured.rows)
+                    table.note(measured.note)
                 case .proof: table.add(try await ProofBenchmark.rows(rounds: rounds))
                 }
             } catch { table.note("\(part.rawValue): not measured: \(error)") }

@@ -17,6 +17,11 @@ struct Serve: AsyncParsableCommand {
     @Option(
         help: "Run sessions without this isolation layer; stands in every proof. May be given several times.")
     var allowMissingLayer: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Ask this witness to cosign the log's checkpoints (C2SP tlog-witness). May be given several times.",
+            valueName: "url=vkey"))
+    var witness: [String] = []
     @Option(help: "Environments kept ready for new sessions.") var warmPool: Int?
     @Option(help: "Seconds that running commands get at a clean stop.") var shutdownSeconds: Int?
     @Option(help: "Whether requests a minute are limited for each client address: on or off.") var addressLimits:
@@ -80,6 +85,9 @@ struct Serve: AsyncParsableCommand {
         configuration.allowedOrigins = list(corsOrigin, "CORS_ORIGIN")
         configuration.connectionsMax =
             try number(maxConnections, "MAX_CONNECTIONS", in: 1...1_000_000) ?? configuration.connectionsMax
+        do throws(ServerError) {
+            for text in list(witness, "WITNESS") { configuration.witnesses.append(try Witness(text)) }
+        } catch { throw ValidationError(error.message) }
         do throws(ServerError) { try configuration.validate() } catch { throw ValidationError(error.message) }
         return configuration
     }

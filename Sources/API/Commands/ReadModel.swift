@@ -25,6 +25,15 @@ struct ReadModel: Sendable {
         }
     }
 
+    /// Where the events of the proof of the caller's session, and of its key, stand in the log; nil without a proof.
+    func proofPlaces(
+        of id: SessionID, for caller: Principal
+    ) throws(APIError) -> (proof: UInt64, verificationKey: UInt64)? {
+        try reading { () throws(ProjectionError) in
+            try store.proofPlaces(of: id, customer: caller.customerID, in: caller.environment)
+        }
+    }
+
     /// The public key of a proof; anyone may know it.
     func verificationKey(_ id: String) throws(APIError) -> VerificationKeyView? {
         try reading { () throws(ProjectionError) in try store.verificationKey(id) }

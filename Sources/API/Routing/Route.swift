@@ -20,7 +20,7 @@ struct Route: Sendable {
     }
 
     let method: Method
-    /// Segments separated by `/`; `:name` captures one.
+    /// Segments separated by `/`; `:name` captures one, `**` at the end stands for any number.
     let path: String
     let access: Access
     /// Largest body accepted, in bytes.
@@ -58,6 +58,8 @@ struct Route: Sendable {
 
 /// A request on its way through a route.
 struct Exchange: Sendable {
+    /// The path as it was sent, not decoded.
+    var path = ""
     /// What the path captured, by name.
     let parameters: [String: String]
     /// Query members by name; of a repeated one the first.

@@ -80,6 +80,7 @@ struct RouterBuilder: Sendable {
         let principal = try await admit(request, context, route: route)
         try checkAcceptable(request, route)
         var exchange = Exchange(
+            path: request.uri.path,
             parameters: Dictionary(
                 context.parameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { first, _ in first }),
             query: Dictionary(

@@ -29,6 +29,8 @@ public struct Server: Sendable {
     let desk: IdempotencyDesk
     let secrets: IdempotencySecrets
     let identity: Identity
+    /// Nil where no witness is configured.
+    let witnesses: WitnessClient?
     let routes: [Route]
 
     /// Opens everything, replays the log, and closes what a dead server left behind. Blocking work happens on a thread
@@ -69,6 +71,9 @@ public struct Server: Sendable {
         desk = IdempotencyDesk(ledger: ledger, store: opened.store)
         secrets = IdempotencySecrets(vaultSecret: opened.vault.idempotencySecret())
         limits = RequestLimits(limitsAddresses: configuration.limitsAddresses, uptime: surroundings.uptime)
+        witnesses =
+            configuration.witnesses.isEmpty
+            ? nil : WitnessClient(witnesses: configuration.witnesses, log: opened.log, logger: logger)
         // A sign-up whose event never came left a reserved address: it is free again.
         let known = Set(opened.state.customerIDs.map(\.text))
         let orphans = try await opened.vault.removeOrphans(known: known)
@@ -90,7 +95,7 @@ public struct Server: Sendable {
             Self.routes(
                 ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,
                 sandbox: sandbox, directory: DataDirectoryStatus(path: configuration.dataDirectory),
-                region: configuration.region) + identity.routes
+                region: configuration.region, hasWitnesses: !configuration.witnesses.isEmpty) + identity.routes
     }
 
     /// Members whose event never came, or whose removal was recorded but not carried out: their e-mails are free again.
@@ -122,11 +127,12 @@ public struct Server: Sendable {
 
     static func routes(
         ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, sandbox: SandboxStatus,
-        directory: DataDirectoryStatus, region: String
+        directory: DataDirectoryStatus, region: String, hasWitnesses: Bool = false
     ) -> [Route] {
         SessionRoutes(sessions: sessions, reads: reads).routes
             + ExecRoute(sessions: sessions, reads: reads).routes
-            + ProofRoutes(reads: reads).routes
+            + ProofRoutes(reads: reads, log: ledger.log).routes
+            + LogRoutes(log: ledger.log, hasWitnesses: hasWitnesses).routes
             + AccountRoutes(reads: reads, vault: vault, ledger: ledger).routes
             + APIKeyRoutes(ledger: ledger, reads: reads).routes
             + HealthRoute(
@@ -172,6 +178,7 @@ public struct Server: Sendable {
                 ready("\(front.scheme)://\(host.contains(":") ? "[\(host)]" : host):\(channel.localAddress?.port ?? 0)")
             }, logger: logger)
         let expiry = Task { [sessions] in await sessions.runExpiry() }
+        let witnessing = Task { [witnesses] in await witnesses?.run() }
         let patience = Duration.seconds(configuration.shutdownSecondsMax)
         let admin = try adminSocket.application()
         // Stopped in the reverse order: sessions end while their callers can still be answered, then HTTP.
@@ -192,6 +199,8 @@ public struct Server: Sendable {
             failure = nil
         } catch { failure = error }
         expiry.cancel()
+        witnessing.cancel()
+        await witnessing.value
         try await stop()
         if let failure = failure as? IOError {
             throw ServerError(
@@ -210,6 +219,7 @@ public struct Server: Sendable {
         do { try await meter.returnRest(trace: "shutdown") } catch {
             logger.error("reserved requests were not returned", metadata: ["error": .string(error.message)])
         }
+        await witnesses?.finish()
         // Whatever fails, the others are closed too.
         let logClosed: Result<Void, EventLogError>
         do throws(EventLogError) { logClosed = .success(try await log.close()) } catch { logClosed = .failure(error) }

@@ -35,6 +35,8 @@ public struct ServerConfiguration: Sendable {
     public var allowedOrigins: [String] = []
     /// Connections at the same time; more wait until one ends.
     public var connectionsMax = 1_024
+    /// Who is asked to cosign the log's checkpoints.
+    public var witnesses: [Witness] = []
     /// Length of a log segment, in bytes.
     public var segmentBytes = 64 << 20
 

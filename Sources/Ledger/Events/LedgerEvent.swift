@@ -7,6 +7,7 @@ public import EventStore
 /// its place in ``State`` and in the projections.
 public enum LedgerEvent: Sendable, Equatable {
     case logCreated(LogCreated)
+    case logKeyRotated(LogKeyRotated)
     case customerCreated(CustomerCreated)
     case keyIssued(KeyIssued)
     case keyRevoked(KeyRevoked)
@@ -45,6 +46,7 @@ public enum LedgerEvent: Sendable, Equatable {
         }
         switch draft.type {
         case LogCreated.type: self = .logCreated(try read(LogCreated.self))
+        case LogKeyRotated.type: self = .logKeyRotated(try read(LogKeyRotated.self))
         case CustomerCreated.type: self = .customerCreated(try read(CustomerCreated.self))
         case KeyIssued.type: self = .keyIssued(try read(KeyIssued.self))
         case KeyRevoked.type: self = .keyRevoked(try read(KeyRevoked.self))
@@ -79,6 +81,7 @@ public enum LedgerEvent: Sendable, Equatable {
     public var payload: (any EventPayload)? {
         switch self {
         case .logCreated(let payload): payload
+        case .logKeyRotated(let payload): payload
         case .customerCreated(let payload): payload
         case .keyIssued(let payload): payload
         case .keyRevoked(let payload): payload

@@ -25,7 +25,8 @@ extension State {
         try checkOrder(of: event, at: place)
         let cycle = cycle.advanced(to: place.at)
         switch event {
-        case .logCreated(let payload): log = payload
+        case .logCreated(let payload): apply(payload, place)
+        case .logKeyRotated(let payload): try apply(payload, place)
         case .customerCreated(let payload): try apply(payload, place, cycle)
         case .keyIssued(let payload): try apply(payload, place)
         case .keyRevoked(let payload): try apply(payload, place)

@@ -18,6 +18,8 @@ public struct State: Sendable, Equatable {
     public internal(set) var position: UInt64 = 0
     /// What the log's first event says; nil before it.
     public internal(set) var log: LogCreated?
+    /// The log's keys so far; nil before the first event.
+    public internal(set) var logKeys: LogKeyHistory?
     /// The month that is counted in now.
     public internal(set) var cycle = BillingCycle(holding: Timestamp(microseconds: 0))
     /// Events of types that this program does not know, which were kept and skipped.

@@ -86,7 +86,7 @@ final class Projector {
 
     private func apply(_ event: LedgerEvent, _ envelope: Envelope) throws(ProjectionError) {
         switch event {
-        case .logCreated, .unknown: break
+        case .logCreated, .logKeyRotated, .unknown: break
         case .customerCreated(let payload):
             let id = try streamID(CustomerID.self, envelope)
             try customers.apply(payload, envelope)
