@@ -13,6 +13,8 @@ struct RouterBuilder: Sendable {
     let dialect: Dialect
     let logger: Logger
 
+    private static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .from
+
     func router(for routes: [Route]) -> Router<APIRequestContext> {
         let router = Router(context: APIRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: AnswerMiddleware(dialect: dialect, logger: logger))
@@ -44,14 +46,22 @@ struct RouterBuilder: Sendable {
 
     private func answer(_ request: Request, _ context: APIRequestContext, route: Route) async throws -> APIResponse {
         let principal = try await admit(request, context, route: route)
+        let authorization = request.headers[.authorization]
         let exchange = Exchange(
             parameters: Dictionary(
                 context.parameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { first, _ in first }),
+            rest: context.parameters.getCatchAll().joined(separator: "/"),
             query: Dictionary(
                 request.uri.queryParameters.map { (String($0.key), String($0.value)) },
                 uniquingKeysWith: { first, _ in first }),
-            body: try await body(of: request, route: route), accept: request.headers[.accept], trace: context.trace,
-            principal: principal)
+            body: route.streamsBody ? [] : try await body(of: request, route: route),
+            bodyStream: route.streamsBody ? request.body : nil, accept: request.headers[.accept],
+            lastEventID: request.headers[Self.lastEventID], trace: context.trace, principal: principal,
+            isStillAllowed: { [authenticator] in
+                do throws(APIError) { return try authenticator.authenticate(authorization) == principal } catch {
+                    return false
+                }
+            })
         return try await route.handler(exchange)
     }
 

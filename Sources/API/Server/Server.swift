@@ -101,6 +101,11 @@ public struct Server: Sendable {
     ) -> [Route] {
         SignupRoute(ledger: ledger, vault: vault).routes
             + SessionRoutes(sessions: sessions, reads: reads).routes
+            + SessionListRoute(reads: reads).routes
+            + FileRoutes(sessions: sessions, reads: reads, ledger: ledger).routes
+            + EventRoutes(reads: reads, ledger: ledger).routes
+            + ProofListRoute(reads: reads).routes
+            + UsageRoute(reads: reads, now: ledger.now).routes
             + ExecRoute(sessions: sessions, reads: reads).routes
             + ProofRoutes(reads: reads).routes
             + AccountRoutes(reads: reads, vault: vault, now: ledger.now).routes
