@@ -91,8 +91,7 @@ let package = Package(
             name: "nrx-bench",
             dependencies: [
                 "CSodium", "CLinux", "EventStore", "Proofs", "Ledger", "Sandbox", "CanonicalJSON", "Merkle", crypto,
-                logging,
-                arguments,
+                sqlite, hummingbird, logging, arguments,
             ], path: "Benchmarks/Sources", swiftSettings: strict),
 
         .testTarget(name: "MerkleTests", dependencies: ["Merkle", "CanonicalJSON"], swiftSettings: strict),

@@ -10,11 +10,11 @@ struct Benchmark: AsyncParsableCommand {
             Ours and each peer take turns in short rounds; medians are shown. Nothing passes or fails here: "met" says \
             whether the target held in this run, on this machine, beside whatever else it was doing. docs/benchmarks.md \
             explains every row.
-            """)
+            """, subcommands: [EmptyRoute.self])
 
     /// The parts of the table.
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case append, audit, session, proof, tiles
+        case append, peers, audit, session, proof, tiles
     }
 
     @Flag(help: "Fewer and shorter rounds: about 20 seconds in all.")
@@ -41,6 +41,11 @@ struct Benchmark: AsyncParsableCommand {
             do {
                 switch part {
                 case .append: table.add(try await AppendBenchmark.rows(in: base + "/append", rounds: rounds))
+                case .peers:
+                    let (rows, notes) = try await PeersBenchmark.measure(
+                        in: base + "/peers", server: Self.besideThisProgram("nrx-server"), rounds: rounds)
+                    table.add(rows)
+                    notes.forEach { table.note($0) }
                 case .audit:
                     let program = replay ?? Self.besideThisProgram("nrx-replay")
                     table.add(

@@ -59,6 +59,20 @@ struct RouteTableTests {
                 owner: 409, stranger: 404),
             "GET /v1/proofs/:session_id": Row(
                 path: "/v1/proofs/\(things.session)", needs: .proofsRead, owner: 404, stranger: 404),
+            "GET /v1/sessions": Row(path: "/v1/sessions", needs: .sessionsRead, owner: 200, stranger: 200),
+            "GET /v1/sessions/:id/files": Row(
+                path: "/v1/sessions/\(things.session)/files", needs: .filesRead, owner: 409, stranger: 404),
+            "GET /v1/sessions/:id/files/**": Row(
+                path: "/v1/sessions/\(things.session)/files/a", needs: .filesRead, owner: 409, stranger: 404),
+            "PUT /v1/sessions/:id/files/**": Row(
+                path: "/v1/sessions/\(things.session)/files/a", needs: .filesWrite, owner: 409, stranger: 404),
+            "DELETE /v1/sessions/:id/files/**": Row(
+                path: "/v1/sessions/\(things.session)/files/a", needs: .filesWrite, owner: 409, stranger: 404),
+            "GET /v1/sessions/:id/events": Row(
+                path: "/v1/sessions/\(things.session)/events", needs: .logsRead, owner: 200, stranger: 404),
+            "GET /v1/events": Row(path: "/v1/events", needs: .logsRead, owner: 200, stranger: 200),
+            "GET /v1/proofs": Row(path: "/v1/proofs", needs: .proofsRead, owner: 200, stranger: 200),
+            "GET /v1/usage": Row(path: "/v1/usage", needs: .usageRead, owner: 200, stranger: 200),
             "GET /v1/customers/me": Row(path: "/v1/customers/me", needs: .accountRead, owner: 200, stranger: 200),
             "POST /v1/auth/login": Row(path: "/v1/auth/login", body: [:], needs: nil, owner: 400, stranger: 400),
             "POST /v1/auth/refresh": Row(path: "/v1/auth/refresh", body: [:], needs: nil, owner: 400, stranger: 400),

@@ -20,6 +20,8 @@ struct RouterBuilder: Sendable {
     let dialect: Dialect
     let logger: Logger
 
+    private static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .from
+
     func router(for routes: [Route]) -> Router<APIRequestContext> {
         let router = Router(context: APIRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(
@@ -83,11 +85,16 @@ struct RouterBuilder: Sendable {
             path: request.uri.path,
             parameters: Dictionary(
                 context.parameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { first, _ in first }),
+            rest: context.parameters.getCatchAll().joined(separator: "/"),
             query: Dictionary(
                 request.uri.queryParameters.map { (String($0.key), String($0.value)) },
                 uniquingKeysWith: { first, _ in first }),
-            body: try await body(of: request, route: route), accept: request.headers[.accept], trace: context.trace,
-            principal: principal)
+            body: route.streamsBody ? [] : try await body(of: request, route: route),
+            bodyStream: route.streamsBody ? request.body : nil, accept: request.headers[.accept],
+            lastEventID: request.headers[Self.lastEventID], trace: context.trace, principal: principal,
+            isStillAllowed: {
+                do throws(APIError) { return try await identify(request) == principal } catch { return false }
+            })
         exchange.idempotent = try idempotentRequest(request, exchange, route: route)
         guard let idempotent = exchange.idempotent else { return try await route.handler(exchange) }
         return try await desk.answer(

@@ -130,6 +130,11 @@ public struct Server: Sendable {
         directory: DataDirectoryStatus, region: String, hasWitnesses: Bool = false
     ) -> [Route] {
         SessionRoutes(sessions: sessions, reads: reads).routes
+            + SessionListRoute(reads: reads).routes
+            + FileRoutes(sessions: sessions, reads: reads, ledger: ledger).routes
+            + EventRoutes(reads: reads, ledger: ledger).routes
+            + ProofListRoute(reads: reads).routes
+            + UsageRoute(reads: reads, now: ledger.now).routes
             + ExecRoute(sessions: sessions, reads: reads).routes
             + ProofRoutes(reads: reads, log: ledger.log).routes
             + LogRoutes(log: ledger.log, hasWitnesses: hasWitnesses).routes

@@ -15,10 +15,14 @@ struct LogRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.get, "/v1/log/checkpoint", .public, handler: checkpoint),
-            Route(.get, "/v1/log/tile/**", .public, handler: tile),
-            Route(.get, "/v1/log/inclusion", .public, handler: inclusion),
-            Route(.get, "/v1/log/consistency", .public, handler: consistency),
+            Route(
+                .get, "/v1/log/checkpoint", .public, isForAnyOrigin: true, produces: ["text/plain"], handler: checkpoint
+            ),
+            Route(
+                .get, "/v1/log/tile/**", .public, isForAnyOrigin: true, produces: ["application/octet-stream"],
+                handler: tile),
+            Route(.get, "/v1/log/inclusion", .public, isForAnyOrigin: true, handler: inclusion),
+            Route(.get, "/v1/log/consistency", .public, isForAnyOrigin: true, handler: consistency),
         ]
     }
 
