@@ -1,5 +1,6 @@
 import Proofs
 import Ledger
+import Projections
 
 /// Who a request comes from: the holder of an active API key.
 struct Principal: Sendable, Equatable {
@@ -7,6 +8,16 @@ struct Principal: Sendable, Equatable {
     let customerID: CustomerID
     let environment: KeyEnvironment
     let permissions: Permissions
+    /// What the key directory said of the key when the request came.
+    let key: KeyEntry
 
     var actor: Actor { .key(keyID) }
+
+    init(_ key: KeyEntry) {
+        keyID = key.id
+        customerID = key.customerID
+        environment = key.environment
+        permissions = key.permissions
+        self.key = key
+    }
 }

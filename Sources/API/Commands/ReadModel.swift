@@ -41,15 +41,32 @@ struct ReadModel: Sendable {
 
     /// One of the caller's API keys.
     func apiKey(_ id: KeyID, for caller: Principal) throws(APIError) -> KeyView {
-        let key = try reading { () throws(ProjectionError) in try store.key(id, of: caller.customerID) }
-        guard let key, key.environment == caller.environment else { throw .apiKeyNotFound }
+        try apiKey(id, of: caller.customerID, in: caller.environment)
+    }
+
+    /// An API key of a customer.
+    func apiKey(_ id: KeyID, of customer: CustomerID, in environment: KeyEnvironment) throws(APIError) -> KeyView {
+        let key = try reading { () throws(ProjectionError) in try store.key(id, of: customer, in: environment) }
+        guard let key else { throw .apiKeyNotFound }
         return key
     }
 
     /// The caller's API keys, newest first, revoked ones included.
-    func apiKeys(for caller: Principal) throws(APIError) -> [KeyView] {
-        let keys = try reading { () throws(ProjectionError) in try store.keys(of: caller.customerID) }
-        return keys.filter { $0.environment == caller.environment }
+    func apiKeys(for caller: Principal, _ page: PageRequest) throws(APIError) -> Page<KeyView> {
+        var after: KeyID?
+        if let text = page.startingAfter {
+            guard let id = KeyID(text), try has(id, caller) else { throw .unknownCursor }
+            after = id
+        }
+        return try reading { () throws(ProjectionError) in
+            try store.keys(of: caller.customerID, in: caller.environment, after: after, limit: page.limit)
+        }
+    }
+
+    private func has(_ id: KeyID, _ caller: Principal) throws(APIError) -> Bool {
+        try reading { () throws(ProjectionError) in
+            try store.key(id, of: caller.customerID, in: caller.environment) != nil
+        }
     }
 
     private func reading<R>(_ body: () throws(ProjectionError) -> R) throws(APIError) -> R {
@@ -61,5 +78,7 @@ struct ReadModel: Sendable {
 
 extension APIError {
     static let sessionNotFound = APIError(.notFound, "Session not found. Check the id and the key it is asked with.")
+    static let unknownCursor = APIError(
+        .badRequest, "`starting_after` must be the id of the last row of the page before.", field: "starting_after")
     static let apiKeyNotFound = APIError(.notFound, "API key not found. Check the id.")
 }

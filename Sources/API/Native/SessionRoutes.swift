@@ -63,6 +63,8 @@ enum SessionAnswer {
         body["status"] = .string(session.status.rawValue)
         body["ttl_seconds"] = session.timeToLiveSeconds.map { .integer($0) } ?? .null
         body["created_at"] = .string(session.createdAt.secondsText)
+        // What test keys make is marked wherever it is shown.
+        if session.environment == .test { body["environment"] = .string(session.environment.rawValue) }
         if withClassification { body["data_classification"] = .string(session.dataClassification.rawValue) }
         return .object(body)
     }

@@ -23,6 +23,7 @@ public struct Server: Sendable {
     let store: ProjectionStore
     let ledger: LedgerService
     let sessions: SessionManager
+    let refusals: KeyRefusals
     let meter: RequestMeter
     let routes: [Route]
 
@@ -57,7 +58,8 @@ public struct Server: Sendable {
         sessions = SessionManager(
             ledger: ledger, sandbox: sandbox.host, layersMissing: configuration.allowedMissingLayers,
             region: configuration.region, logger: logger)
-        meter = RequestMeter(ledger: ledger)
+        refusals = KeyRefusals(ledger: ledger, logger: logger)
+        meter = RequestMeter(ledger: ledger, refusals: refusals)
         // A sign-up whose event never came left a reserved address: it is free again.
         let known = Set(opened.state.customerIDs.map(\.text))
         let orphans = try await opened.vault.removeOrphans(known: known)
@@ -74,7 +76,7 @@ public struct Server: Sendable {
         }
         routes = Self.routes(
             ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,
-            sandbox: sandbox, region: configuration.region)
+            meter: meter, sandbox: sandbox, region: configuration.region)
     }
 
     /// A machine that cannot isolate still serves accounts, proofs and the log; it refuses sessions and says why.
@@ -96,22 +98,22 @@ public struct Server: Sendable {
     }
 
     static func routes(
-        ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, sandbox: SandboxStatus,
-        region: String
+        ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, meter: RequestMeter,
+        sandbox: SandboxStatus, region: String
     ) -> [Route] {
         SignupRoute(ledger: ledger, vault: vault).routes
             + SessionRoutes(sessions: sessions, reads: reads).routes
             + ExecRoute(sessions: sessions, reads: reads).routes
             + ProofRoutes(reads: reads).routes
             + AccountRoutes(reads: reads, vault: vault, now: ledger.now).routes
-            + APIKeyRoutes(ledger: ledger, reads: reads).routes
+            + APIKeyRoutes(keys: KeyManagement(ledger: ledger, reads: reads, meter: meter)).routes
             + HealthRoute(ledger: ledger, sandbox: sandbox, region: region, startedAt: ledger.now()).routes
     }
 
     /// The router with every route, for the HTTP server and for tests.
     func router() -> Router<APIRequestContext> {
         RouterBuilder(
-            authenticator: Authenticator(keys: store.keys, now: ledger.now), meter: meter, dialect: .native,
+            authenticator: Authenticator(keys: store.keys, refusals: refusals, now: ledger.now), meter: meter, dialect: .native,
             logger: logger
         ).router(for: routes)
     }

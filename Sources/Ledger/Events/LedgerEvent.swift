@@ -10,6 +10,9 @@ public enum LedgerEvent: Sendable, Equatable {
     case customerCreated(CustomerCreated)
     case keyIssued(KeyIssued)
     case keyRevoked(KeyRevoked)
+    case keyRotated(KeyRotated)
+    case keyChanged(KeyChanged)
+    case keyRefused(KeyRefused)
     case sessionCreated(SessionCreated)
     case sessionExecuting(SessionExecuting)
     case sessionExecuted(SessionExecuted)
@@ -35,6 +38,9 @@ public enum LedgerEvent: Sendable, Equatable {
         case CustomerCreated.type: self = .customerCreated(try read(CustomerCreated.self))
         case KeyIssued.type: self = .keyIssued(try read(KeyIssued.self))
         case KeyRevoked.type: self = .keyRevoked(try read(KeyRevoked.self))
+        case KeyRotated.type: self = .keyRotated(try read(KeyRotated.self))
+        case KeyChanged.type: self = .keyChanged(try read(KeyChanged.self))
+        case KeyRefused.type: self = .keyRefused(try read(KeyRefused.self))
         case SessionCreated.type: self = .sessionCreated(try read(SessionCreated.self))
         case SessionExecuting.type: self = .sessionExecuting(try read(SessionExecuting.self))
         case SessionExecuted.type: self = .sessionExecuted(try read(SessionExecuted.self))
@@ -56,6 +62,9 @@ public enum LedgerEvent: Sendable, Equatable {
         case .customerCreated(let payload): payload
         case .keyIssued(let payload): payload
         case .keyRevoked(let payload): payload
+        case .keyRotated(let payload): payload
+        case .keyChanged(let payload): payload
+        case .keyRefused(let payload): payload
         case .sessionCreated(let payload): payload
         case .sessionExecuting(let payload): payload
         case .sessionExecuted(let payload): payload

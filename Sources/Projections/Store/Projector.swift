@@ -4,23 +4,23 @@ import Ledger
 
 /// Turns events into rows. Holds what the tables keep in memory between events; owned by the writer's lock.
 final class Projector {
-    private let customers: CustomersTable
-    private let keys: KeysTable
+    let customers: CustomersTable
+    let keys: KeysTable
     private var sessions: SessionsTable
     private let proofs: ProofsTable
     private let verificationKeys: VerificationKeysTable
-    private var usage: UsageTable
-    private let events: EventsTable
+    var usage: UsageTable
+    let events: EventsTable
     private let progress: ProgressTable
 
-    private let directory: KeyDirectory
+    let directory: KeyDirectory
     /// Keys and customers of this batch, not yet in the directory or looked up again.
-    private(set) var changedKeys: [KeyID: KeyEntry] = [:]
-    private var recentCustomers: [CustomerID: (sequence: Int64, tier: Tier)] = [:]
+    var changedKeys: [KeyID: KeyEntry] = [:]
+    private(set) var recentCustomers: [CustomerID: (sequence: Int64, tier: Tier)] = [:]
 
     private(set) var position: UInt64
-    private var cycle: BillingCycle
-    private var cycleText: String
+    private(set) var cycle: BillingCycle
+    private(set) var cycleText: String
     private var day = Day()
 
     /// Reads what must be in memory; the directory is filled from the table.
@@ -38,11 +38,7 @@ final class Projector {
         position = loaded.position
         cycle = BillingCycle(holding: Timestamp(microseconds: loaded.cycleStart))
         cycleText = cycle.text
-        var entries: [KeyEntry] = []
-        try SQLiteStatement(KeyEntry.allSQL, on: connection).forEachRow([]) { row throws(ProjectionError) in
-            entries.append(try KeyEntry(row))
-        }
-        directory.replaceAll(with: entries)
+        directory.replaceAll(with: try KeysTable.entries(on: connection))
     }
 
     /// Applies the next event, inside a transaction that ``flush()`` must follow.
@@ -87,7 +83,10 @@ final class Projector {
             recentCustomers[id] = (Int64(envelope.sequence), payload.tier)
             try events.add(envelope, customer: Int64(envelope.sequence))
         case .keyIssued(let payload): try apply(payload, envelope)
+        case .keyRotated(let payload): try apply(payload, envelope)
+        case .keyChanged(let payload): try apply(payload, envelope)
         case .keyRevoked(let payload): try apply(payload, envelope)
+        case .keyRefused(let payload): try apply(payload, envelope)
         case .usageTick(let payload): try apply(payload, envelope)
         case .sessionCreated(let payload): try apply(payload, envelope)
         case .sessionExecuting:
@@ -117,46 +116,6 @@ final class Projector {
 }
 
 extension Projector {
-    private func apply(_ event: KeyIssued, _ envelope: Envelope) throws(ProjectionError) {
-        let known: (sequence: Int64, tier: Tier)? =
-            if let recent = recentCustomers[event.customerID] { recent } else {
-                try customers.find(event.customerID)
-            }
-        guard let customer = known else { throw missing("customer", envelope) }
-        try keys.apply(event, customer: customer.sequence, envelope)
-        changedKeys[event.keyID] = KeyEntry(
-            id: event.keyID, customerID: event.customerID, tier: customer.tier, prefix: event.prefix,
-            permissions: event.permissions, expiresAt: event.expiresAt, isRevoked: false,
-            sequence: Int64(envelope.sequence), customer: customer.sequence, secretSHA256: event.secretSHA256)
-        try events.add(envelope, customer: customer.sequence, environment: event.environment)
-    }
-
-    private func apply(_ event: KeyRevoked, _ envelope: Envelope) throws(ProjectionError) {
-        var key = try key(event.keyID, envelope)
-        try keys.markRevoked(key.sequence, at: envelope.event.at)
-        key.isRevoked = true
-        changedKeys[key.id] = key
-        try events.add(envelope, customer: key.customer, environment: key.environment)
-    }
-
-    private func apply(_ event: UsageTick, _ envelope: Envelope) throws(ProjectionError) {
-        let key = try key(event.keyID, envelope)
-        var requests: Int64
-        // What a block of an earlier month returns lowers that month, as the ledger has it.
-        var period = cycleText
-        switch event.change {
-        case .reserved(let count):
-            requests = count
-            try keys.markUsed(key.sequence, at: envelope.event.at)
-        case .returned(let count):
-            requests = -count
-            if event.day < cycle.start.dayText { period = String(event.day.prefix(7)) }
-        }
-        usage.count(
-            .init(requests: requests), customer: key.customer, environment: key.environment, day: event.day,
-            cycle: period)
-    }
-
     private func apply(_ event: SessionCreated, _ envelope: Envelope) throws(ProjectionError) {
         let id = try streamID(SessionID.self, envelope)
         let key = try key(event.keyID, envelope)
@@ -207,7 +166,7 @@ extension Projector {
         return session
     }
 
-    private func key(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyEntry {
+    func key(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyEntry {
         guard let key = changedKeys[id] ?? directory.find(id) else { throw missing("key", envelope) }
         return key
     }
@@ -223,7 +182,7 @@ extension Projector {
         return id
     }
 
-    private func missing(_ what: String, _ envelope: Envelope) -> ProjectionError {
+    func missing(_ what: String, _ envelope: Envelope) -> ProjectionError {
         ProjectionError(
             .event, "\(envelope.event.type) refers to a \(what) that no event made; audit the log",
             sequence: envelope.sequence)

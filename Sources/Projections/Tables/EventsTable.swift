@@ -52,7 +52,7 @@ struct EventsTable {
         let hidden: String? =
             switch event.type {
             case CustomerCreated.type: "sealed_email"
-            case KeyIssued.type: "secret_sha256"
+            case KeyIssued.type, KeyRotated.type: "secret_sha256"
             case ProofIssued.type: "cdp"
             default: nil
             }
