@@ -14,7 +14,7 @@ struct Benchmark: AsyncParsableCommand {
 
     /// The parts of the table.
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case append, audit, session, proof
+        case append, audit, session, proof, key
     }
 
     @Flag(help: "Fewer and shorter rounds: about 20 seconds in all.")
@@ -52,6 +52,7 @@ struct Benchmark: AsyncParsableCommand {
                     notes.forEach { table.note($0) }
                     table.add(try await WipeBenchmark.rows(in: base + "/wipe", rounds: rounds))
                 case .proof: table.add(try await ProofBenchmark.rows(rounds: rounds))
+                case .key: table.add(try await KeyBenchmark.rows(in: base + "/key", rounds: rounds))
                 }
             } catch { table.note("\(part.rawValue): not measured: \(error)") }
         }

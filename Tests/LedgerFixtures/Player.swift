@@ -121,7 +121,8 @@ public struct Player {
         case 6:
             let limit = Int64.random(in: 1...400, using: &world.generator)
             return (
-                .changeKey(ChangeKey(keyID: key(), monthlyLimit: chance(3) ? KeyChanged.MonthlyLimit.none : .requests(limit))),
+                .changeKey(
+                    ChangeKey(keyID: key(), monthlyLimit: chance(3) ? KeyChanged.MonthlyLimit.none : .requests(limit))),
                 actor()
             )
         default:

@@ -22,7 +22,8 @@ import Testing
             let added = player.world.log[before...]
             let month = player.world.state.cycle.text
             model.learn(try added.map { try LedgerEvent($0.event) }, at: player.world.now, month: month)
-            if step.isMultiple(of: 8) { accepted += try probe(player, model) }
+            guard step.isMultiple(of: 16) else { continue }
+            accepted += try probe(player, model)
             try checkLimits(player, model, month: month)
         }
         #expect(accepted > 100 && refused > 100, "\(accepted) accepted, \(refused) refused")
@@ -59,8 +60,10 @@ import Testing
                 let command = Command.reserveRequests(ReserveRequests(keyID: id, requests: 1))
                 #expect(throws: Refusal.self) { try state.decide(command, in: more, using: &generator) }
             }
-            let active = model.activeKeys(of: customer.id, prefix: key.prefix, at: player.world.now)
-            #expect(active <= Plan.of(customer.tier).activeKeysMax(of: key.prefix) ?? .max)
+        }
+        for (place, active) in model.activeKeys(at: player.world.now) {
+            let tier = try #require(state.customer(place.customer)).tier
+            #expect(active <= Plan.of(tier).activeKeysMax(of: place.prefix) ?? .max)
         }
     }
 }

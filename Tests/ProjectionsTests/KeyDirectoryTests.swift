@@ -67,10 +67,12 @@ import Testing
         try world.run(.revokeKey(RevokeKey(keyID: issued[1])))
         try store.apply([try #require(world.log.last)])
         for (index, id) in issued.enumerated() {
-            let found = try #require(store.keys.find(secretSHA256: try #require(hash(UInt8(index)))))
+            let secret = try #require(hash(UInt8(index)))
+            let found = try #require(store.keys.find(secretSHA256: secret))
             #expect(found.key.id == id && found.key.isRevoked == (index == 1))
         }
-        #expect(store.keys.find(secretSHA256: try #require(hash(4))) == nil)
+        let absent = try #require(hash(4))
+        #expect(store.keys.find(secretSHA256: absent) == nil)
     }
 
     @Test(
@@ -102,7 +104,9 @@ import Testing
                 }
                 reasons.insert(ruled)
             }
-            guard let key = state.key(secretSHA256: hash), let customer = state.customer(key.customerID) else { continue }
+            guard let key = state.key(secretSHA256: hash), let customer = state.customer(key.customerID) else {
+                continue
+            }
             #expect(rebuilt.keys.find(key.id)?.requestsPerMonth == key.requestsPerMonth(on: Plan.of(customer.tier)))
             #expect(
                 try rebuilt.key(key.id, of: customer.id, in: key.environment)?.requests(in: state.cycle)

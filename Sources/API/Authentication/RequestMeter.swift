@@ -108,7 +108,7 @@ final class RequestMeter: Sendable {
     }
 
     private func waitForReservation(of key: KeyID) async throws(APIError) {
-        let result = await withCheckedContinuation { continuation in
+        let result: Result<Void, APIError> = await withCheckedContinuation { continuation in
             let isWaiting = state.withLock { state in
                 guard state.reserving[key] != nil else { return false }
                 state.reserving[key]?.append(continuation)
@@ -123,7 +123,9 @@ final class RequestMeter: Sendable {
     func returnRest(trace: String) async throws(APIError) {
         let rest = state.withLock { state in
             defer { state.blocks = [:] }
-            return state.blocks.compactMap { $0.value.left > 0 ? ReturnRequests(keyID: $0.key, requests: $0.value.left) : nil }
+            return state.blocks.compactMap {
+                $0.value.left > 0 ? ReturnRequests(keyID: $0.key, requests: $0.value.left) : nil
+            }
         }
         for start in stride(from: 0, to: rest.count, by: Self.returnsAtOnce) {
             var submissions: [LedgerService.Submission] = []
@@ -145,12 +147,13 @@ extension RequestMeter.State {
     /// Takes a request from the key's block, or says what must happen first.
     fileprivate mutating func step(_ key: KeyID, day: Int64, limit: Int64?) -> RequestMeter.Step {
         today = max(today, day)
+        // What is being exchanged serves nobody any more: its rest is on its way back to the log.
+        if reserving[key] != nil { return .wait }
         let block = blocks[key]
         if let block, block.left > 0, block.day >= today, block.limit == limit {
             blocks[key]?.left -= 1
             return .counted
         }
-        if reserving[key] != nil { return .wait }
         reserving[key] = []
         return .reserve(before: block)
     }

@@ -48,7 +48,8 @@ struct KeyManagement: Sendable {
 
     /// Makes a key of the caller's customer.
     func create(_ wish: Wish, by caller: Principal, trace: String) async throws(APIError) -> RevealedKey {
-        let key = try NewAPIKey(prefix: wish.prefix, name: wish.name, permissions: wish.permissions ?? caller.permissions)
+        let key = try NewAPIKey(
+            prefix: wish.prefix, name: wish.name, permissions: wish.permissions ?? caller.permissions)
         var issued = key.issued
         issued.expiresAt = wish.expiresAt
         issued.allowedAddresses = wish.allowedAddresses

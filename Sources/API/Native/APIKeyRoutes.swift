@@ -83,9 +83,8 @@ enum APIKeyRequest {
         command.allowedAddresses = try addresses(in: members)
         // Null takes a bound away; absent leaves it.
         if members.isNull("allowed_addresses") { command.allowedAddresses = [] }
-        command.monthlyLimit =
-            members.isNull("monthly_limit")
-            ? KeyChanged.MonthlyLimit.none : try members.integer("monthly_limit").map { .requests($0) }
+        command.monthlyLimit = try members.integer("monthly_limit").map { .requests($0) }
+        if members.isNull("monthly_limit") { command.monthlyLimit = KeyChanged.MonthlyLimit.none }
         return command
     }
 
@@ -168,11 +167,13 @@ enum APIKeyAnswer {
         body["rotated_at"] = time(view.rotatedAt)
         body["revoked_at"] = time(view.revokedAt)
         body["last_used_at"] = time(view.lastUsedAt)
-        body["last_refusal"] =
-            view.lastRefusal.map { refusal in
-                ["at": .string(refusal.at.secondsText), "reason": .string(refusal.reason.rawValue)]
-            } ?? .null
+        body["last_refusal"] = refusal(view.lastRefusal)
         return body
+    }
+
+    private static func refusal(_ refusal: KeyView.LastRefusal?) -> JSONValue {
+        guard let refusal else { return .null }
+        return ["at": .string(refusal.at.secondsText), "reason": .string(refusal.reason.rawValue)]
     }
 
     private static func time(_ time: Timestamp?) -> JSONValue { time.map { .string($0.secondsText) } ?? .null }

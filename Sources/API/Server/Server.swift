@@ -113,7 +113,8 @@ public struct Server: Sendable {
     /// The router with every route, for the HTTP server and for tests.
     func router() -> Router<APIRequestContext> {
         RouterBuilder(
-            authenticator: Authenticator(keys: store.keys, refusals: refusals, now: ledger.now), meter: meter, dialect: .native,
+            authenticator: Authenticator(keys: store.keys, refusals: refusals, now: ledger.now), meter: meter,
+            dialect: .native,
             logger: logger
         ).router(for: routes)
     }

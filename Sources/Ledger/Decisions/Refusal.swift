@@ -72,17 +72,19 @@ extension Refusal {
     static func keysExceeded(limit: Int, prefix: KeyPrefix) -> Refusal {
         Refusal(
             .limitReached,
-            "The limit of \(limit) active API keys with the prefix \(prefix.rawValue) is reached. Revoke a key or upgrade.")
+            "The limit of \(limit) active API keys with the prefix \(prefix.rawValue) is reached. Revoke a key or upgrade."
+        )
     }
 
     static func requestsExceeded(limit: Int64) -> Refusal {
         Refusal(
             .rateLimited,
-            "The limit of \(limit) requests a month for this API key is reached. Wait for the 1st (UTC) or raise the limit.")
+            "The limit of \(limit) requests a month for this API key is reached. Wait for the 1st (UTC) or raise the limit."
+        )
     }
 
     static let permissionsBeyondOwn = Refusal(
-        .forbidden, "A key cannot give permissions that it does not have. Use a key that has them.",
+        .forbidden, "Nobody can give permissions that they do not have. Ask with a key, or as a member, that has them.",
         field: "permissions")
 }
 

@@ -4,17 +4,17 @@ import Merkle
 
 extension State {
     func issueKey(_ command: IssueKey, _ context: DecisionContext) throws(Refusal) -> [Decided] {
-        let acting = try actingKey(context)
+        let acting = try authority(context)
         guard let customer = customers[command.customerID], acting.map({ $0.customerID == customer.id }) ?? true else {
             throw .customerNotFound
         }
         var new = command.key
         if let acting {
             guard acting.permissions.isSuperset(of: new.permissions) else { throw .permissionsBeyondOwn }
-            // A live key may make the first test key; a test key never reaches into live data.
+            // Live authority may make the first test key; a test key never reaches into live data.
             guard acting.environment == .live || new.prefix.environment == .test else {
                 throw Refusal(
-                    .forbidden, "A test key cannot make a live key. Use a live key.", field: "environment")
+                    .forbidden, "A live key cannot be made from test data. Ask with a live key.", field: "environment")
             }
             if new.allowedAddresses.isEmpty { new.allowedAddresses = acting.allowedAddresses }
             try checkAddresses(new.allowedAddresses, givenBy: acting)
@@ -47,7 +47,7 @@ extension State {
     }
 
     func changeKey(_ command: ChangeKey, _ context: DecisionContext) throws(Refusal) -> [Decided] {
-        let acting = try actingKey(context)
+        let acting = try authority(context)
         let key = try manageableKey(command.keyID, acting)
         guard command.name != nil || command.allowedAddresses != nil || command.monthlyLimit != nil else {
             throw Refusal(.badRequest, "Nothing to change. Give name, allowed_addresses or monthly_limit.")
@@ -61,7 +61,7 @@ extension State {
         if let limit = command.monthlyLimit {
             try checkMonthlyLimit(limit.requests)
             try checkPower(of: acting, over: key)
-            guard acting?.id != key.id else {
+            guard acting?.keyID != key.id else {
                 throw Refusal(
                     .forbidden, "A key cannot change its own monthly limit. Use another key.", field: "monthly_limit")
             }
@@ -73,7 +73,7 @@ extension State {
     }
 
     func rotateKey(_ command: RotateKey, _ context: DecisionContext) throws(Refusal) -> [Decided] {
-        let acting = try actingKey(context)
+        let acting = try authority(context)
         let key = try manageableKey(command.keyID, acting)
         guard key.isActive(at: context.at) else {
             throw Refusal(.conflict, "This API key is expired. Create a new key.")
@@ -91,7 +91,8 @@ extension State {
         guard command.graceSeconds == 0 || replaced + 2 <= KeyLimits.secretsMax else {
             throw Refusal(
                 .conflict,
-                "\(KeyLimits.secretsMax) secrets of this key work already. Wait for a grace to end, or rotate without one.")
+                "\(KeyLimits.secretsMax) secrets of this key work already. Wait for a grace to end, or rotate without one."
+            )
         }
         let rotated = KeyRotated(
             display: command.display, keyID: key.id,
@@ -102,7 +103,7 @@ extension State {
 
     /// Any key that may manage keys may end any of its environment: a leaked key must be stoppable at once.
     func revokeKey(_ command: RevokeKey, _ context: DecisionContext) throws(Refusal) -> [Decided] {
-        let key = try manageableKey(command.keyID, try actingKey(context))
+        let key = try manageableKey(command.keyID, try authority(context))
         return [Decided(stream: key.customerID.text, event: .keyRevoked(KeyRevoked(keyID: key.id)))]
     }
 
@@ -118,7 +119,7 @@ extension State {
 
 extension State {
     /// The key `id`, not revoked, if whoever acts may know of it.
-    private func manageableKey(_ id: KeyID, _ acting: KeyRecord?) throws(Refusal) -> KeyRecord {
+    private func manageableKey(_ id: KeyID, _ acting: Authority?) throws(Refusal) -> KeyRecord {
         guard let key = keys[id],
             acting.map({ $0.customerID == key.customerID && $0.environment == key.environment }) ?? true
         else { throw .keyNotFound }
@@ -127,14 +128,15 @@ extension State {
     }
 
     /// Nobody gains a permission, or loosens a bound, through a key that may do more than the own one.
-    private func checkPower(of acting: KeyRecord?, over key: KeyRecord) throws(Refusal) {
+    private func checkPower(of acting: Authority?, over key: KeyRecord) throws(Refusal) {
         guard acting.map({ $0.permissions.isSuperset(of: key.permissions) }) ?? true else {
             throw Refusal(
-                .forbidden, "This key may do more than the one that asks. Use a key with all of its permissions.")
+                .forbidden,
+                "This key may do more than who asks. Ask with a key, or as a member, with all of its permissions.")
         }
     }
 
-    private func checkAddresses(_ ranges: [AddressRange], givenBy acting: KeyRecord?) throws(Refusal) {
+    private func checkAddresses(_ ranges: [AddressRange], givenBy acting: Authority?) throws(Refusal) {
         guard let acting, !acting.allowedAddresses.isEmpty else { return }
         guard !ranges.isEmpty, acting.allowedAddresses.cover(ranges) else {
             throw Refusal(

@@ -27,6 +27,7 @@ public struct State: Sendable, Equatable {
     var keys: [KeyID: KeyRecord] = [:]
     /// Every secret that any key ever had.
     var secrets: [Hash: SecretRecord] = [:]
+    var members: [MemberID: MemberRecord] = [:]
     var sessions: [SessionID: SessionRecord] = [:]
     var ended: [SessionID: EndedSession] = [:]
     var verificationKeys: Set<VerificationKeyID> = []
@@ -43,6 +44,9 @@ extension State {
 
     /// The API key called `id`, or nil.
     public func key(_ id: KeyID) -> KeyRecord? { keys[id] }
+
+    /// The member called `id`, removed ones included, or nil.
+    public func member(_ id: MemberID) -> MemberRecord? { members[id] }
 
     /// The API key of which this is, or was, the SHA-256 of a whole text, or nil.
     public func key(secretSHA256: Hash) -> KeyRecord? { secrets[secretSHA256].flatMap { keys[$0.keyID] } }

@@ -4,11 +4,7 @@ import Proofs
 
 extension Projector {
     func apply(_ event: KeyIssued, _ envelope: Envelope) throws(ProjectionError) {
-        let known: (sequence: Int64, tier: Tier)? =
-            if let recent = recentCustomers[event.customerID] { recent } else {
-                try customers.find(event.customerID)
-            }
-        guard let customer = known else { throw missing("customer", envelope) }
+        let customer = try customer(event.customerID, envelope)
         try keys.apply(event, customer: customer.sequence, envelope)
         changedKeys[event.keyID] = KeyEntry(
             event, tier: customer.tier, sequence: Int64(envelope.sequence), customer: customer.sequence)

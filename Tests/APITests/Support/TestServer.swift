@@ -28,9 +28,10 @@ struct TestServer: Sendable {
     ///
     /// - Parameters:
     ///   - isolating: whether it can start sessions; without, it comes up at once and refuses them.
+    ///   - logger: where the server logs.
     ///   - setup: `.router` skips the network, `.live` goes through it.
     static func with<Value: Sendable>(
-        isolating: Bool = false, _ setup: TestingSetup = .router, region: String = "us",
+        isolating: Bool = false, _ setup: TestingSetup = .router, region: String = "us", logger: Logger = quiet,
         _ body: @Sendable (TestServer) async throws -> Value
     ) async throws -> Value {
         let directory = try TemporaryDirectory()
@@ -43,7 +44,7 @@ struct TestServer: Sendable {
         configuration.initPath = isolating ? try BuiltPrograms.path("nrx-init") : directory.path + "/no-init"
         let server = try await Server.start(
             configuration: configuration, surroundings: Surroundings(now: { clock.now }, fileSystem: disk),
-            logger: quiet)
+            logger: logger)
         do {
             let value = try await Application(router: server.router(), logger: quiet).test(setup) { client in
                 try await body(

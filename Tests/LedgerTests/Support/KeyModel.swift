@@ -40,7 +40,9 @@ struct KeyModel {
                     let end = rotated.previousEndsAt ?? time
                     // The current one ends as said; earlier ones only when there is no grace, and never later.
                     if secret.until == nil { secrets[hash]?.until = end }
-                    if let until = secret.until, rotated.previousEndsAt == nil { secrets[hash]?.until = min(until, end) }
+                    if let until = secret.until, rotated.previousEndsAt == nil {
+                        secrets[hash]?.until = min(until, end)
+                    }
                 }
                 secrets[rotated.secretSHA256] = Secret(key: rotated.keyID, from: time)
             case .keyChanged(let changed):
@@ -68,11 +70,17 @@ struct KeyModel {
         return !isOver && !isExpired && !isElsewhere
     }
 
-    /// Active keys of a customer with a prefix.
-    func activeKeys(of customer: CustomerID, prefix: KeyPrefix, at time: Timestamp) -> Int {
-        keys.values.count { key in
-            key.customer == customer && key.prefix == prefix && key.revokedAt == nil
-                && key.expiresAt.map { time < $0 } ?? true
+    /// Where a cap of active keys holds.
+    struct Place: Hashable {
+        let customer: CustomerID
+        let prefix: KeyPrefix
+    }
+
+    /// How many keys work, for each customer and prefix.
+    func activeKeys(at time: Timestamp) -> [Place: Int] {
+        keys.values.reduce(into: [:]) { counts, key in
+            guard key.revokedAt == nil, key.expiresAt.map({ time < $0 }) ?? true else { return }
+            counts[Place(customer: key.customer, prefix: key.prefix), default: 0] += 1
         }
     }
 }
