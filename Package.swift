@@ -90,8 +90,8 @@ let package = Package(
         .executableTarget(
             name: "nrx-bench",
             dependencies: [
-                "CSodium", "CLinux", "EventStore", "Proofs", "Ledger", "Sandbox", "CanonicalJSON", "Merkle", crypto,
-                sqlite, hummingbird, logging, arguments,
+                "CSodium", "CLinux", "EventStore", "Proofs", "Ledger", "Projections", "Sandbox", "CanonicalJSON",
+                "Merkle", crypto, sqlite, hummingbird, logging, arguments,
             ], path: "Benchmarks/Sources", swiftSettings: strict),
 
         .testTarget(name: "MerkleTests", dependencies: ["Merkle", "CanonicalJSON"], swiftSettings: strict),

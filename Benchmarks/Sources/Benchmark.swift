@@ -14,7 +14,7 @@ struct Benchmark: AsyncParsableCommand {
 
     /// The parts of the table.
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case append, peers, audit, session, proof, tiles
+        case append, peers, audit, session, proof, key, tiles
     }
 
     @Flag(help: "Fewer and shorter rounds: about 20 seconds in all.")
@@ -63,6 +63,7 @@ struct Benchmark: AsyncParsableCommand {
                     table.add(measured.rows)
                     table.note(measured.note)
                 case .proof: table.add(try await ProofBenchmark.rows(rounds: rounds))
+                case .key: table.add(try await KeyBenchmark.rows(in: base + "/key", rounds: rounds))
                 }
             } catch { table.note("\(part.rawValue): not measured: \(error)") }
         }

@@ -50,15 +50,32 @@ struct ReadModel: Sendable {
 
     /// One of the caller's API keys.
     func apiKey(_ id: KeyID, for caller: Principal) throws(APIError) -> KeyView {
-        let key = try reading { () throws(ProjectionError) in try store.key(id, of: caller.customerID) }
-        guard let key, key.environment == caller.environment else { throw .apiKeyNotFound }
+        try apiKey(id, of: caller.customerID, in: caller.environment)
+    }
+
+    /// An API key of a customer.
+    func apiKey(_ id: KeyID, of customer: CustomerID, in environment: KeyEnvironment) throws(APIError) -> KeyView {
+        let key = try reading { () throws(ProjectionError) in try store.key(id, of: customer, in: environment) }
+        guard let key else { throw .apiKeyNotFound }
         return key
     }
 
     /// The caller's API keys, newest first, revoked ones included.
-    func apiKeys(for caller: Principal) throws(APIError) -> [KeyView] {
-        let keys = try reading { () throws(ProjectionError) in try store.keys(of: caller.customerID) }
-        return keys.filter { $0.environment == caller.environment }
+    func apiKeys(for caller: Principal, _ page: PageRequest) throws(APIError) -> Page<KeyView> {
+        var after: KeyID?
+        if let text = page.startingAfter {
+            guard let id = KeyID(text), try has(id, caller) else { throw .unknownCursor }
+            after = id
+        }
+        return try reading { () throws(ProjectionError) in
+            try store.keys(of: caller.customerID, in: caller.environment, after: after, limit: page.limit)
+        }
+    }
+
+    private func has(_ id: KeyID, _ caller: Principal) throws(APIError) -> Bool {
+        try reading { () throws(ProjectionError) in
+            try store.key(id, of: caller.customerID, in: caller.environment) != nil
+        }
     }
 
     /// Whether the projections answer at all.

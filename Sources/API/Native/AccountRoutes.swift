@@ -29,7 +29,7 @@ struct AccountRoutes: Sendable {
                 customer.sealedEmail, customerID: caller.customerID.text,
                 context: customer.eventID, field: SealedField.email)
         } catch { throw .internalError }
-        return .json([
+        let body: JSONValue = [
             "customer_id": .string(caller.customerID.text), "email": .string(email),
             "tier": .string(customer.tier.rawValue), "jurisdiction": .string(customer.jurisdiction.rawValue),
             "cdps_this_cycle": .integer(account.cycle.proofs), "cdp_limit": Self.limit(plan.proofsPerMonth),
@@ -38,7 +38,11 @@ struct AccountRoutes: Sendable {
             "rate_limit_rpm": Self.limit(plan.requestsPerMinute(of: key?.prefix ?? .nanorixLive)),
             "billing_cycle_start": .string(cycle.start.secondsText),
             "api_key_prefix": key.map { .string($0.display) } ?? .null,
-        ])
+        ]
+        // What belongs to test data is marked wherever it is shown.
+        guard caller.environment == .test, var marked = body.object else { return .json(body) }
+        marked["environment"] = .string(caller.environment.rawValue)
+        return .json(.object(marked))
     }
 
     /// A limit that does not exist is null.

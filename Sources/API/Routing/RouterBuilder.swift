@@ -93,7 +93,10 @@ struct RouterBuilder: Sendable {
             bodyStream: route.streamsBody ? request.body : nil, accept: request.headers[.accept],
             lastEventID: request.headers[Self.lastEventID], trace: context.trace, principal: principal,
             isStillAllowed: {
-                do throws(APIError) { return try await identify(request) == principal } catch { return false }
+                do throws(APIError) {
+                    let now = try await identify(request, context)
+                    return now.actor == principal?.actor && now.permissions == principal?.permissions
+                } catch { return false }
             })
         exchange.idempotent = try idempotentRequest(request, exchange, route: route)
         guard let idempotent = exchange.idempotent else { return try await route.handler(exchange) }
@@ -129,12 +132,12 @@ struct RouterBuilder: Sendable {
         if route.setsCookie { try CookieGuard.check(request) }
         guard route.access != .public else { return nil }
         guard route.access != .operator else { throw .routeNotFound }
-        let principal = try await identify(request)
+        let principal = try await identify(request, context)
         // A signed-in member is under the limit of the address alone.
-        if let keyID = principal.keyID {
+        if let key = principal.key {
             try limits.admit(
-                keyID, requestsPerMinute: authenticator.requestsPerMinute(of: keyID), report: context.limits)
-            try await meter.count(keyID, trace: context.trace)
+                key.id, requestsPerMinute: Plan.of(key.tier).requestsPerMinute(of: key.prefix), report: context.limits)
+            try await meter.count(key, trace: context.trace)
         }
         guard case .key(let needed) = route.access else {
             guard principal.memberID != nil else {
@@ -151,7 +154,7 @@ struct RouterBuilder: Sendable {
 
     /// A member by access token or cookie, else the holder of an API key. The `Authorization` header goes before the
     /// cookie, which needs to be kept from pages of other origins.
-    private func identify(_ request: Request) async throws(APIError) -> Principal {
+    private func identify(_ request: Request, _ context: APIRequestContext) async throws(APIError) -> Principal {
         if let token = MemberAuthenticator.bearerToken(request) {
             return try await memberAuthenticator.authenticate(
                 token, environment: try EnvironmentHeader.read(request))
@@ -161,7 +164,8 @@ struct RouterBuilder: Sendable {
             return try await memberAuthenticator.authenticate(
                 token, environment: try EnvironmentHeader.read(request))
         }
-        return try authenticator.authenticate(request.headers[.authorization])
+        return try authenticator.authenticate(
+            request.headers[.authorization], from: context.client, trace: context.trace)
     }
 
     private func body(of request: Request, route: Route) async throws(APIError) -> [UInt8] {

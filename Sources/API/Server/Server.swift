@@ -23,6 +23,7 @@ public struct Server: Sendable {
     let store: ProjectionStore
     let ledger: LedgerService
     let sessions: SessionManager
+    let refusals: KeyRefusals
     let meter: RequestMeter
     let clients: ClientAddress
     let limits: RequestLimits
@@ -66,7 +67,8 @@ public struct Server: Sendable {
         sessions = SessionManager(
             ledger: ledger, sandbox: sandbox.host, layersMissing: configuration.allowedMissingLayers,
             region: configuration.region, logger: logger)
-        meter = RequestMeter(ledger: ledger)
+        refusals = KeyRefusals(ledger: ledger, logger: logger)
+        meter = RequestMeter(ledger: ledger, refusals: refusals)
         clients = ClientAddress(trustedProxies: try configuration.trustedProxyRanges())
         desk = IdempotencyDesk(ledger: ledger, store: opened.store)
         secrets = IdempotencySecrets(vaultSecret: opened.vault.idempotencySecret())
@@ -94,7 +96,7 @@ public struct Server: Sendable {
         routes =
             Self.routes(
                 ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,
-                sandbox: sandbox, directory: DataDirectoryStatus(path: configuration.dataDirectory),
+                meter: meter, sandbox: sandbox, directory: DataDirectoryStatus(path: configuration.dataDirectory),
                 region: configuration.region, hasWitnesses: !configuration.witnesses.isEmpty) + identity.routes
     }
 
@@ -126,8 +128,8 @@ public struct Server: Sendable {
     }
 
     static func routes(
-        ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, sandbox: SandboxStatus,
-        directory: DataDirectoryStatus, region: String, hasWitnesses: Bool = false
+        ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, meter: RequestMeter,
+        sandbox: SandboxStatus, directory: DataDirectoryStatus, region: String, hasWitnesses: Bool = false
     ) -> [Route] {
         SessionRoutes(sessions: sessions, reads: reads).routes
             + SessionListRoute(reads: reads).routes
@@ -139,7 +141,7 @@ public struct Server: Sendable {
             + ProofRoutes(reads: reads, log: ledger.log).routes
             + LogRoutes(log: ledger.log, hasWitnesses: hasWitnesses).routes
             + AccountRoutes(reads: reads, vault: vault, ledger: ledger).routes
-            + APIKeyRoutes(ledger: ledger, reads: reads).routes
+            + APIKeyRoutes(keys: KeyManagement(ledger: ledger, reads: reads, meter: meter)).routes
             + HealthRoute(
                 ledger: ledger, reads: reads, vault: vault, directory: directory, sandbox: sandbox, region: region,
                 startedAt: ledger.now()
@@ -149,7 +151,7 @@ public struct Server: Sendable {
     /// The router with every route, for the HTTP server and for tests.
     func router() -> Router<APIRequestContext> {
         RouterBuilder(
-            authenticator: Authenticator(keys: store.keys, now: ledger.now),
+            authenticator: Authenticator(keys: store.keys, refusals: refusals, now: ledger.now),
             memberAuthenticator: MemberAuthenticator(tokens: identity.tokens, ledger: ledger), meter: meter,
             clients: clients,
             limits: limits, desk: desk, secrets: secrets, sessions: sessions,

@@ -14,7 +14,7 @@ struct SessionListRoute: Sendable {
         let after = try exchange.sessionCursor(page)
         let sessions = try reads.sessions(for: try exchange.caller(), startingAfter: after, limit: page.rowsWanted)
         return page.answer(sessions) { session in
-            var body = SessionAnswer.body(of: session, withClassification: true)
+            var body = SessionAnswer.body(of: session)
             body["ended_at"] = session.endedAt.map { .string($0.secondsText) } ?? .null
             body["ended_by"] = session.endedBy.map { .string($0) } ?? .null
             body["exec_count"] = .integer(session.execCount)
