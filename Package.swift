@@ -34,6 +34,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
     ],
     // In the order of who may import whom: a module imports only modules above it.
     targets: [
@@ -69,7 +70,9 @@ let package = Package(
                 "EventStore", "Proofs", "Ledger", "Projections", "Sandbox", "Vault", "CanonicalJSON", "Merkle",
                 hummingbird, .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "NIOCore", package: "swift-nio"), lifecycle, signals, logging,
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "JWTKit", package: "jwt-kit"),
+                lifecycle,
+                signals, logging,
             ], swiftSettings: strict),
         .target(
             name: "Replay", dependencies: ["EventStore", "Proofs", "Ledger", "Projections", "CanonicalJSON", "Merkle"],
@@ -131,7 +134,8 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: [
-                "API", "ServerFixtures", "LedgerFixtures", "EventStore", "Ledger", "Projections", "Sandbox", "Vault", "Proofs",
+                "API", "ServerFixtures", "LedgerFixtures", "EventStore", "Ledger", "Projections", "Sandbox", "Vault",
+                "Proofs",
                 "CanonicalJSON", "Merkle", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -51,7 +51,8 @@ struct SampleHistory {
         let created = draft(
             SessionCreated(
                 customerID: customer, dataClassification: .healthInformation, environment: .live,
-                jurisdiction: .europeanUnion, keyID: key, layersMissing: [], region: "eu", timeToLiveSeconds: 300),
+                jurisdiction: .europeanUnion, creator: .key(key), layersMissing: [], region: "eu",
+                timeToLiveSeconds: 300),
             stream: session.text, actor: key.text)
         _ = try await log.append([created])
         let executing = SessionExecuting(

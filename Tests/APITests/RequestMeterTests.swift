@@ -11,7 +11,7 @@ import Testing
 struct RequestMeterTests {
     /// Requests counted for the key in this cycle, reserved ones included.
     private func counted(_ key: String, _ server: TestServer) throws -> Int64 {
-        let id = try server.principal(key).keyID
+        let id = try #require(try server.principal(key).keyID)
         return server.server.ledger.read { state in
             state.key(id)?.requests(in: BillingCycle(holding: server.clock.now)) ?? 0
         }

@@ -26,10 +26,10 @@ import Testing
         KeyRevoked(keyID: key),
         SessionCreated(
             customerID: customer, dataClassification: .healthInformation, environment: .live, jurisdiction: .other,
-            keyID: key, layersMissing: ["cgroup"], region: "eu", timeToLiveSeconds: 300),
+            creator: .key(key), layersMissing: ["cgroup"], region: "eu", timeToLiveSeconds: 300),
         SessionCreated(
             customerID: customer, dataClassification: .general, environment: .test, jurisdiction: .unitedStates,
-            keyID: key, layersMissing: [], region: "us", timeToLiveSeconds: nil),
+            creator: .member(MemberID(high: 7, low: 8)), layersMissing: [], region: "us", timeToLiveSeconds: nil),
         SessionExecuting(execID: exec, inputBytes: 0, receiptSHA256: Hash(of: [3])),
         World.result(exec, outcome: .exited(code: 255)),
         World.result(exec, outcome: .signalled(number: 9)),
@@ -84,7 +84,7 @@ import Testing
             let error = #expect(throws: PayloadError.self, "\(name)") {
                 try LedgerEvent(draft(type(of: payload).type, data))
             }
-            let standIns = ["signal": "exit_code", "returned": "reserved"]
+            let standIns = ["signal": "exit_code", "returned": "reserved", "member_id": "key_id"]
             #expect(error == PayloadError(standIns[name] ?? name, .missing))
         }
     }

@@ -18,7 +18,7 @@ struct Authenticator: Sendable {
             throw .unauthorized
         }
         return Principal(
-            keyID: record.id, customerID: record.customerID, environment: record.environment,
+            identity: .key(record.id), customerID: record.customerID, environment: record.environment,
             permissions: record.permissions)
     }
 

@@ -20,39 +20,39 @@ final class RequestMeter: Sendable {
 
     init(ledger: LedgerService) { self.ledger = ledger }
 
-    /// Counts one request of `principal`; reserves another block when the last one is used up.
+    /// Counts one request of the key `key`; reserves another block when the last one is used up.
     ///
     /// - Throws: `rateLimited` when the key's month is used up.
-    func count(_ principal: Principal, trace: String) async throws(APIError) {
+    func count(_ key: KeyID, trace: String) async throws(APIError) {
         while true {
             let step = state.withLock { state -> Step in
-                if let left = state.remaining[principal.keyID], left > 0 {
-                    state.remaining[principal.keyID] = left - 1
+                if let left = state.remaining[key], left > 0 {
+                    state.remaining[key] = left - 1
                     return .counted
                 }
-                if state.reserving[principal.keyID] != nil { return .wait }
-                state.reserving[principal.keyID] = []
+                if state.reserving[key] != nil { return .wait }
+                state.reserving[key] = []
                 return .reserve
             }
             switch step {
             case .counted: return
-            case .reserve: try await reserve(principal, trace: trace)
-            case .wait: await waitForReservation(of: principal.keyID)
+            case .reserve: try await reserve(key, trace: trace)
+            case .wait: await waitForReservation(of: key)
             }
         }
     }
 
-    private func reserve(_ principal: Principal, trace: String) async throws(APIError) {
+    private func reserve(_ key: KeyID, trace: String) async throws(APIError) {
         let command = Command.reserveRequests(
-            CountRequests(keyID: principal.keyID, requests: Self.blockRequests))
+            CountRequests(keyID: key, requests: Self.blockRequests))
         let result: Result<Void, APIError>
         do throws(APIError) {
             _ = try await ledger.commit(command, as: .system, trace: trace)
             result = .success(())
         } catch { result = .failure(error) }
         let waiting = state.withLock { state in
-            if case .success = result { state.remaining[principal.keyID, default: 0] += Self.blockRequests }
-            return state.reserving.removeValue(forKey: principal.keyID) ?? []
+            if case .success = result { state.remaining[key, default: 0] += Self.blockRequests }
+            return state.reserving.removeValue(forKey: key) ?? []
         }
         for continuation in waiting { continuation.resume() }
         try result.get()

@@ -17,7 +17,8 @@ struct AccountRoutes: Sendable {
         let caller = try exchange.caller()
         let cycle = BillingCycle(holding: now())
         let account = try reads.account(of: caller, cycle: cycle)
-        let key = try reads.apiKey(caller.keyID, for: caller)
+        var key: KeyView?
+        if let keyID = caller.keyID { key = try reads.apiKey(keyID, for: caller) }
         let customer = account.customer
         let plan = Plan.of(customer.tier)
         let email: String
@@ -32,9 +33,9 @@ struct AccountRoutes: Sendable {
             "cdps_this_cycle": .integer(account.cycle.proofs), "cdp_limit": Self.limit(plan.proofsPerMonth),
             "sessions_used": .integer(account.liveSessions),
             "sessions_limit": Self.limit(plan.concurrentSessions),
-            "rate_limit_rpm": Self.limit(plan.requestsPerMinute(of: key.prefix)),
+            "rate_limit_rpm": Self.limit(plan.requestsPerMinute(of: key?.prefix ?? .nanorixLive)),
             "billing_cycle_start": .string(cycle.start.secondsText),
-            "api_key_prefix": .string(key.display),
+            "api_key_prefix": key.map { .string($0.display) } ?? .null,
         ])
     }
 

@@ -10,7 +10,7 @@ struct Route: Sendable {
     enum Access: Sendable, Equatable {
         /// Anyone, without a key.
         case `public`
-        /// Whoever holds an active key with these permissions.
+        /// Whoever holds an active key, or is a signed-in member, with these permissions.
         case key(Permissions)
     }
 

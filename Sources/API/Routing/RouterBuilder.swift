@@ -61,10 +61,10 @@ struct RouterBuilder: Sendable {
     {
         guard case .key(let needed) = route.access else { return nil }
         let principal = try authenticator.authenticate(request.headers[.authorization])
-        try await meter.count(principal, trace: context.trace)
+        if let keyID = principal.keyID { try await meter.count(keyID, trace: context.trace) }
         guard principal.permissions.isSuperset(of: needed) else {
             let missing = needed.subtracting(principal.permissions).names.joined(separator: ", ")
-            throw APIError(.forbidden, "This API key lacks the permission \(missing). Use a key that has it.")
+            throw APIError(.forbidden, "This \(principal.noun) lacks the permission \(missing). Use a key that has it.")
         }
         return principal
     }

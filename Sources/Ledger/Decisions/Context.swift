@@ -1,4 +1,5 @@
 public import EventStore
+public import Proofs
 
 /// Who does something.
 public enum Actor: Sendable, Hashable {
@@ -6,6 +7,8 @@ public enum Actor: Sendable, Hashable {
     case system
     /// Whoever holds this API key.
     case key(KeyID)
+    /// A signed-in member of a customer, who works on live or on test data.
+    case member(MemberID, in: KeyEnvironment)
     /// Whoever may use the server's administration socket.
     case `operator`
 
@@ -14,6 +17,7 @@ public enum Actor: Sendable, Hashable {
         switch self {
         case .system: "system"
         case .key(let id): id.text
+        case .member(let id, _): id.text
         case .operator: "operator"
         }
     }

@@ -20,14 +20,15 @@ extension State {
     }
 
     func issueKey(_ command: IssueKey, _ context: DecisionContext) throws(Refusal) -> [Decided] {
-        let acting = try actingKey(context)
+        let acting = try authority(context)
         guard let customer = customers[command.customerID], acting.map({ $0.customerID == customer.id }) ?? true else {
             throw .customerNotFound
         }
         if let acting {
             guard acting.permissions.isSuperset(of: command.key.permissions) else {
                 throw Refusal(
-                    .forbidden, "A key cannot give permissions that it does not have. Use a key that has them.",
+                    .forbidden,
+                    "Nobody can give permissions that they do not have. Ask with a key, or as a member, that has them.",
                     field: "permissions")
             }
             guard acting.environment == command.key.prefix.environment else {
@@ -47,7 +48,7 @@ extension State {
     }
 
     func revokeKey(_ command: RevokeKey, _ context: DecisionContext) throws(Refusal) -> [Decided] {
-        let acting = try actingKey(context)
+        let acting = try authority(context)
         guard let key = keys[command.keyID],
             acting.map({ $0.customerID == key.customerID && $0.environment == key.environment }) ?? true
         else { throw .keyNotFound }

@@ -3,14 +3,16 @@ import EventStore
 
 extension State {
     func createSession(_ command: CreateSession, _ context: DecisionContext) throws(Refusal) -> [Decided] {
-        guard let key = try actingKey(context), let customer = customers[key.customerID] else { throw .unauthorized }
+        guard let authority = try authority(context), let customer = customers[authority.customerID] else {
+            throw .unauthorized
+        }
         guard sessions[command.sessionID] == nil, ended[command.sessionID] == nil else {
             throw Refusal(.conflict, "This session id is taken. Try again.")
         }
         let plan = Plan.of(customer.tier)
         let timeToLive = try timeToLive(command.timeToLiveSeconds, plan)
-        let living = customer.sessions(in: key.environment)
-        if key.environment == .live, let limit = plan.proofsPerMonth,
+        let living = customer.sessions(in: authority.environment)
+        if authority.environment == .live, let limit = plan.proofsPerMonth,
             customer.proofs(in: cycle.advanced(to: context.at)) + living >= limit
         {
             throw .proofsExceeded(customer.tier, limit: limit)
@@ -18,9 +20,15 @@ extension State {
         if let limit = plan.concurrentSessions, living >= limit {
             throw .sessionsExceeded(customer.tier, limit: limit)
         }
+        let creator: SessionCreated.Creator
+        switch context.actor {
+        case .key(let id): creator = .key(id)
+        case .member(let id, _): creator = .member(id)
+        case .system, .operator: throw .unauthorized
+        }
         let created = SessionCreated(
-            customerID: customer.id, dataClassification: command.dataClassification, environment: key.environment,
-            jurisdiction: customer.jurisdiction, keyID: key.id, layersMissing: command.layersMissing,
+            customerID: customer.id, dataClassification: command.dataClassification, environment: authority.environment,
+            jurisdiction: customer.jurisdiction, creator: creator, layersMissing: command.layersMissing,
             region: command.region, timeToLiveSeconds: timeToLive)
         return [Decided(stream: command.sessionID.text, event: .sessionCreated(created))]
     }

@@ -7,12 +7,17 @@ public struct SessionCreated: EventPayload {
     public static let type = "session.created"
     public static let version = 1
 
+    /// Who asked for it: `key_id` or `member_id`.
+    public enum Creator: Sendable, Hashable {
+        case key(KeyID)
+        case member(MemberID)
+    }
+
     public var customerID: CustomerID
     public var dataClassification: DataClassification
     public var environment: KeyEnvironment
     public var jurisdiction: Jurisdiction
-    /// The key that asked for it.
-    public var keyID: KeyID
+    public var creator: Creator
     /// Isolation layers it runs without because the operator allowed that; shown in every verdict.
     public var layersMissing: [String]
     /// Where the node runs, for example `eu`.
@@ -22,13 +27,13 @@ public struct SessionCreated: EventPayload {
 
     public init(
         customerID: CustomerID, dataClassification: DataClassification, environment: KeyEnvironment,
-        jurisdiction: Jurisdiction, keyID: KeyID, layersMissing: [String], region: String, timeToLiveSeconds: Int64?
+        jurisdiction: Jurisdiction, creator: Creator, layersMissing: [String], region: String, timeToLiveSeconds: Int64?
     ) {
         self.customerID = customerID
         self.dataClassification = dataClassification
         self.environment = environment
         self.jurisdiction = jurisdiction
-        self.keyID = keyID
+        self.creator = creator
         self.layersMissing = layersMissing
         self.region = region
         self.timeToLiveSeconds = timeToLiveSeconds
@@ -40,8 +45,15 @@ public struct SessionCreated: EventPayload {
         dataClassification = try reader.parsed("data_classification", DataClassification.init(rawValue:))
         environment = try reader.parsed("environment", KeyEnvironment.init(rawValue:))
         jurisdiction = try reader.parsed("jurisdiction", Jurisdiction.init(rawValue:))
-        keyID = try reader.parsed("key_id", KeyID.init)
+        let keyID = try reader.optionalParsed("key_id", KeyID.init)
         layersMissing = try reader.strings("layers_missing")
+        let memberID = try reader.optionalParsed("member_id", MemberID.init)
+        switch (keyID, memberID) {
+        case (let id?, nil): creator = .key(id)
+        case (nil, let id?): creator = .member(id)
+        case (nil, nil): throw PayloadError("key_id", .missing)
+        case (_?, _?): throw PayloadError("member_id", .notAllowed)
+        }
         region = try reader.string("region")
         timeToLiveSeconds = try reader.optionalCount("ttl_seconds")
         try reader.finish()
@@ -51,9 +63,22 @@ public struct SessionCreated: EventPayload {
         JSONObject(inOrder: [
             "customer_id": .string(customerID.text), "data_classification": .string(dataClassification.rawValue),
             "environment": .string(environment.rawValue), "jurisdiction": .string(jurisdiction.rawValue),
-            "key_id": .string(keyID.text), "layers_missing": JSONValue(strings: layersMissing),
-            "region": .string(region), "ttl_seconds": timeToLiveSeconds.map { .integer($0) },
+            "key_id": creator.keyID.map { .string($0.text) }, "layers_missing": JSONValue(strings: layersMissing),
+            "member_id": creator.memberID.map { .string($0.text) }, "region": .string(region),
+            "ttl_seconds": timeToLiveSeconds.map { .integer($0) },
         ])
+    }
+}
+
+extension SessionCreated.Creator {
+    /// The key, if it was one.
+    public var keyID: KeyID? {
+        if case .key(let id) = self { id } else { nil }
+    }
+
+    /// The member, if it was one.
+    public var memberID: MemberID? {
+        if case .member(let id) = self { id } else { nil }
     }
 }
 

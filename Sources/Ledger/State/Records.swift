@@ -75,6 +75,14 @@ public struct KeyRecord: Sendable, Equatable {
     }
 }
 
+/// What the rules need to know of a member.
+public struct MemberRecord: Sendable, Equatable {
+    public let id: MemberID
+    public let customerID: CustomerID
+    public internal(set) var role: Role
+    public internal(set) var isRemoved = false
+}
+
 /// A session that is alive.
 public struct SessionRecord: Sendable, Equatable {
     /// The public key published for its proof.
@@ -86,8 +94,7 @@ public struct SessionRecord: Sendable, Equatable {
 
     public let id: SessionID
     public let customerID: CustomerID
-    /// The key that made it.
-    public let keyID: KeyID
+    public let creator: SessionCreated.Creator
     public let environment: KeyEnvironment
     public let dataClassification: DataClassification
     public let jurisdiction: Jurisdiction
@@ -112,7 +119,7 @@ public struct SessionRecord: Sendable, Equatable {
     public var expiresAt: Timestamp? { timeToLiveSeconds.map { createdAt.adding(seconds: $0) } }
 
     public static func == (left: SessionRecord, right: SessionRecord) -> Bool {
-        left.id == right.id && left.customerID == right.customerID && left.keyID == right.keyID
+        left.id == right.id && left.customerID == right.customerID && left.creator == right.creator
             && left.environment == right.environment && left.dataClassification == right.dataClassification
             && left.jurisdiction == right.jurisdiction && left.region == right.region
             && left.layersMissing == right.layersMissing && left.createdAt == right.createdAt

@@ -7,18 +7,31 @@ extension State {
         guard sessions[id] == nil, ended[id] == nil else {
             throw place.error(.reference, "this session exists already")
         }
-        guard let key = keys[event.keyID], key.customerID == event.customerID, customers[key.customerID] != nil else {
-            throw place.error(.reference, "this customer has no such key")
-        }
-        guard key.isActive(at: place.at) else { throw place.error(.transition, "the key is revoked or expired") }
-        guard key.environment == event.environment else {
-            throw place.error(.reference, "a \(key.environment.rawValue) key made a session of the other kind")
-        }
+        try checkCreator(of: event, place)
         sessions[id] = SessionRecord(
-            id: id, customerID: event.customerID, keyID: event.keyID, environment: event.environment,
+            id: id, customerID: event.customerID, creator: event.creator, environment: event.environment,
             dataClassification: event.dataClassification, jurisdiction: event.jurisdiction, region: event.region,
             layersMissing: event.layersMissing, createdAt: place.at, timeToLiveSeconds: event.timeToLiveSeconds)
         countSessions(of: event.customerID, in: event.environment, by: 1)
+    }
+
+    private func checkCreator(of event: SessionCreated, _ place: Place) throws(ReplayError) {
+        guard customers[event.customerID] != nil else { throw place.error(.reference, "there is no such customer") }
+        switch event.creator {
+        case .key(let id):
+            guard let key = keys[id], key.customerID == event.customerID else {
+                throw place.error(.reference, "this customer has no such key")
+            }
+            guard key.isActive(at: place.at) else { throw place.error(.transition, "the key is revoked or expired") }
+            guard key.environment == event.environment else {
+                throw place.error(.reference, "a \(key.environment.rawValue) key made a session of the other kind")
+            }
+        case .member(let id):
+            guard let member = members[id], member.customerID == event.customerID else {
+                throw place.error(.reference, "this customer has no such member")
+            }
+            guard !member.isRemoved else { throw place.error(.transition, "the member was removed") }
+        }
     }
 
     mutating func apply(_ event: SessionExecuting, _ place: Place) throws(ReplayError) {

@@ -26,6 +26,7 @@ public struct State: Sendable, Equatable {
     var customers: [CustomerID: CustomerRecord] = [:]
     var keys: [KeyID: KeyRecord] = [:]
     var keysBySecret: [Hash: KeyID] = [:]
+    var members: [MemberID: MemberRecord] = [:]
     var sessions: [SessionID: SessionRecord] = [:]
     var ended: [SessionID: EndedSession] = [:]
     var verificationKeys: Set<VerificationKeyID> = []
@@ -42,6 +43,9 @@ extension State {
 
     /// The API key called `id`, or nil.
     public func key(_ id: KeyID) -> KeyRecord? { keys[id] }
+
+    /// The member called `id`, removed ones included, or nil.
+    public func member(_ id: MemberID) -> MemberRecord? { members[id] }
 
     /// The API key whose whole text has this SHA-256, or nil.
     public func key(secretSHA256: Hash) -> KeyRecord? { keysBySecret[secretSHA256].flatMap { keys[$0] } }

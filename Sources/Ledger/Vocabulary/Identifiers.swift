@@ -84,6 +84,8 @@ extension Identifier: CustomStringConvertible {
 public typealias CustomerID = Identifier<CustomerEntity>
 /// Names an API key: `key_…`.
 public typealias KeyID = Identifier<KeyEntity>
+/// Names a member of a customer's organisation: `mem_…`.
+public typealias MemberID = Identifier<MemberEntity>
 /// Names a session: `sess_…`.
 public typealias SessionID = Identifier<SessionEntity>
 /// Names one command that ran in a session: `exec_…`.
@@ -95,6 +97,8 @@ public typealias EventID = Identifier<EventEntity>
 public enum CustomerEntity: IdentifiedEntity { public static let identifierPrefix = "cust_" }
 /// See ``KeyID``.
 public enum KeyEntity: IdentifiedEntity { public static let identifierPrefix = "key_" }
+/// See ``MemberID``.
+public enum MemberEntity: IdentifiedEntity { public static let identifierPrefix = "mem_" }
 /// See ``SessionID``.
 public enum SessionEntity: IdentifiedEntity { public static let identifierPrefix = "sess_" }
 /// See ``ExecID``.

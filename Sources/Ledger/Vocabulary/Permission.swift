@@ -25,6 +25,11 @@ public struct Permissions: OptionSet, Sendable, Hashable {
     public static let backupsRead = Permissions(rawValue: 1 << 13)
     public static let backupsWrite = Permissions(rawValue: 1 << 14)
     public static let backupsRestore = Permissions(rawValue: 1 << 15)
+    public static let membersRead = Permissions(rawValue: 1 << 16)
+    public static let membersWrite = Permissions(rawValue: 1 << 17)
+    /// Timelines and feeds of events.
+    public static let logsRead = Permissions(rawValue: 1 << 18)
+    public static let usageRead = Permissions(rawValue: 1 << 19)
 
     /// Each permission with its name, in the order in which events and answers list them.
     public static let vocabulary: [(permission: Permissions, name: String)] = [
@@ -33,7 +38,8 @@ public struct Permissions: OptionSet, Sendable, Hashable {
         (.keysRead, "keys:read"), (.keysWrite, "keys:write"), (.accountRead, "account:read"),
         (.accountWrite, "account:write"), (.agentsWrite, "agents:write"), (.serversRead, "servers:read"),
         (.serversWrite, "servers:write"), (.backupsRead, "backups:read"), (.backupsWrite, "backups:write"),
-        (.backupsRestore, "backups:restore"),
+        (.backupsRestore, "backups:restore"), (.membersRead, "members:read"), (.membersWrite, "members:write"),
+        (.logsRead, "logs:read"), (.usageRead, "usage:read"),
     ]
 
     /// Everything there is; NanoTerm's preset `full`.
@@ -41,6 +47,7 @@ public struct Permissions: OptionSet, Sendable, Hashable {
     /// NanoTerm's preset `read`: look at everything, change nothing, run nothing.
     public static let read: Permissions = [
         .sessionsRead, .filesRead, .proofsRead, .keysRead, .accountRead, .serversRead, .backupsRead,
+        .membersRead, .logsRead, .usageRead,
     ]
     /// NanoTerm's preset `execute`: all work with sessions and files, no keys and no account changes.
     public static let execute: Permissions = [.sessionsWrite, .sessionsExec, .filesWrite, .agentsWrite]

@@ -118,11 +118,7 @@ final class Projector {
 
 extension Projector {
     private func apply(_ event: KeyIssued, _ envelope: Envelope) throws(ProjectionError) {
-        let known: (sequence: Int64, tier: Tier)? =
-            if let recent = recentCustomers[event.customerID] { recent } else {
-                try customers.find(event.customerID)
-            }
-        guard let customer = known else { throw missing("customer", envelope) }
+        let customer = try customer(event.customerID, envelope)
         try keys.apply(event, customer: customer.sequence, envelope)
         changedKeys[event.keyID] = KeyEntry(
             id: event.keyID, customerID: event.customerID, tier: customer.tier, prefix: event.prefix,
@@ -159,8 +155,15 @@ extension Projector {
 
     private func apply(_ event: SessionCreated, _ envelope: Envelope) throws(ProjectionError) {
         let id = try streamID(SessionID.self, envelope)
-        let key = try key(event.keyID, envelope)
-        let session = SessionsTable.Row(event, id: id, customer: key.customer, key: key.sequence, envelope)
+        let customer: Int64
+        var key: KeyEntry?
+        switch event.creator {
+        case .key(let id):
+            let entry = try self.key(id, envelope)
+            (key, customer) = (entry, entry.customer)
+        case .member: customer = try self.customer(event.customerID, envelope).sequence
+        }
+        let session = SessionsTable.Row(event, id: id, customer: customer, key: key?.sequence, envelope)
         sessions.insert(session)
         count(.init(sessions: 1, liveSessions: 1), session, envelope)
         try addToTimeline(session, envelope)
@@ -205,6 +208,14 @@ extension Projector {
             throw missing("session", envelope)
         }
         return session
+    }
+
+    private func customer(
+        _ id: CustomerID, _ envelope: Envelope
+    ) throws(ProjectionError) -> (sequence: Int64, tier: Tier) {
+        if let recent = recentCustomers[id] { return recent }
+        guard let customer = try customers.find(id) else { throw missing("customer", envelope) }
+        return customer
     }
 
     private func key(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyEntry {

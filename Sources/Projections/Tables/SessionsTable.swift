@@ -30,7 +30,7 @@ struct SessionsTable {
         sql: """
             CREATE TABLE sessions (
                 sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, customer INTEGER NOT NULL,
-                api_key INTEGER NOT NULL, environment TEXT NOT NULL, status TEXT NOT NULL,
+                api_key INTEGER, environment TEXT NOT NULL, status TEXT NOT NULL,
                 data_classification TEXT NOT NULL, jurisdiction TEXT NOT NULL, region TEXT NOT NULL,
                 layers_missing TEXT NOT NULL, ttl_seconds INTEGER, created_at INTEGER NOT NULL, ended_at INTEGER,
                 ended_by TEXT, exec_count INTEGER NOT NULL
@@ -44,7 +44,8 @@ struct SessionsTable {
         let sequence: Int64
         let id: SessionID
         let customer: Int64
-        let key: Int64
+        /// The key that made it; nil when a member did.
+        let key: Int64?
         let environment: KeyEnvironment
         var status: SessionStatus
         let dataClassification: DataClassification
@@ -113,7 +114,7 @@ struct SessionsTable {
             guard let index = rows.index(forKey: id) else { continue }
             let row = rows.values[index]
             try write.run(
-                .integer(row.sequence), .text(row.id.text), .integer(row.customer), .integer(row.key),
+                .integer(row.sequence), .text(row.id.text), .integer(row.customer), SQLiteValue(row.key),
                 .text(row.environment.rawValue), .text(row.status.rawValue), .text(row.dataClassification.rawValue),
                 .text(row.jurisdiction.rawValue), .text(row.region), .text(row.layersMissing),
                 SQLiteValue(row.timeToLiveSeconds), .integer(row.createdAt.microseconds),
@@ -126,7 +127,7 @@ struct SessionsTable {
 
 extension SessionsTable.Row {
     /// The row of a session that begins with `envelope`.
-    init(_ event: SessionCreated, id: SessionID, customer: Int64, key: Int64, _ envelope: Envelope) {
+    init(_ event: SessionCreated, id: SessionID, customer: Int64, key: Int64?, _ envelope: Envelope) {
         sequence = Int64(envelope.sequence)
         self.id = id
         self.customer = customer
@@ -147,7 +148,7 @@ extension SessionsTable.Row {
         sequence = row.integer(0)
         id = try row.parsed(1, SessionID.init)
         customer = row.integer(2)
-        key = row.integer(3)
+        key = row.optionalInteger(3)
         environment = try row.parsed(4, KeyEnvironment.init(rawValue:))
         status = try row.parsed(5, SessionStatus.init(rawValue:))
         dataClassification = try row.parsed(6, DataClassification.init(rawValue:))

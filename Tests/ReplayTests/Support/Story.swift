@@ -60,7 +60,7 @@ struct Story {
         let created = draft(
             SessionCreated(
                 customerID: customer, dataClassification: .healthInformation, environment: .live,
-                jurisdiction: .europeanUnion, keyID: key, layersMissing: layersMissing, region: "eu",
+                jurisdiction: .europeanUnion, creator: .key(key), layersMissing: layersMissing, region: "eu",
                 timeToLiveSeconds: 300), stream: session.text, actor: key.text)
         createdTimes[session] = created.at
         _ = try await log.append([created])
