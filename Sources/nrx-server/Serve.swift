@@ -37,6 +37,10 @@ struct Serve: AsyncParsableCommand {
         help: "An origin whose pages may use the whole API from a browser. May be given several times.")
     var corsOrigin: [String] = []
     @Option(help: "Connections at the same time; more wait.") var maxConnections: Int?
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Rewrite sealed log segments in the background, smaller, with the same events and roots (default: yes).")
+    var recompress: Bool?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
 
     func run() async throws {
@@ -89,6 +93,7 @@ struct Serve: AsyncParsableCommand {
         do throws(ServerError) {
             for text in list(witness, "WITNESS") { configuration.witnesses.append(try Witness(text)) }
         } catch { throw ValidationError(error.message) }
+        configuration.recompressesLog = try recompress ?? truth("RECOMPRESS") ?? configuration.recompressesLog
         do throws(ServerError) { try configuration.validate() } catch { throw ValidationError(error.message) }
         return configuration
     }
@@ -109,6 +114,12 @@ struct Serve: AsyncParsableCommand {
 
     /// How a setting is called on the command line.
     private func option(_ name: String) -> String { "--" + name.lowercased().replacing("_", with: "-") }
+
+    private func truth(_ name: String) throws -> Bool? {
+        guard let text = environment(name) else { return nil }
+        guard let value = Bool(text) else { throw ValidationError("NRX_\(name) must be true or false.") }
+        return value
+    }
 
     private func number(_ flag: Int?, _ name: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let text = environment(name) ?? flag.map(String.init) else { return nil }

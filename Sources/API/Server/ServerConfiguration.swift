@@ -39,6 +39,8 @@ public struct ServerConfiguration: Sendable {
     public var witnesses: [Witness] = []
     /// Length of a log segment, in bytes.
     public var segmentBytes = 64 << 20
+    /// Whether sealed log segments are rewritten in the background, smaller, with the same events and roots.
+    public var recompressesLog = true
 
     public init() {}
 }
