@@ -1,4 +1,4 @@
-public import Merkle
+import Merkle
 
 /// What a backup did.
 public struct BackupReport: Sendable, Equatable {
