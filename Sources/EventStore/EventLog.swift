@@ -22,6 +22,7 @@ public final class EventLog: Sendable {
     private let tiles: TileTree
     private let checkpoints: CheckpointKeeper
     private let preparer: SegmentPreparer?
+    private let recompressor: RecompressionThread?
     private let writerEnded: PendingResult<EventLogError?>
     /// Held for as long as the log is open.
     private let lock: Mutex<(any File)?>
@@ -90,16 +91,22 @@ public final class EventLog: Sendable {
         preparer =
             configuration.preparesSegmentsAhead
             ? SegmentPreparer(directory: directory, fileSystem: fileSystem, length: configuration.segmentBytes) : nil
+        recompressor =
+            configuration.recompressesSealedSegments
+            ? RecompressionThread(
+                directory: directory, fileSystem: fileSystem, index: opened.index,
+                bytesPerSecondMax: configuration.recompressionBytesPerSecondMax) : nil
         writerEnded = PendingResult()
     }
 
     private func start(writer: LogWriter, index: SegmentIndex, clock: @escaping @Sendable () -> Timestamp) {
         preparer?.start()
+        recompressor?.start()
         checkpoints.start()
         checkpoints.noteGrowth()
         let thread = WriterThread(
             queue: queue, feed: feed, tiles: tiles, index: index, checkpoints: checkpoints, preparer: preparer,
-            clock: clock)
+            recompression: recompressor, clock: clock)
         let ended = writerEnded
         DedicatedThread.start(name: "nrx-writer") { ended.resolve(thread.run(writer)) }
     }
@@ -125,8 +132,15 @@ public final class EventLog: Sendable {
     /// The newest signed checkpoint, or nil before the first.
     public var checkpoint: Checkpoint? { checkpoints.latest }
 
-    /// Why the log can no longer write or sign; nil while all is well.
-    public var failure: EventLogError? { writerEnded.value ?? checkpoints.failure }
+    /// Why the log can no longer write or sign, or where recompression met damage; nil while all is well.
+    public var failure: EventLogError? {
+        if let failure = writerEnded.value ?? checkpoints.failure { return failure }
+        guard let found = recompression.failure, found.code == .damaged else { return nil }
+        return found
+    }
+
+    /// What the background recompression of sealed segments did since the log was opened.
+    public var recompression: RecompressionReport { recompressor?.report ?? RecompressionReport() }
 
     /// The log from `sequence` on: history first, then live.
     public func subscribe(from sequence: UInt64) -> LogSubscription {
@@ -184,9 +198,10 @@ public final class EventLog: Sendable {
     public func close() async throws(EventLogError) {
         queue.refuse(with: EventLogError(.closed, "the log was closed."), discarding: false)
         let failure = await writerEnded.wait()
-        let (checkpoints, preparer) = (checkpoints, preparer)
+        let (checkpoints, preparer, recompressor) = (checkpoints, preparer, recompressor)
         let result = await reader.worker.run {
             Result { () throws(EventLogError) in
+                recompressor?.stop()
                 checkpoints.stop()
                 do throws(FileError) { try preparer?.stop() } catch { throw EventLogError(error) }
                 if failure == nil { _ = try checkpoints.signNow() }

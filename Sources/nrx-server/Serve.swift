@@ -19,6 +19,10 @@ struct Serve: AsyncParsableCommand {
     var allowMissingLayer: [String] = []
     @Option(help: "Environments kept ready for new sessions.") var warmPool: Int?
     @Option(help: "Seconds that running commands get at a clean stop.") var shutdownSeconds: Int?
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Rewrite sealed log segments in the background, smaller, with the same events and roots (default: yes).")
+    var recompress: Bool?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
 
     func run() async throws {
@@ -61,8 +65,15 @@ struct Serve: AsyncParsableCommand {
         configuration.allowedMissingLayers =
             allowMissingLayer.isEmpty
             ? (environment("ALLOW_MISSING_LAYER") ?? "").split(separator: ",").map(String.init) : allowMissingLayer
+        configuration.recompressesLog = try recompress ?? truth("RECOMPRESS") ?? configuration.recompressesLog
         do throws(ServerError) { try configuration.validate() } catch { throw ValidationError(error.message) }
         return configuration
+    }
+
+    private func truth(_ name: String) throws -> Bool? {
+        guard let text = environment(name) else { return nil }
+        guard let value = Bool(text) else { throw ValidationError("NRX_\(name) must be true or false.") }
+        return value
     }
 
     private func number(_ flag: Int?, _ name: String, in range: ClosedRange<Int>) throws -> Int? {

@@ -19,6 +19,7 @@ struct OpenedData: Sendable {
         var state = State()
         var logConfiguration = EventLogConfiguration()
         logConfiguration.segmentBytes = configuration.segmentBytes
+        logConfiguration.recompressesSealedSegments = configuration.recompressesLog
         log = try EventLog.open(
             directory: directory + "/log", signer: vault, keeper: vault, configuration: logConfiguration,
             fileSystem: surroundings.fileSystem, clock: surroundings.now,

@@ -23,6 +23,8 @@ public struct ServerConfiguration: Sendable {
     public var shutdownSecondsMax = 30
     /// Length of a log segment, in bytes.
     public var segmentBytes = 64 << 20
+    /// Whether sealed log segments are rewritten in the background, smaller, with the same events and roots.
+    public var recompressesLog = true
 
     public init() {}
 }

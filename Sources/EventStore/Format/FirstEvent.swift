@@ -43,7 +43,9 @@ extension LogOpener.OpenedLog {
     func appendingFirst(_ draft: EventDraft) throws(EventLogError) -> LogOpener.OpenedLog {
         var writer = writer
         let commit = try writer.commit([EncodedEvent(draft)], at: draft.at)
-        index.add(segmentFirstSequence: 0, batch: .init(firstSequence: 0, offset: commit.offset))
+        index.add(
+            segmentFirstSequence: 0, batch: .init(firstSequence: 0, offset: commit.offset),
+            treeBefore: commit.treeBefore)
         tiles.absorb(commit.growth)
         return LogOpener.OpenedLog(
             writer: writer, head: TreeHead(size: 1, root: commit.header.root), index: index, tiles: tiles,

@@ -54,8 +54,7 @@ extension LogScanner {
         let pipeline = OrderedPipeline<BatchWalker.Step, ScanStep<Product>>(
             threads: resources.threads, slots: 2 * resources.threads + 2)
         var judge = ScanJudge(
-            scan: LogScan(wantedSizes: sizes), fileSystem: fileSystem,
-            settleMilliseconds: resources.settleMilliseconds)
+            scan: LogScan(wantedSizes: sizes), settleMilliseconds: resources.settleMilliseconds)
         try pipeline.run(
             makeProducer: {
                 var walker = BatchWalker(directory: directory, segments: segments, fileSystem: fileSystem)
@@ -97,6 +96,7 @@ private struct DecodedRun<Product: Sendable>: Sendable {
     }
 
     let path: String
+    let file: any File
     let isLastSegment: Bool
     let offset: Int
     var leaves: [Hash] = []
@@ -109,6 +109,7 @@ private struct DecodedRun<Product: Sendable>: Sendable {
         map: @Sendable (borrowing ScannedBatch) -> Product
     ) {
         path = run.path
+        file = run.file
         isLastSegment = run.isLastSegment
         offset = run.offset
         leaves.reserveCapacity(run.batches.reduce(0) { $0 + Int(min($1.header.eventCount, 1 << 16)) })
@@ -151,16 +152,14 @@ private struct DecodedRun<Product: Sendable>: Sendable {
 private struct ScanJudge {
     var scan: LogScan
     var tree = CompactRange()
-    let fileSystem: any FileSystem
     let settleMilliseconds: UInt32
     /// Whether something was met that is not a batch; nothing after it is part of the log.
     private(set) var hasEnded = false
     private var segmentStart: UInt64 = 0
     private var segmentBytes = 0
 
-    init(scan: LogScan, fileSystem: any FileSystem, settleMilliseconds: UInt32) {
+    init(scan: LogScan, settleMilliseconds: UInt32) {
         self.scan = scan
-        self.fileSystem = fileSystem
         self.settleMilliseconds = settleMilliseconds
     }
 
@@ -170,7 +169,8 @@ private struct ScanJudge {
         for batch in run.batches {
             do throws(BatchDefect) { try grow(batch.header, by: run.leaves[batch.leaves]) } catch {
                 return try judgeTail(
-                    path: run.path, isLastSegment: run.isLastSegment, offset: run.offset + batch.start, defect: error)
+                    path: run.path, file: run.file, isLastSegment: run.isLastSegment, offset: run.offset + batch.start,
+                    defect: error)
             }
             scan.count(batch.header)
             segmentBytes = run.offset + batch.start + batch.header.batchBytes
@@ -181,7 +181,8 @@ private struct ScanJudge {
         }
         if let (defect, start) = run.defect {
             try judgeTail(
-                path: run.path, isLastSegment: run.isLastSegment, offset: run.offset + start, defect: defect)
+                path: run.path, file: run.file, isLastSegment: run.isLastSegment, offset: run.offset + start,
+                defect: defect)
         }
     }
 
@@ -208,8 +209,8 @@ private struct ScanJudge {
         switch step {
         case .run: break
         case .segmentEnded: endSegment()
-        case .tail(let path, let isLastSegment, let offset, let defect):
-            try judgeTail(path: path, isLastSegment: isLastSegment, offset: offset, defect: defect)
+        case .tail(let path, let file, let isLastSegment, let offset, let defect):
+            try judgeTail(path: path, file: file, isLastSegment: isLastSegment, offset: offset, defect: defect)
         case .gap(let path, let found):
             hasEnded = true
             scan.noteGap(before: found, at: tree.size, path: path)
@@ -228,14 +229,14 @@ private struct ScanJudge {
     /// Judges what follows the last good batch of a segment. Only the live segment may have anything there, and there a
     /// writer may be at work: bytes that change while one looks were never a finding.
     private mutating func judgeTail(
-        path: String, isLastSegment: Bool, offset: Int, defect: BatchDefect
+        path: String, file: any File, isLastSegment: Bool, offset: Int, defect: BatchDefect
     ) throws(EventLogError) {
         hasEnded = true
-        var bytes = try contents(of: path)
+        var bytes = try contents(of: file)
         var verdict = judging(bytes, path: path, isLastSegment: isLastSegment, offset: offset, defect: defect)
         if isLastSegment, verdict.damage != nil || verdict.tail != .clean {
             if !hasBatch(in: bytes, at: offset) { usleep(settleMilliseconds * 1000) }
-            let later = try contents(of: path)
+            let later = try contents(of: file)
             if hasBatch(in: later, at: offset) || later.dropFirst(offset) != bytes.dropFirst(offset) {
                 bytes = later
                 verdict = scan
@@ -269,7 +270,8 @@ private struct ScanJudge {
         return scan
     }
 
-    private func contents(of path: String) throws(EventLogError) -> [UInt8] {
-        do throws(FileError) { return try fileSystem.open(path, .read).contents() } catch { throw EventLogError(error) }
+    /// Of the file that was read, not of what has its name: a segment may have been sealed and recompressed since.
+    private func contents(of file: any File) throws(EventLogError) -> [UInt8] {
+        do throws(FileError) { return try file.contents() } catch { throw EventLogError(error) }
     }
 }
