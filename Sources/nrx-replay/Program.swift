@@ -24,6 +24,6 @@ struct Program: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Audit.self, Verify.self, Show.self, Export.self, CheckpointCommand.self, Prove.self, Rebuild.self,
-            Diff.self,
+            Diff.self, Backup.self,
         ])
 }
