@@ -90,8 +90,21 @@ let package = Package(
 
         .testTarget(name: "MerkleTests", dependencies: ["Merkle", "CanonicalJSON"], swiftSettings: strict),
         .testTarget(name: "CanonicalJSONTests", dependencies: ["CanonicalJSON"], swiftSettings: strict),
+        .target(
+            name: "FaultCampaign", dependencies: ["EventStore", "Merkle", "CanonicalJSON", crypto],
+            path: "Tests/FaultCampaign", swiftSettings: strict),
+        .executableTarget(
+            name: "nrx-fault", dependencies: ["FaultCampaign", arguments], path: "Tests/nrx-fault",
+            swiftSettings: strict),
+        .target(
+            name: "FuzzTargets", dependencies: ["EventStore", "Proofs", "CanonicalJSON", "Merkle"],
+            path: "Tests/FuzzTargets", swiftSettings: strict),
+        .executableTarget(
+            name: "nrx-fuzz", dependencies: ["FuzzTargets"], path: "Tests/nrx-fuzz", swiftSettings: strict),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
         .testTarget(
-            name: "EventStoreTests", dependencies: ["EventStore", "Merkle", "CanonicalJSON", "CLZ4", crypto],
+            name: "EventStoreTests",
+            dependencies: ["EventStore", "FaultCampaign", "Merkle", "CanonicalJSON", "CLZ4", crypto],
             swiftSettings: strict),
         .testTarget(
             name: "ProofsTests", dependencies: ["Proofs", "CanonicalJSON", "Merkle", "CSodium", crypto],
