@@ -14,7 +14,7 @@ struct Benchmark: AsyncParsableCommand {
 
     /// The parts of the table.
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case append, peers, audit, session, proof, key, tiles
+        case append, peers, audit, storage, session, proof, key, tiles
     }
 
     @Flag(help: "Fewer and shorter rounds: about 20 seconds in all.")
@@ -51,6 +51,8 @@ struct Benchmark: AsyncParsableCommand {
                     table.add(
                         try await AuditBenchmark.rows(
                             in: base + "/audit", replay: program, sessions: quick ? 1_000 : 8_000, rounds: rounds))
+                case .storage:
+                    table.add(try await StorageBenchmark.rows(in: base + "/storage", sessions: quick ? 200 : 1_000))
                 case .session:
                     let (rows, notes) = try await SessionBenchmark.measure(in: base + "/session", rounds: rounds)
                     table.add(rows)

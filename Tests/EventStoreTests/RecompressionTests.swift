@@ -64,7 +64,7 @@ struct RecompressionTests {
         #expect(after.lines == before.lines)
         #expect(after.roots == before.roots && after.roots.count == 401)
         #expect(after.storedBytes < before.storedBytes)
-        #expect(after.flags.prefix(segments - 1).allSatisfy(\.self))
+        #expect(after.flags.prefix(segments - 1).allSatisfy { $0 })
         #expect(!(after.flags.last ?? true))
         #expect(try run("cat \(directory.path)/*.jsonl.lz4 | lz4 -dc | sha256sum").status == 0)
         // Nothing is done twice, and a log that starts with recompressed segments goes on.

@@ -42,8 +42,9 @@ public enum Campaign {
     }
 
     private static func live(seed: UInt64, disk: Disk, signer: CampaignSigner) -> CampaignCounts {
-        var lives = LogLives(seed: seed, signer: signer) { simulated in
-            disk == .honest ? simulated : LyingFileSystem(base: simulated, lie: disk)
+        var lives = LogLives(seed: seed, signer: signer) { simulated -> any FileSystem in
+            if disk == .honest { return simulated }
+            return LyingFileSystem(base: simulated, lie: disk)
         }
         var counts: CampaignCounts
         do {
@@ -52,7 +53,7 @@ public enum Campaign {
         } catch {
             counts = lives.counts
             counts.violations.append(
-                error as? Violation ?? lives.violation(.refused, "unexpected error: \(error)"))
+                error as? Violation ?? lives.violation(Violation.Kind.refused, "unexpected error: \(error)"))
         }
         counts.seeds = 1
         return counts

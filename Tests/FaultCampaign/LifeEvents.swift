@@ -23,8 +23,17 @@ enum LifeEvents {
             type: "usage.tick", version: 1, data: data)
     }
 
-    /// The number that an event carries; -1 when it is none of these.
-    static func number(of envelope: Envelope) -> Int {
-        envelope.event.data["n"]?.integer.map(Int.init) ?? -1
+    /// The numbers that events carry; log.created, with which every log begins, carries none.
+    static func numbers(of envelopes: [Envelope]) -> [Int] {
+        envelopes.filter { $0.event.type != FirstEvent.type }.map { $0.event.data["n"]?.integer.map(Int.init) ?? -1 }
+    }
+
+    /// A log as it was opened, with its first event when it had none.
+    static func begun(
+        _ opened: LogOpener.OpenedLog, key: VerifierKey
+    ) throws(EventLogError) -> LogOpener.OpenedLog {
+        guard opened.head.size == 0 else { return opened }
+        return try opened.appendingFirst(
+            FirstEvent.draft(key: key, id: "evt_" + String(repeating: "f", count: 32), at: start))
     }
 }

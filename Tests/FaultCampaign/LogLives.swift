@@ -102,13 +102,21 @@ struct LogLives {
         var numbers: [Int] = []
         do {
             let log = try Self.opener(wrap(disk)).open(signer: signer, keeper: keeper) { events in
-                numbers += events.map(LifeEvents.number)
+                numbers += LifeEvents.numbers(of: events)
             }
-            return (log, numbers)
+            return (try LifeEvents.begun(log, key: signer.verifierKey), numbers)
         } catch {
-            guard error.code == .io, !disk.fired.isEmpty else { throw violation(.refused, "\(error)") }
+            guard error.code == .io, !disk.fired.isEmpty else { throw violation(Self.kind(of: error), "\(error)") }
             counts.openingsRefused += 1
             return nil
+        }
+    }
+
+    /// No bit was flipped here: where a log finds itself damaged or too short, acknowledged events are gone.
+    private static func kind(of error: EventLogError) -> Violation.Kind {
+        switch error.code {
+        case .damaged, .rolledBack, .foreign: .lost
+        default: .refused
         }
     }
 
@@ -163,7 +171,8 @@ struct LogLives {
         guard !acknowledged.isEmpty else { return }
         let position = Int.random(in: 0..<acknowledged.count, using: &generator)
         do {
-            let numbers = try session.read(from: position, count: 8).map(LifeEvents.number)
+            // Event 0 is log.created.
+            let numbers = LifeEvents.numbers(of: try session.read(from: position + 1, count: 8))
             counts.reads += 1
             guard !numbers.isEmpty, acknowledged[position...].starts(with: numbers) else {
                 throw violation(.lost, "reading event \(position) of an open log brought \(numbers.prefix(3))")
@@ -197,7 +206,7 @@ extension LogLives {
         let place = "bit flip in byte \(byte) of \(file.path)"
         do {
             let log = try Self.opener(wrap(copy)).open(signer: signer, keeper: keeper) { events in
-                numbers += events.map(LifeEvents.number)
+                numbers += LifeEvents.numbers(of: events)
             }
             guard numbers == acknowledged || numbers == acknowledged + inDoubt else {
                 throw violation(.silent, "\(place): accepted with \(numbers.count) events of \(acknowledged.count)")

@@ -1,5 +1,5 @@
-import ArgumentParser
-import FaultCampaign
+public import ArgumentParser
+public import FaultCampaign
 import Foundation
 
 /// Runs a fault campaign against the log, or one seed of it again.

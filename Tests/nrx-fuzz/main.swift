@@ -13,11 +13,14 @@ import Glibc
     ) -> Int32
 #endif
 
-private func complain(_ text: String) { fputs(text + "\n", stderr) }
+private func complain(_ text: String) {
+    let bytes = Array((text + "\n").utf8)
+    _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+}
 
 private func name() -> String { getenv("NRX_FUZZ_TARGET").map { String(cString: $0) } ?? "" }
 
-nonisolated(unsafe) private let chosen = FuzzTarget(rawValue: name())
+private let chosen = FuzzTarget(rawValue: name())
 guard let target = chosen else {
     complain("Set NRX_FUZZ_TARGET to one of " + FuzzTarget.allCases.map(\.rawValue).joined(separator: ", ") + ".")
     exit(2)
