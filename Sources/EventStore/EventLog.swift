@@ -55,7 +55,13 @@ public final class EventLog: Sendable {
         }
         let opener = LogOpener(
             directory: directory, fileSystem: fileSystem, configuration: configuration, now: clock())
-        var opened = try opener.open(signer: signer, keeper: keeper, visit: visit)
+        var opened = try opener.open(signer: signer, keeper: keeper) { events in
+            if let first = events.first, first.sequence == 0, FirstEvent.verifierKey(in: first) == nil {
+                throw EventLogError(
+                    .damaged, "the first event is not a log.created event of format 1.", sequences: 0...0)
+            }
+            try visit(events)
+        }
         if opened.head.size == 0 {
             let created = FirstEvent.draft(key: signer.verifierKey, id: newEventID(), at: clock())
             opened = try opened.appendingFirst(created)

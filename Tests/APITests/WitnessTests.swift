@@ -1,5 +1,6 @@
 import EventStore
 import Foundation
+import HTTPTypes
 import Logging
 import Merkle
 import ServerFixtures
@@ -11,7 +12,8 @@ import Testing
 struct WitnessTests {
     private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
-    private func client(_ server: TestServer, _ witnesses: [(url: String, key: WitnessKey)]) throws -> WitnessClient {
+    private func makeClient(_ server: TestServer, _ witnesses: [(url: String, key: WitnessKey)]) throws -> WitnessClient
+    {
         WitnessClient(
             witnesses: try witnesses.map { try Witness("\($0.url)=\($0.key)") }, log: server.server.log,
             logger: Self.quiet)
@@ -24,7 +26,7 @@ struct WitnessTests {
             let log = server.server.log
             witness.trust(log.verifierKey)
             try await witness.serve { url in
-                let client = try client(server, [(url, witness.key)])
+                let client = try makeClient(server, [(url, witness.key)])
                 for number in 0..<3 {
                     _ = try await server.signUp("a\(number)@example.com")
                     let checkpoint = try await log.signCheckpoint()
@@ -62,7 +64,7 @@ struct WitnessTests {
             _ = try await server.signUp("b@example.com")
             _ = try await log.signCheckpoint()
             try await witness.serve { url in
-                let client = try client(server, [(url, witness.key)])
+                let client = try makeClient(server, [(url, witness.key)])
                 await client.askAll()
                 #expect(witness.statuses == [409, 200])
                 #expect(log.cosignedCheckpoint?.head == log.head)
@@ -84,7 +86,7 @@ struct WitnessTests {
             ] {
                 witness.remember(memory)
                 try await witness.serve { url in
-                    let client = try client(server, [(url, witness.key)])
+                    let client = try makeClient(server, [(url, witness.key)])
                     await client.askAll()
                     #expect(log.cosignedCheckpoint == nil)
                     #expect(witness.head == memory)
@@ -103,13 +105,13 @@ struct WitnessTests {
             witness.trust(log.verifierKey)
             _ = try await log.signCheckpoint()
             try await witness.serve { url in
-                let client = try client(server, [(url, other.key)])
+                let client = try makeClient(server, [(url, other.key)])
                 await client.askAll()
                 #expect(log.cosignedCheckpoint == nil)
                 await client.finish()
                 witness.lie()
                 witness.remember(nil)
-                let lied = try self.client(server, [(url, witness.key)])
+                let lied = try makeClient(server, [(url, witness.key)])
                 await lied.askAll()
                 #expect(log.cosignedCheckpoint == nil)
                 await lied.finish()
@@ -125,7 +127,7 @@ struct WitnessTests {
             witness.trust(log.verifierKey)
             _ = try await log.signCheckpoint()
             try await witness.serve { url in
-                let client = try client(server, [(url, witness.key), ("http://127.0.0.1:1", away.key)])
+                let client = try makeClient(server, [(url, witness.key), ("http://127.0.0.1:1", away.key)])
                 await client.askAll()
                 let cosigned = try #require(log.cosignedCheckpoint)
                 #expect(try cosigned.cosigned(by: witness.key) != nil)

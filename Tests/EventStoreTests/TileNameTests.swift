@@ -1,5 +1,7 @@
+import CanonicalJSON
 import Foundation
 import Merkle
+import Synchronization
 import Testing
 
 @testable import EventStore

@@ -69,7 +69,7 @@ struct DamagedLogTests {
 
     @Test("a segment that is missing, and one that is there twice, are named; the others are examined")
     func segments() async throws {
-        let log = try await TestLog.make(segmentBytes: 8192)
+        let log = try await TestLog.make(segmentBytes: 4096)
         let names = try log.segments()
         try #require(names.count > 2)
         let removed = try log.directory.bytes(names[1])

@@ -2,6 +2,7 @@ import CanonicalJSON
 import EventStore
 import Foundation
 import Ledger
+import Merkle
 import Testing
 
 @testable import Replay

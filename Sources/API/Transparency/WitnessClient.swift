@@ -3,6 +3,7 @@ import EventStore
 import Foundation
 import Logging
 import NIOCore
+import NIOHTTP1
 import Synchronization
 
 /// Sends the log's checkpoints to witnesses, checks the cosignatures that they answer, and keeps them with the checkpoint

@@ -8,7 +8,8 @@ struct OpeningKeys {
 
     mutating func take(_ events: [Envelope]) throws(EventLogError) {
         for event in events {
-            if event.sequence == 0 { try begin(event) }
+            // Whether the first event is what it must be, the log itself decides.
+            if event.sequence == 0, let named = FirstEvent.verifierKey(in: event) { try begin(named) }
             guard event.event.type == LogKeyRotation.type else { continue }
             do throws(NoteError) { try keys?.apply(event) } catch {
                 throw EventLogError(
@@ -18,10 +19,7 @@ struct OpeningKeys {
         }
     }
 
-    private mutating func begin(_ first: Envelope) throws(EventLogError) {
-        guard let named = FirstEvent.verifierKey(in: first) else {
-            throw EventLogError(.damaged, "the first event is not a log.created event of format 1.", sequences: 0...0)
-        }
+    private mutating func begin(_ named: VerifierKey) throws(EventLogError) {
         // Before anything else of another log is read. Its own key may have been rotated since.
         guard named.name == own.name else { throw Self.foreign(named, own: own) }
         keys = LogKeyHistory(first: named)

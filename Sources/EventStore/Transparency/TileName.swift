@@ -44,7 +44,7 @@ public struct TileName: Sendable, Hashable {
         if kind == "entries" {
             self.init(.entries, index: index, width: width)
         } else {
-            guard let level = Int(kind), level <= Self.levelMax else { return nil }
+            guard let level = Int(kind), (0...Self.levelMax).contains(level) else { return nil }
             self.init(.hashes(level: level), index: index, width: width)
         }
         // Whatever was written otherwise (`+1`, `00`, `x000/001`) names nothing.

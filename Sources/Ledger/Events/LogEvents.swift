@@ -42,6 +42,13 @@ public struct LogKeyRotated: EventPayload {
     public var rotation: LogKeyRotation
 
     public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        _ = try reader.count("last_size")
+        for name in ["new_signature", "new_verifier_key", "old_signature", "old_verifier_key"] {
+            _ = try reader.string(name)
+        }
+        try reader.finish()
+        // Every member is there and of its kind; only what it says can be wrong.
         guard let rotation = LogKeyRotation(data: data) else { throw PayloadError("new_verifier_key", .notAllowed) }
         self.rotation = rotation
     }

@@ -41,7 +41,7 @@ struct Consistency: ParsableCommand {
             case (nil, let proof?): answer = prover.check(try InputFiles.consistencyProof(at: proof))
             default: throw AuditorError(.usage, "give either --log, to make the proof, or --proof, to check one.")
             }
-            if answer.status == .failed, !output.json, let reason = answer.json["reason"]?.string {
+            if answer.status == .failed, !output.json, let reason = answer.reason {
                 StandardStreams.complain("error: \(reason)")
             }
             return answer

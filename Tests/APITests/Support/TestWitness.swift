@@ -1,13 +1,14 @@
 import EventStore
+import HTTPTypes
 import Hummingbird
 import Logging
 import Merkle
 import NIOCore
-import Proofs
 import Synchronization
 import Testing
 
 @testable import API
+@testable import Proofs
 
 /// A witness on a port of its own, with a memory of its own: it verifies the log's signature and the consistency proof
 /// before it cosigns, and answers as C2SP `tlog-witness` says.
@@ -19,13 +20,13 @@ final class TestWitness: Sendable {
     }
 
     let key: WitnessKey
-    private let signer: ProofSigner
+    private let seed: [UInt8]
     private let logKey: Mutex<VerifierKey?>
     private let state = Mutex(State())
 
     init(name: String = "witness.example/w1", seed: UInt8 = 40) throws {
-        signer = try ProofSigner(seed: [UInt8](repeating: seed, count: 32))
-        key = try #require(WitnessKey(name: name, publicKey: signer.publicKey.rawBytes))
+        self.seed = [UInt8](repeating: seed, count: 32)
+        key = try #require(WitnessKey(name: name, publicKey: try ProofSigner(seed: self.seed).publicKey.rawBytes))
         logKey = Mutex(nil)
     }
 
@@ -89,7 +90,9 @@ final class TestWitness: Sendable {
             let time: UInt64 = 1_772_373_600
             var message = WitnessKey.message(at: time, over: request.checkpoint)
             if state.isLying { message.append(0) }
-            guard let signature = try? signer.sign(message) else { return (.internalServerError, "", plain) }
+            guard let signature = try? ProofSigner(seed: seed).sign(message) else {
+                return (.internalServerError, "", plain)
+            }
             return (.ok, key.line(at: time, signature: signature).text + "\n", plain)
         }
     }
