@@ -2,6 +2,7 @@ import EventStore
 import Ledger
 import Merkle
 import Projections
+import Proofs
 import Vault
 
 /// Signing in and out, and changing passwords. What is allowed is decided in the ledger; here passwords are checked and

@@ -1,5 +1,6 @@
 import EventStore
 import Merkle
+import Proofs
 
 extension State {
     func inviteMember(_ command: InviteMember, _ context: DecisionContext) throws(Refusal) -> [Decided] {
