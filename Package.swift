@@ -14,6 +14,7 @@ let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swif
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
@@ -77,7 +78,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "JWTKit", package: "jwt-kit"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"), lifecycle, signals, logging,
+                httpClient, lifecycle, signals, logging,
             ], swiftSettings: strict),
         .target(
             name: "Replay", dependencies: ["EventStore", "Proofs", "Ledger", "Projections", "CanonicalJSON", "Merkle"],
@@ -89,15 +90,27 @@ let package = Package(
         .executableTarget(
             name: "nrx-bench",
             dependencies: [
-                "CSodium", "CLinux", "EventStore", "Proofs", "Ledger", "Sandbox", "CanonicalJSON", "Merkle", crypto,
-                logging,
-                arguments,
+                "CSodium", "CLinux", "EventStore", "Proofs", "Ledger", "Projections", "Sandbox", "CanonicalJSON",
+                "Merkle", crypto, sqlite, hummingbird, logging, arguments,
             ], path: "Benchmarks/Sources", swiftSettings: strict),
 
         .testTarget(name: "MerkleTests", dependencies: ["Merkle", "CanonicalJSON"], swiftSettings: strict),
         .testTarget(name: "CanonicalJSONTests", dependencies: ["CanonicalJSON"], swiftSettings: strict),
+        .target(
+            name: "FaultCampaign", dependencies: ["EventStore", "Merkle", "CanonicalJSON", crypto],
+            path: "Tests/FaultCampaign", swiftSettings: strict),
+        .executableTarget(
+            name: "nrx-fault", dependencies: ["FaultCampaign", arguments], path: "Tests/nrx-fault",
+            swiftSettings: strict),
+        .target(
+            name: "FuzzTargets", dependencies: ["EventStore", "Proofs", "CanonicalJSON", "Merkle"],
+            path: "Tests/FuzzTargets", swiftSettings: strict),
+        .executableTarget(
+            name: "nrx-fuzz", dependencies: ["FuzzTargets"], path: "Tests/nrx-fuzz", swiftSettings: strict),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
         .testTarget(
-            name: "EventStoreTests", dependencies: ["EventStore", "Merkle", "CanonicalJSON", "CLZ4", crypto],
+            name: "EventStoreTests",
+            dependencies: ["EventStore", "FaultCampaign", "Merkle", "CanonicalJSON", "CLZ4", crypto],
             swiftSettings: strict),
         .testTarget(
             name: "ProofsTests", dependencies: ["Proofs", "CanonicalJSON", "Merkle", "CSodium", crypto],
@@ -142,7 +155,7 @@ let package = Package(
                 "ServerFixtures", "LedgerFixtures", "EventStore", "Ledger", "CanonicalJSON", "Merkle",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-            ], exclude: ["verify_log.py"], swiftSettings: strict),
+            ], exclude: ["verify_log.py", "golden"], swiftSettings: strict),
         .testTarget(
             name: "ReplayTests",
             dependencies: ["Replay", "EventStore", "Ledger", "Projections", "Proofs", "CanonicalJSON", "Merkle"],

@@ -17,6 +17,11 @@ struct Serve: AsyncParsableCommand {
     @Option(
         help: "Run sessions without this isolation layer; stands in every proof. May be given several times.")
     var allowMissingLayer: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Ask this witness to cosign the log's checkpoints (C2SP tlog-witness). May be given several times.",
+            valueName: "url=vkey"))
+    var witness: [String] = []
     @Option(help: "Environments kept ready for new sessions.") var warmPool: Int?
     @Option(help: "Seconds that running commands get at a clean stop.") var shutdownSeconds: Int?
     @Option(help: "Whether requests a minute are limited for each client address: on or off.") var addressLimits:
@@ -32,6 +37,10 @@ struct Serve: AsyncParsableCommand {
         help: "An origin whose pages may use the whole API from a browser. May be given several times.")
     var corsOrigin: [String] = []
     @Option(help: "Connections at the same time; more wait.") var maxConnections: Int?
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Rewrite sealed log segments in the background, smaller, with the same events and roots (default: yes).")
+    var recompress: Bool?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
 
     func run() async throws {
@@ -39,6 +48,7 @@ struct Serve: AsyncParsableCommand {
         logger.logLevel = try level()
         // What was asked for wrongly is a usage error (exit code 64); what then fails is not (1).
         let configuration = try configuration()
+        CoreDumps.forbid(logger: logger)
         do {
             let server = try await Server.start(configuration: configuration, logger: logger)
             try await server.run { address in
@@ -80,6 +90,10 @@ struct Serve: AsyncParsableCommand {
         configuration.allowedOrigins = list(corsOrigin, "CORS_ORIGIN")
         configuration.connectionsMax =
             try number(maxConnections, "MAX_CONNECTIONS", in: 1...1_000_000) ?? configuration.connectionsMax
+        do throws(ServerError) {
+            for text in list(witness, "WITNESS") { configuration.witnesses.append(try Witness(text)) }
+        } catch { throw ValidationError(error.message) }
+        configuration.recompressesLog = try recompress ?? truth("RECOMPRESS") ?? configuration.recompressesLog
         do throws(ServerError) { try configuration.validate() } catch { throw ValidationError(error.message) }
         return configuration
     }
@@ -100,6 +114,12 @@ struct Serve: AsyncParsableCommand {
 
     /// How a setting is called on the command line.
     private func option(_ name: String) -> String { "--" + name.lowercased().replacing("_", with: "-") }
+
+    private func truth(_ name: String) throws -> Bool? {
+        guard let text = environment(name) else { return nil }
+        guard let value = Bool(text) else { throw ValidationError("NRX_\(name) must be true or false.") }
+        return value
+    }
 
     private func number(_ flag: Int?, _ name: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let text = environment(name) ?? flag.map(String.init) else { return nil }

@@ -59,7 +59,7 @@ struct IdempotencyCrashTests {
             try await server.send(
                 "POST", "/v1/sessions", key: key, headers: [("Idempotency-Key", "session")], bytes: Array("{}".utf8))
         }
-        func execute(_ server: ServerProcess, _ id: String) async throws -> Answer {
+        @Sendable func execute(_ server: ServerProcess, _ id: String) async throws -> Answer {
             try await server.send(
                 "POST", "/v1/sessions/\(id)/exec", key: key, headers: [("Idempotency-Key", "exec")],
                 bytes: Array(#"{"command":"sleep 300"}"#.utf8))

@@ -48,12 +48,19 @@ struct SecrecyTests {
         let key = try await server.signUp("\(markers.mailbox)@company.com")
         let second = try await server.send("POST", "/v1/api-keys", key: key, ["name": "second"])
         let secondKey = try #require(second["api_key"]?.string)
+        let rotated = try await rotate(server, key: key, second)
+        let test = try await server.send("POST", "/v1/api-keys", key: key, ["name": "t", "environment": "test"])
+        let testKey = try #require(test["api_key"]?.string)
+        _ = try await server.send("GET", "/v1/customers/me", key: testKey)
         try await tellStory(server, key: key, markers)
         try await provokeErrors(server, key: key, secondKey: secondKey, markers)
         let identity = try await tellIdentityStory(server, in: directory)
         let keys =
-            [("an API key", key), ("another API key", secondKey)]
-            + [key, secondKey].map { ("an API key's secret", String($0.dropFirst(13))) }
+            [
+                ("an API key", key), ("another API key", secondKey), ("a rotated API key", rotated),
+                ("a test key", testKey),
+            ]
+            + [key, secondKey, rotated, testKey].map { ("an API key's secret", String($0.dropFirst(13))) }
         try expectNothing(of: markers.all + keys + identity, in: directory, "while the server runs")
         #expect(await server.stop() == 0)
         try expectNothing(of: markers.all + keys + identity, in: directory, "after the stop")
@@ -114,6 +121,28 @@ struct SecrecyTests {
             + names.map { ("a member's name", $0) } + tokens.map { ("a token", $0) }
             + tokens.compactMap { $0.split(separator: ".").last.map { ("a token's signature", String($0)) } }
             + [("an invitation's token", invitation), ("a reset token", reset), ("a verifier", "$argon2id$")]
+    }
+
+    /// Rotates the second key, which then goes on with both its secrets.
+    private func rotate(_ server: ServerProcess, key: String, _ second: Answer) async throws -> String {
+        let path = "/v1/api-keys/\(try #require(second["id"]?.string))"
+        let answer = try await server.send("POST", path + "/rotate", key: key, ["grace_period": 3_600])
+        let rotated = try #require(answer["api_key"]?.string)
+        #expect(try await server.send("GET", path, key: rotated).status == 200)
+        return rotated
+    }
+
+    @Test("no core dump of the server is written, and one that a handler gets would hold none of its memory")
+    func coreDumps() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try await ServerProcess.start(in: directory)
+        let process = "/proc/\(server.process.processIdentifier)"
+        let limits = try String(contentsOfFile: process + "/limits", encoding: .utf8)
+        let core = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max core file size") })
+        #expect(core.split(separator: " ").dropFirst(4).prefix(2) == ["0", "0"], "\(core)")
+        let filter = try String(contentsOfFile: process + "/coredump_filter", encoding: .utf8)
+        #expect(filter.allSatisfy { $0 == "0" || $0 == "\n" }, "\(filter)")
+        await server.stop()
     }
 
     private func tellStory(_ server: ServerProcess, key: String, _ markers: Markers) async throws {

@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 
 @testable import EventStore
+@testable import FaultCampaign
 
 /// One life of a log on a simulated disk: opens it, commits batches until something fails, remembers what was
 /// acknowledged. Without threads, so that a seed always means the same history.

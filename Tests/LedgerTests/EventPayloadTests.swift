@@ -14,6 +14,8 @@ import Testing
     private static let verificationKey = VerificationKeyID(
         session: SessionID(high: 0xa8f3_e71c << 32, low: 7), destroyedAt: World.start)
 
+    private static let ranges = ["10.0.0.0/8", "2001:db8::/32"].compactMap { try? AddressRange($0) }
+
     /// One of every kind, with and without the optional members.
     private static let all: [any EventPayload] = [
         LogCreated(format: 1, origin: "localhost/nrx-ledger/0a0b0c0d", verifierKey: "name+00+AQ=="),
@@ -24,7 +26,17 @@ import Testing
         KeyIssued(
             customerID: customer, display: "nxr_a1b2", environment: .live, expiresAt: nil, keyID: key, name: "x",
             permissions: [], prefix: .nexora, secretSHA256: Hash(of: [2])),
+        KeyIssued(
+            customerID: customer, display: "nrx_live_a1b2", environment: .live, expiresAt: nil, keyID: key, name: "x",
+            permissions: .full, prefix: .nanorixLive, secretSHA256: Hash(of: [2]), allowedAddresses: ranges,
+            monthlyLimit: 7),
         KeyRevoked(keyID: key),
+        KeyRotated(display: "nxr_a1b2", keyID: key, previousEndsAt: World.start, secretSHA256: Hash(of: [3])),
+        KeyRotated(display: "nxr_a1b2", keyID: key, previousEndsAt: nil, secretSHA256: Hash(of: [3])),
+        KeyChanged(keyID: key, name: "x"),
+        KeyChanged(keyID: key, allowedAddresses: [], monthlyLimit: KeyChanged.MonthlyLimit.none),
+        KeyChanged(keyID: key, name: "y", allowedAddresses: ranges, monthlyLimit: .requests(1)),
+        KeyRefused(keyID: key, reason: .wrongAddress),
         SessionCreated(
             customerID: customer, dataClassification: .healthInformation, environment: .live, jurisdiction: .other,
             creator: .key(key), layersMissing: ["cgroup"], region: "eu", timeToLiveSeconds: 300),

@@ -90,7 +90,7 @@ struct ProgramTests {
     @Test(
         "help teaches: every subcommand shows an example",
         arguments: [
-            "audit", "verify", "show", "export", "checkpoint", "prove", "rebuild", "diff",
+            "audit", "verify", "show", "export", "checkpoint", "prove", "consistency", "rebuild", "diff",
         ])
     func help(command: String) throws {
         let result = try Shell.replay([command, "--help"])

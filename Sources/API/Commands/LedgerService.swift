@@ -62,7 +62,8 @@ final class LedgerService: Sendable {
         try await settle(try submit(command, as: actor, trace: trace, idempotency: idempotency))
     }
 
-    private func settle(_ submission: Submission) async throws(APIError) -> Outcome {
+    /// Waits until what was submitted is durable.
+    func settle(_ submission: Submission) async throws(APIError) -> Outcome {
         do throws(EventLogError) {
             return Outcome(events: submission.events, head: try await submission.pending.durable().head)
         } catch {

@@ -47,15 +47,20 @@ public struct APIError: Error, Sendable, Equatable {
     public let message: String
     /// Path of the member of the body that is wrong.
     public let field: String?
+    /// Which of several reasons it was, machine-readable, where that helps the caller and no attacker.
+    public var reason: String?
     /// Whole seconds after which the same request can succeed.
     public var retryAfterSeconds: Int?
     /// Methods that the path has, for 405.
     public var allowedMethods: [String] = []
 
-    public init(_ code: Code, _ message: String, field: String? = nil, retryAfterSeconds: Int? = nil) {
+    public init(
+        _ code: Code, _ message: String, field: String? = nil, reason: String? = nil, retryAfterSeconds: Int? = nil
+    ) {
         self.code = code
         self.message = message
         self.field = field
+        self.reason = reason
         self.retryAfterSeconds = retryAfterSeconds
     }
 }

@@ -3,6 +3,19 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
+/// A body that writes itself, waiting for its reader between the pieces.
+protocol BodyStream: Sendable {
+    var contentType: String { get }
+    /// In bytes, when it is known before.
+    var contentLength: Int? { get }
+    /// Writes all of it and finishes the writer. Cancelled when the reader goes away.
+    func write(to writer: inout any ResponseBodyWriter) async throws
+}
+
+extension BodyStream {
+    var contentLength: Int? { nil }
+}
+
 /// What a route answers.
 public struct APIResponse: Sendable {
     public var status: Int
@@ -11,6 +24,8 @@ public struct APIResponse: Sendable {
     public var contentType = "application/json; charset=utf-8"
     /// What follows as it happens, instead of ``body``.
     var events: AsyncStream<ServerSentEvent>?
+    /// A body that is written as fast as it is taken, instead of ``body``.
+    var stream: (any BodyStream)?
 
     /// A JSON answer.
     public static func json(_ value: JSONValue, status: Int = 200) -> APIResponse {
@@ -32,6 +47,15 @@ public struct APIResponse: Sendable {
         return response
     }
 
+    /// An answer whose body is written by `stream`.
+    static func stream(_ stream: any BodyStream) -> APIResponse {
+        var response = APIResponse(status: 200, body: [])
+        response.contentType = stream.contentType
+        response.headers = [("Cache-Control", "no-store")]
+        response.stream = stream
+        return response
+    }
+
     init(status: Int, body: [UInt8]) {
         self.status = status
         self.body = body
@@ -49,6 +73,9 @@ extension APIResponse {
     }
 
     private var responseBody: ResponseBody {
+        if let stream {
+            return ResponseBody(contentLength: stream.contentLength) { writer in try await stream.write(to: &writer) }
+        }
         guard let events else { return ResponseBody(byteBuffer: ByteBuffer(bytes: body)) }
         return ResponseBody { writer in
             for await event in events { try await writer.write(ByteBuffer(bytes: event.bytes)) }

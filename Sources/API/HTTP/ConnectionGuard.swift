@@ -13,13 +13,13 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let limits: HTTPServerLimits
     private let dialect: Dialect
-    /// Runs from a request's header to its end.
+    private var isReadingRequest = false
+    /// Runs from the first part of a request to its end.
     private var requestDeadline: Scheduled<Void>?
     /// Runs while something of an answer waits for the client to take it.
     private var stallDeadline: Scheduled<Void>?
     private var writesPending = 0
     private var writesDone = 0
-    private var bytesBuffered = 0
     /// Requests that have begun and whose answer has not ended.
     private var answersOwed = 0
 
@@ -47,16 +47,24 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapInboundIn(data) {
         case .head:
             answersOwed += 1
-            requestDeadline?.cancel()
-            requestDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(limits.requestSecondsMax)) {
-                context.close(promise: nil)
-            }
+            isReadingRequest = true
         case .body: break
         case .end:
+            isReadingRequest = false
             requestDeadline?.cancel()
             requestDeadline = nil
         }
         context.fireChannelRead(data)
+    }
+
+    /// Most requests come whole in one read and need no deadline.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if isReadingRequest, requestDeadline == nil {
+            requestDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(limits.requestSecondsMax)) {
+                context.close(promise: nil)
+            }
+        }
+        context.fireChannelReadComplete()
     }
 
     /// What is no HTTP is a 400 in the error format and the end of the connection; in the middle of a request or an answer
@@ -82,33 +90,41 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: - Answers
 
+    /// Long bodies go out in pieces, so that a client that takes them slowly is seen to take them.
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data) { answersOwed -= 1 }
-        let promise = promise ?? context.eventLoop.makePromise(of: Void.self)
+        switch unwrapOutboundIn(data) {
+        case .body(var body) where body.readableBytes > limits.pieceBytes:
+            while body.readableBytes > limits.pieceBytes, let piece = body.readSlice(length: limits.pieceBytes) {
+                writeWatched(.body(piece), context, nil)
+            }
+            writeWatched(.body(body), context, promise)
+        case .end(let fields):
+            answersOwed -= 1
+            writeWatched(.end(fields), context, promise)
+        case let part: writeWatched(part, context, promise)
+        }
+    }
+
+    private func writeWatched(
+        _ part: HTTPResponsePart, _ context: ChannelHandlerContext, _ given: EventLoopPromise<Void>?
+    ) {
+        let promise = given ?? context.eventLoop.makePromise(of: Void.self)
         writesPending += 1
         promise.futureResult.assumeIsolated().whenComplete { _ in
             self.writesPending -= 1
             self.writesDone += 1
         }
-        context.write(data, promise: promise)
+        context.write(wrapOutboundOut(part), promise: promise)
         if stallDeadline == nil { watchForStall(context) }
     }
 
     private func watchForStall(_ context: ChannelHandlerContext) {
-        let (done, buffered) = (writesDone, bytesWaiting(context))
+        let done = writesDone
         stallDeadline = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(limits.stallSecondsMax)) {
             self.stallDeadline = nil
             guard self.writesPending > 0 else { return }
-            // A long answer that is being taken slowly is no stall.
-            let isMoving = self.writesDone > done || self.bytesWaiting(context) < buffered
-            if isMoving { self.watchForStall(context) } else { context.close(promise: nil) }
+            if self.writesDone > done { self.watchForStall(context) } else { context.close(promise: nil) }
         }
-    }
-
-    /// Bytes that the channel holds for the client; 0 where a channel cannot say.
-    private func bytesWaiting(_ context: ChannelHandlerContext) -> Int {
-        // A channel without the option (an HTTP/2 stream) is judged by its finished writes alone.
-        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
     }
 }
 

@@ -13,4 +13,6 @@ struct HTTPServerLimits: Sendable {
     var requestSecondsMax: Int64 = 60
     /// Time in which a client takes nothing at all of an answer.
     var stallSecondsMax: Int64 = 60
+    /// An answer goes out in pieces of this size; taking one in ``stallSecondsMax`` is enough.
+    var pieceBytes = 64 << 10
 }

@@ -32,7 +32,7 @@ struct SessionRoutes: Sendable {
 
     private func show(_ exchange: Exchange) throws(APIError) -> APIResponse {
         let session = try reads.session(try exchange.sessionID(), for: try exchange.caller())
-        return .json(SessionAnswer.body(of: session))
+        return .json(.object(SessionAnswer.body(of: session)))
     }
 
     /// A repeat gets the first answer: the proof is there for ever.
@@ -66,22 +66,25 @@ enum SessionAnswer {
         guard let event = events.first, case .sessionCreated(let created)? = LedgerEvent(reading: event) else {
             return nil
         }
-        return .json(
-            [
-                "session_id": .string(event.stream), "status": .string(SessionStatus.active.rawValue),
-                "ttl_seconds": created.timeToLiveSeconds.map { .integer($0) } ?? .null,
-                "created_at": .string(event.at.secondsText),
-            ], status: 201)
+        var body = JSONObject()
+        body["session_id"] = .string(event.stream)
+        body["status"] = .string(SessionStatus.active.rawValue)
+        body["ttl_seconds"] = created.timeToLiveSeconds.map { .integer($0) } ?? .null
+        body["created_at"] = .string(event.at.secondsText)
+        if created.environment == .test { body["environment"] = .string(created.environment.rawValue) }
+        return .json(.object(body), status: 201)
     }
 
-    static func body(of session: SessionView) -> JSONValue {
+    static func body(of session: SessionView) -> JSONObject {
         var body = JSONObject()
         body["session_id"] = .string(session.id.text)
         body["status"] = .string(session.status.rawValue)
         body["ttl_seconds"] = session.timeToLiveSeconds.map { .integer($0) } ?? .null
         body["created_at"] = .string(session.createdAt.secondsText)
+        // What test keys make is marked wherever it is shown.
+        if session.environment == .test { body["environment"] = .string(session.environment.rawValue) }
         body["data_classification"] = .string(session.dataClassification.rawValue)
-        return .object(body)
+        return body
     }
 }
 

@@ -1,4 +1,5 @@
 import EventStore
+import HummingbirdCore
 import Ledger
 
 /// One method on one path: who may call it, and what it does.
@@ -20,7 +21,7 @@ struct Route: Sendable {
     }
 
     let method: Method
-    /// Segments separated by `/`; `:name` captures one.
+    /// Segments separated by `/`; `:name` captures one, `**` at the end all that follow.
     let path: String
     let access: Access
     /// Largest body accepted, in bytes.
@@ -35,13 +36,15 @@ struct Route: Sendable {
     var produces = ["application/json"]
     /// What it does about an `Idempotency-Key`; every `POST` says so.
     var idempotency: IdempotencyRule?
+    /// Whether the handler takes the body piece by piece, as it comes and of any type, instead of whole and JSON.
+    var streamsBody = false
     let handler: @Sendable (Exchange) async throws(APIError) -> APIResponse
 
     init(
         _ method: Method, _ path: String, _ access: Access, bodyBytesMax: Int = 1 << 20,
         addressLimit: RequestLimits.AddressRule? = nil, idempotency: IdempotencyRule? = nil,
         isForAnyOrigin: Bool = false, setsCookie: Bool = false, produces: [String] = ["application/json"],
-        handler: @escaping @Sendable (Exchange) async throws(APIError) -> APIResponse
+        streamsBody: Bool = false, handler: @escaping @Sendable (Exchange) async throws(APIError) -> APIResponse
     ) {
         self.method = method
         self.path = path
@@ -52,25 +55,36 @@ struct Route: Sendable {
         self.isForAnyOrigin = isForAnyOrigin
         self.setsCookie = setsCookie
         self.produces = produces
+        self.streamsBody = streamsBody
         self.handler = handler
     }
 }
 
 /// A request on its way through a route.
 struct Exchange: Sendable {
+    /// The path as it was sent, not decoded.
+    var path = ""
     /// What the path captured, by name.
     let parameters: [String: String]
+    /// What `**` at the path's end captured, as it was sent.
+    var rest = ""
     /// Query members by name; of a repeated one the first.
     let query: [String: String]
     let body: [UInt8]
+    /// The body piece by piece, on routes that stream it.
+    var bodyStream: RequestBody?
     /// The `Accept` header.
     var accept: String?
+    /// The `Last-Event-ID` header of a client that resumes a feed.
+    var lastEventID: String?
     /// The server's own request id; goes into events.
     let trace: String
     /// Who asks; nil on public routes.
     let principal: Principal?
     /// Set when the request came with an idempotency key that the route heeds.
     var idempotent: IdempotentRequest?
+    /// Whether the same request would still be let in: what answers that go on for long ask from time to time.
+    var isStillAllowed: @Sendable () async -> Bool = { true }
 
     /// Who asks, on a route that needs a key.
     func caller() throws(APIError) -> Principal {

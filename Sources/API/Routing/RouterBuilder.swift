@@ -20,12 +20,16 @@ struct RouterBuilder: Sendable {
     let dialect: Dialect
     let logger: Logger
 
+    private static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .from
+
     func router(for routes: [Route]) -> Router<APIRequestContext> {
         let router = Router(context: APIRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(
             middleware: AnswerMiddleware(
                 dialect: dialect, clients: clients, limits: limits, crossOrigin: crossOrigin,
-                publicPaths: Set(routes.filter(\.isForAnyOrigin).map(\.path)), logger: logger))
+                publicPaths: Set(
+                    routes.filter(\.isForAnyOrigin).map { RouterPath(stringLiteral: $0.path).description }),
+                logger: logger))
         for route in routes {
             router.on(RouterPath(stringLiteral: route.path), method: route.method.httpMethod) { request, context in
                 try await answer(request, context, route: route).response
@@ -78,13 +82,22 @@ struct RouterBuilder: Sendable {
         let principal = try await admit(request, context, route: route)
         try checkAcceptable(request, route)
         var exchange = Exchange(
+            path: request.uri.path,
             parameters: Dictionary(
                 context.parameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { first, _ in first }),
+            rest: context.parameters.getCatchAll().joined(separator: "/"),
             query: Dictionary(
                 request.uri.queryParameters.map { (String($0.key), String($0.value)) },
                 uniquingKeysWith: { first, _ in first }),
-            body: try await body(of: request, route: route), accept: request.headers[.accept], trace: context.trace,
-            principal: principal)
+            body: route.streamsBody ? [] : try await body(of: request, route: route),
+            bodyStream: route.streamsBody ? request.body : nil, accept: request.headers[.accept],
+            lastEventID: request.headers[Self.lastEventID], trace: context.trace, principal: principal,
+            isStillAllowed: {
+                do throws(APIError) {
+                    let now = try await identify(request, context)
+                    return now.actor == principal?.actor && now.permissions == principal?.permissions
+                } catch { return false }
+            })
         exchange.idempotent = try idempotentRequest(request, exchange, route: route)
         guard let idempotent = exchange.idempotent else { return try await route.handler(exchange) }
         return try await desk.answer(
@@ -119,12 +132,12 @@ struct RouterBuilder: Sendable {
         if route.setsCookie { try CookieGuard.check(request) }
         guard route.access != .public else { return nil }
         guard route.access != .operator else { throw .routeNotFound }
-        let principal = try await identify(request)
+        let principal = try await identify(request, context)
         // A signed-in member is under the limit of the address alone.
-        if let keyID = principal.keyID {
+        if let key = principal.key {
             try limits.admit(
-                keyID, requestsPerMinute: authenticator.requestsPerMinute(of: keyID), report: context.limits)
-            try await meter.count(keyID, trace: context.trace)
+                key.id, requestsPerMinute: Plan.of(key.tier).requestsPerMinute(of: key.prefix), report: context.limits)
+            try await meter.count(key, trace: context.trace)
         }
         guard case .key(let needed) = route.access else {
             guard principal.memberID != nil else {
@@ -141,7 +154,7 @@ struct RouterBuilder: Sendable {
 
     /// A member by access token or cookie, else the holder of an API key. The `Authorization` header goes before the
     /// cookie, which needs to be kept from pages of other origins.
-    private func identify(_ request: Request) async throws(APIError) -> Principal {
+    private func identify(_ request: Request, _ context: APIRequestContext) async throws(APIError) -> Principal {
         if let token = MemberAuthenticator.bearerToken(request) {
             return try await memberAuthenticator.authenticate(
                 token, environment: try EnvironmentHeader.read(request))
@@ -151,7 +164,8 @@ struct RouterBuilder: Sendable {
             return try await memberAuthenticator.authenticate(
                 token, environment: try EnvironmentHeader.read(request))
         }
-        return try authenticator.authenticate(request.headers[.authorization])
+        return try authenticator.authenticate(
+            request.headers[.authorization], from: context.client, trace: context.trace)
     }
 
     private func body(of request: Request, route: Route) async throws(APIError) -> [UInt8] {

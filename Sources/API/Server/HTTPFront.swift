@@ -1,5 +1,6 @@
 import HummingbirdCore
 import HummingbirdHTTP2
+import Logging
 import NIOCore
 import NIOSSL
 
@@ -8,6 +9,7 @@ struct HTTPFront: Sendable {
     private let tls: TLSConfiguration?
     private let dialect: Dialect
     private let limits: HTTPServerLimits
+    private let connectionsMax: Int
 
     /// Reads certificate and key.
     ///
@@ -16,10 +18,16 @@ struct HTTPFront: Sendable {
         tls = try configuration.tlsFiles()?.configuration()
         self.dialect = dialect
         self.limits = limits
+        connectionsMax = configuration.connectionsMax
     }
 
     /// `http` or `https`.
     var scheme: String { tls == nil ? "http" : "https" }
+
+    /// Stops accepting while as many connections are open as may be.
+    func connectionLimit(_ logger: Logger) -> MaximumAvailableConnections {
+        MaximumAvailableConnections(connectionsMax, logger: logger)
+    }
 
     /// What Hummingbird makes a channel for each connection with.
     var builder: HTTPServerBuilder {
@@ -34,7 +42,8 @@ struct HTTPFront: Sendable {
     }
 
     private var stream: HTTP1Channel.Configuration {
-        HTTP1Channel.Configuration(
+        let (limits, dialect) = (limits, dialect)
+        return HTTP1Channel.Configuration(
             additionalChannelHandlers: [ConnectionGuard(limits: limits, dialect: dialect)],
             idleTimeout: .seconds(limits.idleSecondsMax),
             httpDecoderConfiguration: .init(

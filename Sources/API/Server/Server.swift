@@ -23,12 +23,15 @@ public struct Server: Sendable {
     let store: ProjectionStore
     let ledger: LedgerService
     let sessions: SessionManager
+    let refusals: KeyRefusals
     let meter: RequestMeter
     let clients: ClientAddress
     let limits: RequestLimits
     let desk: IdempotencyDesk
     let secrets: IdempotencySecrets
     let identity: Identity
+    /// Nil where no witness is configured.
+    let witnesses: WitnessClient?
     let routes: [Route]
 
     /// Opens everything, replays the log, and closes what a dead server left behind. Blocking work happens on a thread
@@ -43,7 +46,9 @@ public struct Server: Sendable {
         -> Server
     {
         let opened = try await SerialWorker(name: "nrx.start").run { () throws in
-            try OpenedData(configuration: configuration, surroundings: surroundings, logger: logger)
+            // A certificate that cannot be used is found out before anything is made or opened.
+            _ = try HTTPFront(configuration: configuration, dialect: .native)
+            return try OpenedData(configuration: configuration, surroundings: surroundings, logger: logger)
         }
         return try await Server(opened, configuration: configuration, surroundings: surroundings, logger: logger)
     }
@@ -62,11 +67,15 @@ public struct Server: Sendable {
         sessions = SessionManager(
             ledger: ledger, sandbox: sandbox.host, layersMissing: configuration.allowedMissingLayers,
             region: configuration.region, logger: logger)
-        meter = RequestMeter(ledger: ledger)
+        refusals = KeyRefusals(ledger: ledger, logger: logger)
+        meter = RequestMeter(ledger: ledger, refusals: refusals)
         clients = ClientAddress(trustedProxies: try configuration.trustedProxyRanges())
         desk = IdempotencyDesk(ledger: ledger, store: opened.store)
         secrets = IdempotencySecrets(vaultSecret: opened.vault.idempotencySecret())
         limits = RequestLimits(limitsAddresses: configuration.limitsAddresses, uptime: surroundings.uptime)
+        witnesses =
+            configuration.witnesses.isEmpty
+            ? nil : WitnessClient(witnesses: configuration.witnesses, log: opened.log, logger: logger)
         // A sign-up whose event never came left a reserved address: it is free again.
         let known = Set(opened.state.customerIDs.map(\.text))
         let orphans = try await opened.vault.removeOrphans(known: known)
@@ -87,7 +96,8 @@ public struct Server: Sendable {
         routes =
             Self.routes(
                 ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,
-                sandbox: sandbox, region: configuration.region) + identity.routes
+                meter: meter, sandbox: sandbox, directory: DataDirectoryStatus(path: configuration.dataDirectory),
+                region: configuration.region, hasWitnesses: !configuration.witnesses.isEmpty) + identity.routes
     }
 
     /// Members whose event never came, or whose removal was recorded but not carried out: their e-mails are free again.
@@ -118,21 +128,30 @@ public struct Server: Sendable {
     }
 
     static func routes(
-        ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, sandbox: SandboxStatus,
-        region: String
+        ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, meter: RequestMeter,
+        sandbox: SandboxStatus, directory: DataDirectoryStatus, region: String, hasWitnesses: Bool = false
     ) -> [Route] {
         SessionRoutes(sessions: sessions, reads: reads).routes
+            + SessionListRoute(reads: reads).routes
+            + FileRoutes(sessions: sessions, reads: reads, ledger: ledger).routes
+            + EventRoutes(reads: reads, ledger: ledger).routes
+            + ProofListRoute(reads: reads).routes
+            + UsageRoute(reads: reads, now: ledger.now).routes
             + ExecRoute(sessions: sessions, reads: reads).routes
-            + ProofRoutes(reads: reads).routes
-            + AccountRoutes(reads: reads, vault: vault, now: ledger.now).routes
-            + APIKeyRoutes(ledger: ledger, reads: reads).routes
-            + HealthRoute(ledger: ledger, sandbox: sandbox, region: region, startedAt: ledger.now()).routes
+            + ProofRoutes(reads: reads, log: ledger.log).routes
+            + LogRoutes(log: ledger.log, hasWitnesses: hasWitnesses).routes
+            + AccountRoutes(reads: reads, vault: vault, ledger: ledger).routes
+            + APIKeyRoutes(keys: KeyManagement(ledger: ledger, reads: reads, meter: meter)).routes
+            + HealthRoute(
+                ledger: ledger, reads: reads, vault: vault, directory: directory, sandbox: sandbox, region: region,
+                startedAt: ledger.now()
+            ).routes
     }
 
     /// The router with every route, for the HTTP server and for tests.
     func router() -> Router<APIRequestContext> {
         RouterBuilder(
-            authenticator: Authenticator(keys: store.keys, now: ledger.now),
+            authenticator: Authenticator(keys: store.keys, refusals: refusals, now: ledger.now),
             memberAuthenticator: MemberAuthenticator(tokens: identity.tokens, ledger: ledger), meter: meter,
             clients: clients,
             limits: limits, desk: desk, secrets: secrets, sessions: sessions,
@@ -161,11 +180,12 @@ public struct Server: Sendable {
             router: router(), server: try front.builder,
             configuration: .init(
                 address: .hostname(host, port: configuration.port), serverName: "nrx-ledger",
-                availableConnectionsDelegate: .maximum(configuration.connectionsMax, logger: logger)),
+                availableConnectionsDelegate: front.connectionLimit(logger)),
             onServerRunning: { channel in
                 ready("\(front.scheme)://\(host.contains(":") ? "[\(host)]" : host):\(channel.localAddress?.port ?? 0)")
             }, logger: logger)
         let expiry = Task { [sessions] in await sessions.runExpiry() }
+        let witnessing = Task { [witnesses] in await witnesses?.run() }
         let patience = Duration.seconds(configuration.shutdownSecondsMax)
         let admin = try adminSocket.application()
         // Stopped in the reverse order: sessions end while their callers can still be answered, then HTTP.
@@ -186,6 +206,8 @@ public struct Server: Sendable {
             failure = nil
         } catch { failure = error }
         expiry.cancel()
+        witnessing.cancel()
+        await witnessing.value
         try await stop()
         if let failure = failure as? IOError {
             throw ServerError(
@@ -204,6 +226,7 @@ public struct Server: Sendable {
         do { try await meter.returnRest(trace: "shutdown") } catch {
             logger.error("reserved requests were not returned", metadata: ["error": .string(error.message)])
         }
+        await witnesses?.finish()
         // Whatever fails, the others are closed too.
         let logClosed: Result<Void, EventLogError>
         do throws(EventLogError) { logClosed = .success(try await log.close()) } catch { logClosed = .failure(error) }

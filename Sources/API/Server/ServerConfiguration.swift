@@ -35,8 +35,12 @@ public struct ServerConfiguration: Sendable {
     public var allowedOrigins: [String] = []
     /// Connections at the same time; more wait until one ends.
     public var connectionsMax = 1_024
+    /// Who is asked to cosign the log's checkpoints.
+    public var witnesses: [Witness] = []
     /// Length of a log segment, in bytes.
     public var segmentBytes = 64 << 20
+    /// Whether sealed log segments are rewritten in the background, smaller, with the same events and roots.
+    public var recompressesLog = true
 
     public init() {}
 }
@@ -95,7 +99,7 @@ extension ServerConfiguration {
 
     /// Scheme, host and perhaps a port, nothing behind them (RFC 6454 §6.2).
     private static func isOrigin(_ text: String) -> Bool {
-        guard let scheme = ["https://", "http://"].first(where: text.hasPrefix) else { return false }
+        guard let scheme = ["https://", "http://"].first(where: { text.hasPrefix($0) }) else { return false }
         let host = text.utf8.dropFirst(scheme.utf8.count)
         return !host.isEmpty
             && host.allSatisfy { Array("abcdefghijklmnopqrstuvwxyz0123456789.-:[]".utf8).contains($0) }

@@ -70,25 +70,34 @@ extension SessionManager {
 
     /// Runs a command that has begun, and records that it ran: sizes, times and flags, never content.
     ///
-    /// - Parameter output: called with each piece of output as it arrives.
-    func run(
-        _ begun: BegunExec, output: (@Sendable (ExecOutput) async -> Void)? = nil
-    ) async throws(APIError) -> ExecResult {
-        let (exec, id) = (begun.command, begun.sessionID)
-        let result: ExecResult
+    /// - Parameter output: takes the output as it comes, instead of the result.
+    func run(_ begun: BegunExec, output: ExecOutputStream? = nil) async throws(APIError) -> ExecResult {
         let session: LiveSession
-        do {
-            session = try environment(of: id)
+        do throws(APIError) { session = try environment(of: begun.sessionID) } catch {
+            throw await executionFailed(error, begun)
+        }
+        let result = try await session.executing { () throws(APIError) in
+            try await runAndRecord(begun, in: session, output: output)
+        }
+        // Killed because the session ends: what came out until then is no answer to what was asked.
+        if session.isEnding, result.signal == Self.killSignal, !result.outOfMemory { throw .sessionEndedMeanwhile }
+        return result
+    }
+
+    private func runAndRecord(
+        _ begun: BegunExec, in session: LiveSession, output: ExecOutputStream?
+    ) async throws(APIError) -> ExecResult {
+        let exec = begun.command
+        let result: ExecResult
+        do throws(SandboxError) {
             result = try await session.environment.execute(
                 ExecRequest(
                     exec.command, workingDirectory: exec.workingDirectory, environment: exec.environment,
-                    inputData: exec.inputData, timeoutMicroseconds: timeout(exec, in: id)), output: output)
+                    inputData: exec.inputData, timeoutMicroseconds: timeout(exec, in: session.id)), output: output)
         } catch {
             throw await executionFailed(error, begun)
         }
         try await finish(SessionExecuted(begun.id, result), of: begun)
-        // Killed because the session ends: what came out until then is no answer to what was asked.
-        if session.isEnding, result.signal == Self.killSignal, !result.outOfMemory { throw .sessionEndedMeanwhile }
         return result
     }
 

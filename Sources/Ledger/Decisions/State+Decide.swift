@@ -58,6 +58,8 @@ extension State {
         switch command {
         case .signUp(let command): try signUp(command, context)
         case .issueKey(let command): try issueKey(command, context)
+        case .changeKey(let command): try changeKey(command, context)
+        case .rotateKey(let command): try rotateKey(command, context)
         case .revokeKey(let command): try revokeKey(command, context)
         case .inviteMember(let command): try inviteMember(command, context)
         case .revokeInvitation(let command): try revokeInvitation(command, context)
@@ -70,6 +72,7 @@ extension State {
         case .refreshSignIn(let command): try refreshSignIn(command, context)
         case .endSignIn(let command): try endSignIn(command, context)
         case .changePlan(let command): try changePlan(command, context)
+        case .recordKeyRefusal(let command): try recordKeyRefusal(command, context)
         case .createSession(let command): try createSession(command, context)
         case .beginExec(let command): try beginExec(command, context)
         case .finishExec(let command): try finishExec(command, context)

@@ -7,6 +7,7 @@ public import EventStore
 /// its place in ``State`` and in the projections.
 public enum LedgerEvent: Sendable, Equatable {
     case logCreated(LogCreated)
+    case logKeyRotated(LogKeyRotated)
     case customerCreated(CustomerCreated)
     case keyIssued(KeyIssued)
     case keyRevoked(KeyRevoked)
@@ -21,6 +22,9 @@ public enum LedgerEvent: Sendable, Equatable {
     case signInStarted(SignInStarted)
     case signInRefreshed(SignInRefreshed)
     case signInEnded(SignInEnded)
+    case keyRotated(KeyRotated)
+    case keyChanged(KeyChanged)
+    case keyRefused(KeyRefused)
     case sessionCreated(SessionCreated)
     case sessionExecuting(SessionExecuting)
     case sessionExecuted(SessionExecuted)
@@ -45,6 +49,7 @@ public enum LedgerEvent: Sendable, Equatable {
         }
         switch draft.type {
         case LogCreated.type: self = .logCreated(try read(LogCreated.self))
+        case LogKeyRotated.type: self = .logKeyRotated(try read(LogKeyRotated.self))
         case CustomerCreated.type: self = .customerCreated(try read(CustomerCreated.self))
         case KeyIssued.type: self = .keyIssued(try read(KeyIssued.self))
         case KeyRevoked.type: self = .keyRevoked(try read(KeyRevoked.self))
@@ -59,6 +64,9 @@ public enum LedgerEvent: Sendable, Equatable {
         case SignInStarted.type: self = .signInStarted(try read(SignInStarted.self))
         case SignInRefreshed.type: self = .signInRefreshed(try read(SignInRefreshed.self))
         case SignInEnded.type: self = .signInEnded(try read(SignInEnded.self))
+        case KeyRotated.type: self = .keyRotated(try read(KeyRotated.self))
+        case KeyChanged.type: self = .keyChanged(try read(KeyChanged.self))
+        case KeyRefused.type: self = .keyRefused(try read(KeyRefused.self))
         case SessionCreated.type: self = .sessionCreated(try read(SessionCreated.self))
         case SessionExecuting.type: self = .sessionExecuting(try read(SessionExecuting.self))
         case SessionExecuted.type: self = .sessionExecuted(try read(SessionExecuted.self))
@@ -79,6 +87,7 @@ public enum LedgerEvent: Sendable, Equatable {
     public var payload: (any EventPayload)? {
         switch self {
         case .logCreated(let payload): payload
+        case .logKeyRotated(let payload): payload
         case .customerCreated(let payload): payload
         case .keyIssued(let payload): payload
         case .keyRevoked(let payload): payload
@@ -93,6 +102,9 @@ public enum LedgerEvent: Sendable, Equatable {
         case .signInStarted(let payload): payload
         case .signInRefreshed(let payload): payload
         case .signInEnded(let payload): payload
+        case .keyRotated(let payload): payload
+        case .keyChanged(let payload): payload
+        case .keyRefused(let payload): payload
         case .sessionCreated(let payload): payload
         case .sessionExecuting(let payload): payload
         case .sessionExecuted(let payload): payload

@@ -25,7 +25,8 @@ extension State {
         try checkOrder(of: event, at: place)
         let cycle = cycle.advanced(to: place.at)
         switch event {
-        case .logCreated(let payload): log = payload
+        case .logCreated(let payload): apply(payload, place)
+        case .logKeyRotated(let payload): try apply(payload, place)
         case .customerCreated(let payload): try apply(payload, place, cycle)
         case .keyIssued(let payload): try apply(payload, place)
         case .keyRevoked(let payload): try apply(payload, place)
@@ -40,6 +41,9 @@ extension State {
         case .signInStarted(let payload): try apply(payload, place)
         case .signInRefreshed(let payload): try apply(payload, place)
         case .signInEnded(let payload): try apply(payload, place)
+        case .keyRotated(let payload): try apply(payload, place)
+        case .keyChanged(let payload): try apply(payload, place)
+        case .keyRefused(let payload): try apply(payload, place)
         case .sessionCreated(let payload): try apply(payload, place)
         case .sessionExecuting(let payload): try apply(payload, place)
         case .sessionExecuted(let payload): try apply(payload, place)

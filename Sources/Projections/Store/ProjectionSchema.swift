@@ -17,7 +17,8 @@ enum ProjectionSchema {
 
     /// In the order in which digests go through them.
     static let tables: [TableDefinition] = [
-        CustomersTable.definition, KeysTable.definition, SessionsTable.definition, ProofsTable.definition,
+        CustomersTable.definition, KeysTable.definition, KeysTable.secretsDefinition, SessionsTable.definition,
+        ProofsTable.definition,
         VerificationKeysTable.definition, UsageTable.definition,
         UsageTable.liveDefinition, MembersTable.definition, InvitationsTable.definition, EventsTable.definition,
         RememberedAnswersTable.definition, ProgressTable.definition,

@@ -1,5 +1,6 @@
 import CanonicalJSON
 import EventStore
+import Glibc
 import Ledger
 import Proofs
 
@@ -27,8 +28,8 @@ struct BatchReader: Sendable {
 
     func read(_ batch: borrowing ScannedBatch) -> BatchContent {
         var content = BatchContent()
-        // Of the bytes alone, only the first event is of interest: it names the log's key.
-        guard !bytesOnly || batch.header.firstSequence == 0 else { return content }
+        // Of the bytes alone, only those events are of interest that name the log's keys.
+        guard !bytesOnly || batch.header.firstSequence == 0 || Self.mayRotateKey(batch.text) else { return content }
         do throws(EventLogError) { content.events = try batch.envelopes() } catch {
             content.failure = error
             return content
@@ -39,6 +40,16 @@ struct BatchReader: Sendable {
         }
         return content
     }
+
+    /// Whether the type of a rotation stands somewhere in a batch.
+    private static func mayRotateKey(_ text: UnsafeRawBufferPointer) -> Bool {
+        guard let base = text.baseAddress else { return false }
+        return rotationType.withUnsafeBytes { needle in
+            needle.baseAddress.map { memmem(base, text.count, $0, needle.count) != nil } ?? false
+        }
+    }
+
+    private static let rotationType = Array("\"\(LogKeyRotation.type)\"".utf8)
 
     /// Layers that an operator allowed to be missing are compared with the session's events later.
     private static func check(_ document: JSONValue?) -> ProofReading {

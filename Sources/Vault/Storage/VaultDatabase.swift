@@ -84,6 +84,10 @@ enum VaultDatabase {
                     root BLOB NOT NULL,
                     tag BLOB NOT NULL
                 ) STRICT;
+                CREATE TABLE next_log_key (
+                    id INTEGER PRIMARY KEY CHECK (id = 1),
+                    wrapped_signing_seed BLOB NOT NULL
+                ) STRICT;
                 CREATE TABLE customers (
                     customer_id TEXT NOT NULL PRIMARY KEY,
                     email_digest BLOB NOT NULL UNIQUE,

@@ -64,7 +64,8 @@ struct ConnectionGuardTests {
     @Test("what is no HTTP gets a 400 in the error format and the connection ends", arguments: [false, true])
     func nonsense(isOverflow: Bool) throws {
         let channel = try connection()
-        channel.pipeline.fireErrorCaught(isOverflow ? HTTPParserError.headerOverflow : .invalidMethod)
+        let error: HTTPParserError = isOverflow ? .headerOverflow : .invalidMethod
+        channel.pipeline.fireErrorCaught(error)
         guard case .head(let head)? = try channel.readOutbound(as: HTTPResponsePart.self),
             case .body(let body)? = try channel.readOutbound(as: HTTPResponsePart.self),
             case .end? = try channel.readOutbound(as: HTTPResponsePart.self)

@@ -30,11 +30,12 @@ struct TestServer: Sendable {
     ///   - isolating: whether it can start sessions; without, it comes up at once and refuses them.
     ///   - limited: whether limits a minute follow the test's clock; without, an hour passes for them at each look, so that
     ///     none is ever reached.
+    ///   - logger: where the server logs.
     ///   - setup: `.router` skips the network, `.live` goes through it.
     ///   - configure: changes the configuration before the start.
     static func with<Value: Sendable>(
         isolating: Bool = false, limited: Bool = false, _ setup: TestingSetup = .router, region: String = "us",
-        configure: (inout ServerConfiguration) -> Void = { _ in },
+        logger: Logger = quiet, configure: (inout ServerConfiguration) -> Void = { _ in },
         _ body: @Sendable (TestServer) async throws -> Value
     ) async throws -> Value {
         let directory = try TemporaryDirectory()
@@ -51,7 +52,7 @@ struct TestServer: Sendable {
         surroundings.uptime = { limited ? clock.now.microseconds : hours.next() }
         surroundings.passwordCost = PasswordHasher.Cost(passes: 1, memoryBytes: 8_192)
         let server = try await Server.start(
-            configuration: configuration, surroundings: surroundings, logger: quiet)
+            configuration: configuration, surroundings: surroundings, logger: logger)
         do {
             let value = try await Application(router: server.router(), logger: quiet).test(setup) { client in
                 try await body(
