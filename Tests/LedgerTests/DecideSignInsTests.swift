@@ -2,6 +2,7 @@ import EventStore
 import Ledger
 import LedgerFixtures
 import Merkle
+import Proofs
 import Testing
 
 @Suite struct DecideSignInsTests {

@@ -2,6 +2,7 @@ import EventStore
 import Ledger
 import LedgerFixtures
 import Merkle
+import Proofs
 import Testing
 
 /// Random lives of organisations, with senseless commands among the sensible ones.

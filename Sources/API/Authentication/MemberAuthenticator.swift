@@ -32,8 +32,8 @@ struct MemberAuthenticator: Sendable {
         guard let claims = await tokens.claims(of: token, .access), let signInID = SignInID(claims.sid) else {
             throw .signedOut
         }
-        let member = ledger.read { $0.signedInMember(signInID, generation: claims.gen) }
-        guard let member, !member.isRemoved, member.id.text == claims.sub else { throw .signedOut }
+        let found = ledger.read { $0.signedInMember(signInID, generation: claims.gen) }
+        guard let member = found, !member.isRemoved, member.id.text == claims.sub else { throw .signedOut }
         return Principal(
             identity: .member(member.id), customerID: member.customerID, environment: environment,
             permissions: member.role.permissions, signInID: signInID)

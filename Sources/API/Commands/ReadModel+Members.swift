@@ -1,5 +1,6 @@
 import Ledger
 import Projections
+import Proofs
 
 extension ReadModel {
     /// Every customer, newest first; for the operator.

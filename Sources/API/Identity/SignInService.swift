@@ -2,6 +2,7 @@ import EventStore
 import Ledger
 import Merkle
 import Projections
+import Proofs
 import Vault
 
 /// Signing in and out, and changing passwords. What is allowed is decided in the ledger; here passwords are checked and
@@ -31,11 +32,11 @@ struct SignInService: Sendable {
     func signIn(_ email: EmailAddress, password: String, trace: String) async throws(APIError) -> Tokens {
         let password = Password(presented: password)
         try admit(email)
-        let member = try await member(forEmail: email)
+        let found = try await member(forEmail: email)
         var verifier: String?
-        if let member { verifier = try await secrets.verifier(of: member) }
+        if let found { verifier = try await secrets.verifier(of: found) }
         let verdict = try await hasher.check(password, against: verifier)
-        guard let member, verdict != .wrong else { throw .wrongPassword }
+        guard let member = found, verdict != .wrong else { throw .wrongPassword }
         let tokens: Tokens
         do throws(APIError) {
             tokens = try await start(member, passwordSequence: member.passwordSequence, trace: trace)

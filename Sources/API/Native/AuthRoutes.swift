@@ -1,4 +1,5 @@
 import CanonicalJSON
+import EventStore
 import Ledger
 import Projections
 

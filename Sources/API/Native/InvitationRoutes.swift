@@ -105,7 +105,8 @@ struct InvitationRoutes: Sendable {
     private func accept(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         let members = try exchange.members()
         let password = try Password(try members.requiredString("password"))
-        let name = try members.string("name").map { text throws(APIError) in try PersonName(text) }
+        var name: PersonName?
+        if let text = try members.string("name") { name = try PersonName(text) }
         let now = ledger.now()
         guard let hash = SecretToken(.invitation, parsing: try members.requiredString("token"))?.sha256,
             let known = ledger.read({ $0.invitation(tokenSHA256: hash) }), now < known.expiresAt,

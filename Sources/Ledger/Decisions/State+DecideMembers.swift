@@ -1,6 +1,7 @@
 import Proofs
 import EventStore
 import Merkle
+import Proofs
 
 extension State {
     func inviteMember(_ command: InviteMember, _ context: DecisionContext) throws(Refusal) -> [Decided] {

@@ -1,5 +1,6 @@
 import CanonicalJSON
 import HTTPTypes
+import Ledger
 import ServerFixtures
 import Testing
 

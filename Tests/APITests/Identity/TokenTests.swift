@@ -1,5 +1,6 @@
 import CanonicalJSON
 import Crypto
+import EventStore
 import Foundation
 import HTTPTypes
 import Ledger
