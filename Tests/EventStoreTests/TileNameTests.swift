@@ -1,3 +1,4 @@
+import FaultCampaign
 import CanonicalJSON
 import Foundation
 import Merkle

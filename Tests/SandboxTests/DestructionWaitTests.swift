@@ -1,3 +1,4 @@
+import Proofs
 import CLinux
 import Foundation
 import Testing

@@ -1,3 +1,4 @@
+import Proofs
 import Foundation
 import Testing
 
