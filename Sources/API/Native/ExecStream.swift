@@ -12,26 +12,43 @@ actor ExecStream {
 
     private let output: ExecOutputStream
     private let command: Task<Result<ExecResult, APIError>, Never>
-    private let receipt: ExecReceipt
+    private let begun: BegunExec
+    private let sessions: SessionManager
     private let keepAlive: Duration
     private var stdout = TextPieces()
     private var stderr = TextPieces()
     /// Those after the last piece of output; nil until then.
     private var last: [ServerSentEvent]?
+    /// The events so far, for a request that may be repeated; nil for any other, and when they become too many.
+    private var recorded: [UInt8]?
+
+    /// Longest answer that is kept for a repeat: what is kept of both streams, with the escapes of JSON.
+    private static let recordedBytesMax = 8 << 20
 
     /// Starts the command. It runs to its end, and is recorded, whether or not somebody goes on listening.
     static func events(
         of begun: BegunExec, in sessions: SessionManager, keepAlive: Duration = keepAlive
     ) -> AsyncStream<ServerSentEvent> {
-        let stream = ExecStream(begun, in: sessions, keepAlive: keepAlive)
-        return AsyncStream { await stream.next() }
+        let reader = Reader(ExecStream(begun, in: sessions, keepAlive: keepAlive))
+        return AsyncStream { await reader.stream.next() }
+    }
+
+    /// What the connection holds of a stream: when it goes, the stream is brought to its end without it.
+    private final class Reader: Sendable {
+        let stream: ExecStream
+
+        init(_ stream: ExecStream) { self.stream = stream }
+
+        deinit { Task { [stream] in await stream.finish() } }
     }
 
     private init(_ begun: BegunExec, in sessions: SessionManager, keepAlive: Duration) {
         let output = ExecOutputStream()
         self.output = output
         self.keepAlive = keepAlive
-        receipt = begun.receipt
+        self.begun = begun
+        self.sessions = sessions
+        recorded = begun.idempotent == nil ? nil : []
         command = Task {
             // Also when it never started: then nobody else ends the stream.
             defer { output.end() }
@@ -41,9 +58,26 @@ actor ExecStream {
         }
     }
 
-    deinit { output.abandon() }
+    /// Nobody listens any more. The answer to a request that may be repeated is still taken to its end; of any other the
+    /// output is dropped.
+    private func finish() async {
+        guard recorded != nil else { return output.abandon() }
+        while await next() != nil {}
+    }
 
     private func next() async -> ServerSentEvent? {
+        let event = await nextEvent()
+        if let event, event != .keepAlive { record(event) }
+        return event
+    }
+
+    private func record(_ event: ServerSentEvent) {
+        recorded? += event.bytes
+        if let bytes = recorded?.count, bytes > Self.recordedBytesMax { recorded = nil }
+        if event.name == "result", let recorded { sessions.keep(.recordedEventStream(recorded), of: begun) }
+    }
+
+    private func nextEvent() async -> ServerSentEvent? {
         while last == nil {
             switch await output.next(quietAfter: keepAlive) {
             case .piece(.standardOutput(let bytes)):
@@ -62,7 +96,7 @@ actor ExecStream {
         let rests = [Self.event("stdout", stdout.rest()), Self.event("stderr", stderr.rest())].compactMap { $0 }
         switch await command.value {
         case .success(let result):
-            return rests + [ServerSentEvent(name: "result", data: .object(ExecRoute.body(of: result, receipt)))]
+            return rests + [ServerSentEvent(name: "result", data: .object(ExecRoute.body(of: result, begun.receipt)))]
         case .failure(let error):
             return rests + [ServerSentEvent(name: "error", data: Dialect.native.errorBody(error))]
         }

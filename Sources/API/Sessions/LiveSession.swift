@@ -7,6 +7,8 @@ import Synchronization
 final class LiveSession: Sendable {
     let id: SessionID
     let environment: SessionEnvironment
+    /// Answers to execs that may be repeated, sealed under the session's key.
+    let answers = RememberedAnswers()
     private let ending = Mutex<Task<Result<APIResponse, APIError>, Never>?>(nil)
 
     init(id: SessionID, environment: SessionEnvironment) {

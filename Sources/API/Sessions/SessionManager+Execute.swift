@@ -39,23 +39,33 @@ struct BegunExec: Sendable {
     let receipt: ExecReceipt
     let actor: Actor
     let trace: String
+    /// Set when a repeat is to get the same answer.
+    let idempotent: IdempotentRequest?
 }
 
 extension SessionManager {
     /// Records that a command begins. Refused for a session that is not there, not the caller's, ended, or busy, before
     /// anything is looked at.
-    func begin(_ exec: ExecCommand, in id: SessionID, by caller: Principal, trace: String) async throws(APIError)
-        -> BegunExec
-    {
+    ///
+    /// - Parameter request: remembered with the event; its answer is kept by ``keep(_:of:)``, never in the log.
+    func begin(
+        _ exec: ExecCommand, in id: SessionID, by caller: Principal, trace: String,
+        remembering request: IdempotentRequest? = nil
+    ) async throws(APIError) -> BegunExec {
         try checkNotStopping()
         let receipt = ExecReceipt(command: exec.receiptText, input: exec.inputData ?? [])
         var generator = SystemRandomNumberGenerator()
         let execID = ExecID(using: &generator)
         let begin = BeginExec(
             sessionID: id, execID: execID, inputBytes: Int64(exec.inputData?.count ?? 0), receiptSHA256: receipt.sha256)
-        _ = try await ledger.commit(.beginExec(begin), as: caller.actor, trace: trace)
+        let idempotency = request.map {
+            Idempotency.record(
+                RecordRequest(keySHA256: $0.keySHA256, requestSHA256: $0.requestSHA256) { _ in nil })
+        }
+        _ = try await ledger.commit(.beginExec(begin), as: caller.actor, trace: trace, idempotency: idempotency)
         return BegunExec(
-            id: execID, sessionID: id, command: exec, receipt: receipt, actor: caller.actor, trace: trace)
+            id: execID, sessionID: id, command: exec, receipt: receipt, actor: caller.actor, trace: trace,
+            idempotent: request)
     }
 
     /// Runs a command that has begun, and records that it ran: sizes, times and flags, never content.
@@ -87,7 +97,7 @@ extension SessionManager {
         } catch {
             throw await executionFailed(error, begun)
         }
-        try await finish(begun, SessionExecuted(begun.id, result))
+        try await finish(SessionExecuted(begun.id, result), of: begun)
         return result
     }
 
@@ -102,12 +112,16 @@ extension SessionManager {
         return remaining.map { min($0, asked) } ?? asked
     }
 
-    private func finish(_ begun: BegunExec, _ executed: SessionExecuted) async throws(APIError) {
+    private func finish(
+        _ executed: SessionExecuted, of begun: BegunExec, releasing request: IdempotentRequest? = nil
+    ) async throws(APIError) {
         _ = try await ledger.perform(
-            .finishExec(FinishExec(sessionID: begun.sessionID, result: executed)), as: begun.actor, trace: begun.trace)
+            .finishExec(FinishExec(sessionID: begun.sessionID, result: executed)), as: begun.actor, trace: begun.trace,
+            idempotency: request.map { .release($0.keySHA256) })
     }
 
-    /// The command could not be run at all. The session goes on: nothing of the command took place in it.
+    /// The command could not be run at all. The session goes on: nothing of the command took place in it, and a repeat may
+    /// try again.
     private func executionFailed(_ error: any Error, _ begun: BegunExec) async -> APIError {
         let failure = APIError(executing: error)
         if failure.code == .internalError || failure.code == .unavailable {
@@ -115,7 +129,7 @@ extension SessionManager {
                 "exec failed", metadata: ["session": .string(begun.sessionID.text), "error": .string("\(error)")])
         }
         do throws(APIError) {
-            try await finish(begun, SessionExecuted(notStarted: begun.id))
+            try await finish(SessionExecuted(notStarted: begun.id), of: begun, releasing: begun.idempotent)
         } catch {
             // The session ended meanwhile: that is the answer.
             return error
