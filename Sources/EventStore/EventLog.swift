@@ -16,11 +16,11 @@ import Synchronization
 /// poisoned and only reopening it, which re-reads the disk, can go on.
 public final class EventLog: Sendable {
     private let configuration: EventLogConfiguration
-    private let queue: AppendQueue
-    private let feed: CommitFeed
-    private let reader: LogReader
-    private let tiles: TileTree
-    private let checkpoints: CheckpointKeeper
+    let queue: AppendQueue
+    let feed: CommitFeed
+    let reader: LogReader
+    let tiles: TileTree
+    let checkpoints: CheckpointKeeper
     private let preparer: SegmentPreparer?
     private let recompressor: RecompressionThread?
     private let writerEnded: PendingResult<EventLogError?>
@@ -29,7 +29,10 @@ public final class EventLog: Sendable {
     /// What opening found.
     public let recovery: RecoveryReport
     public let origin: String
-    public let verifierKey: VerifierKey
+    /// The key that signs the log now.
+    public var verifierKey: VerifierKey { keys.current }
+    /// Every key that ever signed it.
+    public var keys: LogKeyHistory { checkpoints.keys }
 
     /// Opens a log, or creates it with its first event, `log.created`. Blocking: reads and verifies every stored byte.
     ///
@@ -53,8 +56,9 @@ public final class EventLog: Sendable {
         let opener = LogOpener(
             directory: directory, fileSystem: fileSystem, configuration: configuration, now: clock())
         var opened = try opener.open(signer: signer, keeper: keeper) { events in
-            if let first = events.first, first.sequence == 0 {
-                try FirstEvent.check(first, against: signer.verifierKey)
+            if let first = events.first, first.sequence == 0, FirstEvent.verifierKey(in: first) == nil {
+                throw EventLogError(
+                    .damaged, "the first event is not a log.created event of format 1.", sequences: 0...0)
             }
             try visit(events)
         }
@@ -78,7 +82,6 @@ public final class EventLog: Sendable {
     ) {
         self.configuration = configuration
         origin = signer.verifierKey.name
-        verifierKey = signer.verifierKey
         recovery = opened.report
         tiles = opened.tiles
         lock = Mutex(opened.lock)
@@ -86,8 +89,9 @@ public final class EventLog: Sendable {
         feed = CommitFeed(head: opened.head, eventsMax: configuration.feedEventsMax)
         reader = LogReader(directory: directory, fileSystem: fileSystem, index: opened.index, feed: feed)
         checkpoints = CheckpointKeeper(
-            directory: directory, fileSystem: fileSystem, signer: signer, keeper: keeper, feed: feed, tiles: tiles,
-            intervalMilliseconds: configuration.checkpointIntervalMilliseconds, latest: opened.checkpoint)
+            directory: directory, fileSystem: fileSystem, signer: signer, keys: opened.keys, keeper: keeper,
+            feed: feed, tiles: tiles, intervalMilliseconds: configuration.checkpointIntervalMilliseconds,
+            latest: opened.checkpoint)
         preparer =
             configuration.preparesSegmentsAhead
             ? SegmentPreparer(directory: directory, fileSystem: fileSystem, length: configuration.segmentBytes) : nil
@@ -129,9 +133,6 @@ public final class EventLog: Sendable {
     /// The durable tree.
     public var head: TreeHead { feed.head }
 
-    /// The newest signed checkpoint, or nil before the first.
-    public var checkpoint: Checkpoint? { checkpoints.latest }
-
     /// Why the log can no longer write or sign, or where recompression met damage; nil while all is well.
     public var failure: EventLogError? {
         if let failure = writerEnded.value ?? checkpoints.failure { return failure }
@@ -155,40 +156,6 @@ public final class EventLog: Sendable {
     {
         let reader = reader
         return try await reader.worker.run { () throws(EventLogError) in try reader.read(from: sequence, count: count) }
-    }
-
-    /// Signs the durable head now.
-    public func signCheckpoint() async throws(EventLogError) -> Checkpoint {
-        let checkpoints = checkpoints
-        return try await reader.worker.run { () throws(EventLogError) in try checkpoints.signNow() }
-    }
-
-    /// The proof that event `sequence` is in the log, under a checkpoint that covers it. Reads O(log n) tiles.
-    ///
-    /// - Throws: `outOfRange` when there is no such event yet.
-    public func inclusionProof(of sequence: UInt64) async throws(EventLogError) -> InclusionProof {
-        guard sequence < head.size else {
-            throw EventLogError(.outOfRange, "the log ends before event \(sequence); it holds \(head.size).")
-        }
-        var covering = checkpoints.latest
-        if (covering?.head.size ?? 0) <= sequence { covering = try await signCheckpoint() }
-        guard let checkpoint = covering else {
-            throw EventLogError(.signing, "there is no checkpoint that covers event \(sequence).")
-        }
-        let (tiles, head) = (tiles, checkpoint.head)
-        let path = try await reader.worker.run { () throws(EventLogError) in
-            let path = try MerkleProof.inclusion(of: sequence, size: head.size, from: tiles)
-            let leaf = try tiles.node(height: 0, index: sequence)
-            guard MerkleProof.verifyInclusion(of: leaf, at: sequence, size: head.size, root: head.root, path: path)
-            else {
-                throw EventLogError(
-                    .damaged,
-                    "a tile does not agree with the log. Tiles are derived: stop the server, remove the"
-                        + " directory tile/ and start again.")
-            }
-            return path
-        }
-        return InclusionProof(index: sequence, path: path, checkpoint: checkpoint)
     }
 
     /// Stops cleanly: what was submitted becomes durable, a last checkpoint is signed, the filler is cut off, the lock

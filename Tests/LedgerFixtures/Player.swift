@@ -2,7 +2,7 @@ import Proofs
 import CanonicalJSON
 public import EventStore
 public import Ledger
-import Merkle
+public import Merkle
 
 /// Random commands from a seed, sensible and senseless alike, over a small world so that they meet often.
 public struct Player {
@@ -11,6 +11,8 @@ public struct Player {
     public var keys: [KeyID] = []
     public var sessions: [SessionID] = []
     public var execs: [ExecID] = []
+    /// Every secret that was ever made, whether or not the ledger took it.
+    public var secrets: [Hash] = []
 
     public init(seed: UInt64) { world = World(seed: seed) }
 
@@ -31,27 +33,9 @@ public struct Player {
 
     mutating func command() -> (Command, Actor) {
         switch Int.random(in: 0..<20, using: &world.generator) {
-        case 0:
-            let id = CustomerID(using: &world.generator)
-            customers.append(id)
-            let key = world.newKey(prefix())
-            keys.append(key.id)
-            let tier = Tier.allCases.randomElement(using: &world.generator) ?? .free
-            return (
-                .signUp(
-                    SignUp(
-                        customerID: id, eventID: EventID(using: &world.generator), sealedEmail: "c2VhbGVk",
-                        tier: tier, key: key)), .system
-            )
-        case 1:
-            let expiry =
-                chance(3) ? world.now.adding(seconds: Int64.random(in: 0..<40, using: &world.generator)) : nil
-            let key = world.newKey(prefix(), expiresAt: expiry)
-            keys.append(key.id)
-            return (
-                .issueKey(IssueKey(customerID: pick(customers) { CustomerID(using: &$0) }, key: key)), actor()
-            )
-        case 2: return (.revokeKey(RevokeKey(keyID: key())), actor())
+        case 0: return signUp()
+        case 1: return newKey()
+        case 2: return keyChange()
         case 3...6:
             let id = SessionID(using: &world.generator)
             sessions.append(id)
@@ -76,13 +60,97 @@ public struct Player {
             let proof = known ? world.document(of: id, trigger: trigger) : JSONObject()
             return (.endSession(EndSession(sessionID: id, proof: proof)), actor())
         case 17: return (.expireUnclean(ExpireUnclean(sessionID: session(), reason: .serverDied)), .system)
-        case 18:
-            let requests = Int64.random(in: 0..<300, using: &world.generator)
-            return (.reserveRequests(CountRequests(keyID: key(), requests: requests)), .system)
-        default:
-            let requests = Int64.random(in: 0..<200, using: &world.generator)
-            return (.returnRequests(CountRequests(keyID: key(), requests: requests)), .system)
+        default: return requests()
         }
+    }
+
+    mutating func signUp() -> (Command, Actor) {
+        let id = CustomerID(using: &world.generator)
+        customers.append(id)
+        let key = world.newKey(prefix())
+        keys.append(key.id)
+        secrets.append(key.secretSHA256)
+        let tier = Tier.allCases.randomElement(using: &world.generator) ?? .free
+        return (
+            .signUp(
+                SignUp(
+                    customerID: id, eventID: EventID(using: &world.generator), sealedEmail: "c2VhbGVk", tier: tier,
+                    key: key)), .system
+        )
+    }
+
+    mutating func newKey() -> (Command, Actor) {
+        if customers.count < 3 { return signUp() }
+        let expiry = chance(3) ? world.now.adding(seconds: Int64.random(in: 0..<40, using: &world.generator)) : nil
+        // Mostly of the prefix whose plan allows few.
+        var key = world.newKey(chance(2) ? .nanda : prefix(), expiresAt: expiry)
+        if chance(4) { key.allowedAddresses = ranges() }
+        if chance(3) { key.monthlyLimit = Int64.random(in: 1...400, using: &world.generator) }
+        keys.append(key.id)
+        secrets.append(key.secretSHA256)
+        return (.issueKey(IssueKey(customerID: pick(customers) { CustomerID(using: &$0) }, key: key)), actor())
+    }
+
+    mutating func requests() -> (Command, Actor) {
+        guard chance(3) else {
+            let requests = Int64.random(in: 0..<300, using: &world.generator)
+            let unused = chance(3) ? Int64.random(in: 0..<50, using: &world.generator) : 0
+            return (.reserveRequests(ReserveRequests(keyID: key(), requests: requests, unused: unused)), .system)
+        }
+        let requests = Int64.random(in: 0..<200, using: &world.generator)
+        return (.returnRequests(ReturnRequests(keyID: key(), requests: requests)), .system)
+    }
+
+    /// A command about one key; seldom its end, so that most live through several changes.
+    mutating func keyChange() -> (Command, Actor) {
+        switch Int.random(in: 0..<8, using: &world.generator) {
+        case 0: return (.revokeKey(RevokeKey(keyID: key())), actor())
+        case 1...3:
+            let new = world.newKey(prefix())
+            secrets.append(new.secretSHA256)
+            let id = key()
+            let display = world.state.key(id).map { $0.prefix.rawValue + "zzzz" } ?? new.display
+            let grace: Int64 = chance(2) ? 0 : Int64.random(in: 1..<100, using: &world.generator)
+            return (
+                .rotateKey(
+                    RotateKey(keyID: id, display: display, secretSHA256: new.secretSHA256, graceSeconds: grace)),
+                actor()
+            )
+        case 4: return (.changeKey(ChangeKey(keyID: key(), name: "renamed")), actor())
+        case 5: return (.changeKey(ChangeKey(keyID: key(), allowedAddresses: ranges())), actor())
+        case 6:
+            let limit = Int64.random(in: 1...400, using: &world.generator)
+            return (
+                .changeKey(
+                    ChangeKey(keyID: key(), monthlyLimit: chance(3) ? KeyChanged.MonthlyLimit.none : .requests(limit))),
+                actor()
+            )
+        default:
+            let reason = KeyRefusal.allCases.randomElement(using: &world.generator) ?? .revoked
+            return (.recordKeyRefusal(RecordKeyRefusal(keyID: key(), reason: reason)), .system)
+        }
+    }
+
+    /// Some ranges, one within another, or none.
+    mutating func ranges() -> [AddressRange] {
+        let texts = ["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32"]
+        return texts.shuffled(using: &world.generator).prefix(Int.random(in: 0...2, using: &world.generator)).map {
+            text in
+            do { return try AddressRange(text) } catch { preconditionFailure("\(text): \(error)") }
+        }
+    }
+
+    /// A step about keys and their requests alone.
+    public mutating func keyStep() throws(Refusal) {
+        let seconds: Int64 = chance(60) ? 86_400 * 9 : Int64.random(in: 0...2, using: &world.generator)
+        world.now = world.now.adding(seconds: seconds)
+        let (command, actor): (Command, Actor)
+        switch Int.random(in: 0..<10, using: &world.generator) {
+        case 0...1: (command, actor) = newKey()
+        case 2...6: (command, actor) = keyChange()
+        default: (command, actor) = requests()
+        }
+        try world.run(command, as: actor)
     }
 
     public mutating func step() throws(Refusal) {
@@ -90,7 +158,18 @@ public struct Player {
         let seconds: Int64 = chance(40) ? 86_400 * 9 : chance(10) ? -3 : 1
         world.now = world.now.adding(seconds: seconds)
         let (command, actor) = command()
-        try world.run(command, as: actor)
+        if let idempotency = idempotency() {
+            try world.run(command, idempotency, as: actor)
+        } else {
+            try world.run(command, as: actor)
+        }
+    }
+
+    private mutating func idempotency() -> Idempotency? {
+        guard chance(6) else { return nil }
+        let key = Hash(of: [UInt8.random(in: 0..<40, using: &world.generator)])
+        if chance(5) { return .release(key) }
+        return .record(RecordRequest(keySHA256: key, requestSHA256: Hash(of: [1])) { _ in "c2VhbGVk" })
     }
 }
 

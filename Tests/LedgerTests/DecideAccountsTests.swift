@@ -38,7 +38,7 @@ import Testing
         #expect(world.refusal(.signUp(command))?.code == .badRequest)
     }
 
-    @Test("A key cannot give more than it has, nor change between test and live")
+    @Test("A key cannot give more than it has")
     func escalation() throws {
         var world = World()
         let (customer, first) = try world.signUp()
@@ -46,9 +46,19 @@ import Testing
         try world.run(.issueKey(IssueKey(customerID: customer, key: reader)), as: .key(first))
         let strong = IssueKey(customerID: customer, key: world.newKey(permissions: .full))
         #expect(world.refusal(.issueKey(strong), as: .key(reader.id))?.field == "permissions")
-        let test = IssueKey(customerID: customer, key: world.newKey(.nanorixTest, permissions: .keysRead))
-        #expect(world.refusal(.issueKey(test), as: .key(first))?.code == .forbidden)
-        #expect(world.refusal(.issueKey(test)) == nil)
+    }
+
+    @Test("A live key makes test keys; a test key makes test keys only")
+    func environments() throws {
+        var world = World()
+        let (customer, first) = try world.signUp()
+        let test = world.newKey(.nanorixTest)
+        try world.run(.issueKey(IssueKey(customerID: customer, key: test)), as: .key(first))
+        let another = Command.issueKey(IssueKey(customerID: customer, key: world.newKey(.nurosentrixTest)))
+        let live = Command.issueKey(IssueKey(customerID: customer, key: world.newKey(.nexora)))
+        #expect(world.refusal(another, as: .key(test.id)) == nil)
+        #expect(world.refusal(live, as: .key(test.id))?.code == .forbidden)
+        #expect(world.refusal(live, as: .key(test.id))?.field == "environment")
     }
 
     @Test("Names that could break a list or a terminal, and keys that are expired already, are refused")
@@ -132,27 +142,97 @@ import Testing
     func blocks() throws {
         var world = World()
         let (customer, key) = try world.signUp()
-        try world.run(.reserveRequests(CountRequests(keyID: key, requests: 100)))
-        let returned = try world.run(.returnRequests(CountRequests(keyID: key, requests: 30)))
+        try world.run(.reserveRequests(ReserveRequests(keyID: key, requests: 100)))
+        let returned = try world.run(.returnRequests(ReturnRequests(keyID: key, requests: 30)))
         #expect(
             returned == [
                 .usageTick(UsageTick(change: .returned(30), customerID: customer, day: "2026-03-01", keyID: key))
             ])
         #expect(world.state.customer(customer)?.requests(in: world.state.cycle) == 70)
-        #expect(world.refusal(.returnRequests(CountRequests(keyID: key, requests: 71)))?.code == .conflict)
-        #expect(world.refusal(.reserveRequests(CountRequests(keyID: key, requests: 0)))?.code == .badRequest)
+        #expect(world.refusal(.returnRequests(ReturnRequests(keyID: key, requests: 71)))?.code == .conflict)
+        #expect(world.refusal(.reserveRequests(ReserveRequests(keyID: key, requests: 0)))?.code == .badRequest)
     }
 
-    @Test("A block that would pass the month's limit is refused whole, and the 1st begins anew")
+    @Test("The last block of a month is cut to what is left, then nothing more is granted, and the 1st begins anew")
     func monthlyLimit() throws {
         var world = World()
         let (_, key) = try world.signUp(prefix: .nanda)
-        try world.run(.reserveRequests(CountRequests(keyID: key, requests: 999)))
-        #expect(world.refusal(.reserveRequests(CountRequests(keyID: key, requests: 2)))?.code == .rateLimited)
-        try world.run(.reserveRequests(CountRequests(keyID: key, requests: 1)))
-        #expect(world.refusal(.reserveRequests(CountRequests(keyID: key, requests: 1)))?.code == .rateLimited)
+        var granted: Int64 = 0
+        for _ in 0..<99 { granted += try reserve(100, key, &world) }
+        #expect(granted == 990, "a hundredth of the limit at once")
+        #expect(try reserve(3, key, &world) == 3)
+        #expect(try reserve(100, key, &world) == 7)
+        let refusal = world.refusal(.reserveRequests(ReserveRequests(keyID: key, requests: 1)))
+        #expect(refusal?.code == .rateLimited && refusal?.message.contains("1000") == true)
         world.now = World.time("2026-04-01T00:00:00Z")
-        #expect(world.refusal(.reserveRequests(CountRequests(keyID: key, requests: 1_000))) == nil)
+        #expect(try reserve(100, key, &world) == 10)
+    }
+
+    /// How many requests are granted.
+    private func reserve(_ requests: Int64, _ key: KeyID, _ world: inout World, unused: Int64 = 0) throws -> Int64 {
+        let command = ReserveRequests(keyID: key, requests: requests, unused: unused)
+        guard case .usageTick(let tick) = try world.run(.reserveRequests(command)).last,
+            case .reserved(let granted) = tick.change
+        else { return 0 }
+        return granted
+    }
+
+    @Test("The lower of the key's own limit and the plan's holds, and a change of it from the next block on")
+    func ownLimit() throws {
+        var world = World()
+        let (customer, first) = try world.signUp()
+        var new = world.newKey(.nanda)
+        new.monthlyLimit = 5
+        try world.run(.issueKey(IssueKey(customerID: customer, key: new)), as: .key(first))
+        for _ in 0..<5 { #expect(try reserve(100, new.id, &world) == 1) }
+        let one = Command.reserveRequests(ReserveRequests(keyID: new.id, requests: 1))
+        #expect(world.refusal(one)?.code == .rateLimited)
+        try world.run(.changeKey(ChangeKey(keyID: new.id, monthlyLimit: .requests(7))), as: .key(first))
+        #expect(try reserve(100, new.id, &world) == 1)
+        try world.run(.changeKey(ChangeKey(keyID: new.id, monthlyLimit: .requests(6))), as: .key(first))
+        #expect(world.refusal(one)?.code == .rateLimited)
+        try world.run(
+            .changeKey(ChangeKey(keyID: new.id, monthlyLimit: KeyChanged.MonthlyLimit.none)), as: .key(first))
+        #expect(try reserve(100, new.id, &world) == 10, "the plan's thousand")
+        let unlimited = world.newKey(.nexora)
+        try world.run(.issueKey(IssueKey(customerID: customer, key: unlimited)), as: .key(first))
+        #expect(try reserve(5_000, unlimited.id, &world) == 5_000)
+    }
+
+    @Test("The rest of a block is exchanged for the next in one commit; a month that is over lowers only itself")
+    func exchange() throws {
+        var world = World()
+        let (customer, key) = try world.signUp(prefix: .nanda)
+        world.now = World.time("2026-03-31T23:59:59Z")
+        #expect(try reserve(10, key, &world) == 10)
+        world.now = World.time("2026-04-01T00:00:00Z")
+        let events = try world.run(.reserveRequests(ReserveRequests(keyID: key, requests: 10, unused: 4)))
+        #expect(
+            events == [
+                .usageTick(UsageTick(change: .returned(4), customerID: customer, day: "2026-03-31", keyID: key)),
+                .usageTick(UsageTick(change: .reserved(10), customerID: customer, day: "2026-04-01", keyID: key)),
+            ])
+        #expect(world.state.key(key)?.requests(in: world.state.cycle) == 10)
+        // Within a month the rest makes room for as many.
+        for _ in 0..<99 { _ = try reserve(10, key, &world) }
+        #expect(world.refusal(.reserveRequests(ReserveRequests(keyID: key, requests: 1)))?.code == .rateLimited)
+        #expect(try reserve(10, key, &world, unused: 3) == 3)
+        let tooMuch = ReserveRequests(keyID: key, requests: 10, unused: 5_000)
+        #expect(world.refusal(.reserveRequests(tooMuch))?.code == .conflict)
+    }
+
+    @Test("A clock that is set back over the 1st counts on in the newer month")
+    func clockSetBack() throws {
+        var world = World()
+        let (_, key) = try world.signUp(prefix: .nanda)
+        world.now = World.time("2026-04-01T00:00:01Z")
+        for _ in 0..<100 { _ = try reserve(10, key, &world) }
+        world.now = World.time("2026-03-31T23:59:50Z")
+        #expect(world.refusal(.reserveRequests(ReserveRequests(keyID: key, requests: 1)))?.code == .rateLimited)
+        let (_, other) = try world.signUp(prefix: .nanda)
+        let events = try world.run(.reserveRequests(ReserveRequests(keyID: other, requests: 1)))
+        guard case .usageTick(let tick) = try #require(events.first) else { return }
+        #expect(tick.day == "2026-04-01")
     }
 
     @Test("What a block of last month returns does not lower this month's count")
@@ -160,9 +240,9 @@ import Testing
         var world = World()
         let (customer, key) = try world.signUp()
         world.now = World.time("2026-03-31T23:59:59Z")
-        try world.run(.reserveRequests(CountRequests(keyID: key, requests: 100)))
+        try world.run(.reserveRequests(ReserveRequests(keyID: key, requests: 100)))
         world.now = World.time("2026-04-01T00:00:01Z")
-        try world.run(.returnRequests(CountRequests(keyID: key, requests: 50)))
+        try world.run(.returnRequests(ReturnRequests(keyID: key, requests: 50)))
         #expect(world.state.cycle.text == "2026-04")
         #expect(world.state.customer(customer)?.requests(in: world.state.cycle) == 0)
     }
@@ -171,7 +251,7 @@ import Testing
     func testKeys() throws {
         var world = World()
         let (customer, key) = try world.signUp(prefix: .nanorixTest)
-        try world.run(.reserveRequests(CountRequests(keyID: key, requests: 10)))
+        try world.run(.reserveRequests(ReserveRequests(keyID: key, requests: 10)))
         #expect(world.state.key(key)?.requests(in: world.state.cycle) == 10)
         #expect(world.state.customer(customer)?.requests(in: world.state.cycle) == 0)
     }

@@ -14,7 +14,7 @@ import Testing
         let first = try world.createSession(key)
         let exec = try world.beginExec(first)
         try world.run(.finishExec(FinishExec(sessionID: first, result: World.result(exec))))
-        try world.run(.reserveRequests(CountRequests(keyID: key, requests: 10)))
+        try world.run(.reserveRequests(ReserveRequests(keyID: key, requests: 10)))
         world.now = world.now.adding(seconds: 1)
         try world.end(first)
         _ = try world.createSession(key)

@@ -22,7 +22,7 @@ import Testing
         let session = try world.createSession(key)
         let exec = try world.beginExec(session)
         try world.run(.finishExec(FinishExec(sessionID: session, result: World.result(exec))))
-        try world.run(.reserveRequests(CountRequests(keyID: key, requests: 64)))
+        try world.run(.reserveRequests(ReserveRequests(keyID: key, requests: 64)))
         world.now = world.now.adding(seconds: 1)
         try world.end(session)
         _ = try world.createSession(key)
@@ -158,10 +158,10 @@ import Testing
         var world = World()
         let (customer, key) = try world.signUp()
         world.now = World.time("2026-03-31T10:00:00Z")
-        try world.run(.reserveRequests(CountRequests(keyID: key, requests: 100)))
+        try world.run(.reserveRequests(ReserveRequests(keyID: key, requests: 100)))
         world.now = World.time("2026-04-01T00:00:10Z")
-        try world.run(.returnRequests(CountRequests(keyID: key, requests: 40)))
-        try world.run(.reserveRequests(CountRequests(keyID: key, requests: 7)))
+        try world.run(.returnRequests(ReturnRequests(keyID: key, requests: 40)))
+        try world.run(.reserveRequests(ReserveRequests(keyID: key, requests: 7)))
         let store = try store(world.log)
         let days = try store.dailyUsage(of: customer, in: .live, from: "2026-03-01", through: "2026-04-30")
         #expect(days.map(\.period) == ["2026-03-31", "2026-04-01"])
@@ -180,14 +180,74 @@ import Testing
         let second = world.newKey(.nanorixTest, permissions: .read, expiresAt: world.now.adding(seconds: 60))
         try world.run(.issueKey(IssueKey(customerID: customer, key: second)))
         world.now = world.now.adding(seconds: 5)
-        try world.run(.reserveRequests(CountRequests(keyID: key, requests: 1)))
+        try world.run(.reserveRequests(ReserveRequests(keyID: key, requests: 1)))
         try world.run(.revokeKey(RevokeKey(keyID: key)))
         let store = try store(world.log)
-        let keys = try store.keys(of: customer)
-        #expect(keys.map(\.id) == [second.id, key])
-        #expect(keys[0].permissions == .read && keys[0].environment == .test && keys[0].expiresAt == second.expiresAt)
-        #expect(keys[1].revokedAt == world.now && keys[1].lastUsedAt == world.now && keys[0].lastUsedAt == nil)
-        #expect(try store.key(key, of: customer) == keys[1])
-        #expect(try store.key(key, of: stranger) == nil)
+        let live = try store.keys(of: customer, in: .live, limit: 10)
+        let test = try store.keys(of: customer, in: .test, limit: 10)
+        #expect(live.rows.map(\.id) == [key] && test.rows.map(\.id) == [second.id])
+        let found = try #require(test.rows.first)
+        #expect(found.permissions == .read && found.environment == .test && found.expiresAt == second.expiresAt)
+        let used = try #require(live.rows.first)
+        #expect(used.revokedAt == world.now && used.lastUsedAt == world.now && found.lastUsedAt == nil)
+        #expect(used.requests(in: world.state.cycle) == 1)
+        #expect(try store.key(key, of: customer, in: .live) == used)
+        #expect(try store.key(key, of: customer, in: .test) == nil)
+        #expect(try store.key(key, of: stranger, in: .live) == nil)
+    }
+
+    @Test("What a key's changes leave is what lists show")
+    func changedKey() throws {
+        var world = World()
+        let (customer, key) = try world.signUp()
+        let new = world.newKey()
+        world.now = world.now.adding(seconds: 5)
+        try world.run(
+            .rotateKey(RotateKey(keyID: key, display: "nrx_live_zzzz", secretSHA256: new.secretSHA256)))
+        let range = try AddressRange("10.0.0.0/8")
+        try world.run(
+            .changeKey(
+                ChangeKey(keyID: key, name: "renamed", allowedAddresses: [range], monthlyLimit: .requests(9))))
+        try world.run(.recordKeyRefusal(RecordKeyRefusal(keyID: key, reason: .wrongAddress)))
+        let store = try store(world.log)
+        let view = try #require(try store.key(key, of: customer, in: .live))
+        #expect(view.name == "renamed" && view.display == "nrx_live_zzzz" && view.rotatedAt == world.now)
+        #expect(view.allowedAddresses == [range] && view.monthlyLimit == 9)
+        #expect(view.lastRefusal == .init(reason: .wrongAddress, at: world.now))
+        let feed = try store.feed(of: customer, in: .live, limit: 99)
+        #expect(feed.map(\.type).suffix(3) == ["key.rotated", "key.changed", "key.refused"])
+        #expect(!feed.contains { $0.data.contains("sha256") })
+        try world.run(
+            .changeKey(
+                ChangeKey(keyID: key, allowedAddresses: [], monthlyLimit: KeyChanged.MonthlyLimit.none)))
+        try store.apply([try #require(world.log.last)])
+        let loosened = try #require(try store.key(key, of: customer, in: .live))
+        #expect(loosened.allowedAddresses.isEmpty && loosened.monthlyLimit == nil && loosened.name == "renamed")
+    }
+
+    @Test("Pages of keys go through all of them once, newest first, also while new ones come")
+    func pages() throws {
+        var world = World()
+        let (customer, first) = try world.signUp()
+        var ids = [first]
+        for _ in 0..<7 {
+            let key = world.newKey()
+            try world.run(.issueKey(IssueKey(customerID: customer, key: key)))
+            ids.append(key.id)
+        }
+        let store = try store(world.log)
+        var seen: [KeyID] = []
+        var page = try store.keys(of: customer, in: .live, limit: 3)
+        seen += page.rows.map(\.id)
+        let late = world.newKey()
+        try world.run(.issueKey(IssueKey(customerID: customer, key: late)))
+        try store.apply([try #require(world.log.last)])
+        while page.hasMore {
+            page = try store.keys(of: customer, in: .live, after: seen.last, limit: 3)
+            seen += page.rows.map(\.id)
+        }
+        #expect(seen == ids.reversed())
+        #expect(try store.keys(of: customer, in: .live, limit: 9).hasMore == false)
+        #expect(try store.keys(of: customer, in: .live, limit: 8).hasMore)
     }
 }

@@ -6,20 +6,38 @@ import Proofs
 /// Finds out who a request comes from.
 struct Authenticator: Sendable {
     let keys: KeyDirectory
+    let refusals: KeyRefusals
     let now: @Sendable () -> Timestamp
 
-    /// - Parameter authorization: the `Authorization` header.
-    /// - Throws: `unauthorized`, the same for every reason: which one it was would help an attacker.
-    func authenticate(_ authorization: String?) throws(APIError) -> Principal {
+    /// - Parameters:
+    ///   - authorization: the `Authorization` header.
+    ///   - address: where the request comes from, when that is known.
+    ///   - trace: the request's id.
+    /// - Throws: `unauthorized`. Why a well-formed key is refused stands only in the owner's log: it would tell a thief what
+    ///   is worth trying.
+    func authenticate(
+        _ authorization: String?, from address: InternetAddress?, trace: String
+    ) throws(APIError) -> Principal {
         guard let authorization, let text = Self.bearerToken(authorization) else { throw .unauthorized }
         let key: APIKey
-        do throws(ProofError) { key = try APIKey(parsing: text) } catch { throw .unauthorized }
-        guard let record = keys.find(secretSHA256: key.storedHash), record.isActive(at: now()) else {
+        do throws(ProofError) { key = try APIKey(parsing: text) } catch {
+            refusals.note(.malformed, of: nil, trace: trace)
+            throw .malformedKey
+        }
+        guard let found = keys.find(secretSHA256: key.storedHash) else {
+            refusals.note(.unknown, of: nil, trace: trace)
             throw .unauthorized
         }
-        return Principal(
-            identity: .key(record.id), customerID: record.customerID, environment: record.environment,
-            permissions: record.permissions)
+        if let reason = found.refusal(from: address, at: now()) {
+            refusals.note(reason, of: found.key, trace: trace)
+            throw .unauthorized
+        }
+        return Principal(found.key)
+    }
+
+    /// Requests a minute that the plan of the key's customer allows it; nil for no limit.
+    func requestsPerMinute(of key: KeyID) -> Int? {
+        keys.find(key).flatMap { Plan.of($0.tier).requestsPerMinute(of: $0.prefix) }
     }
 
     /// What follows `Bearer `, whose case does not matter (RFC 9110 §11.1).
@@ -28,4 +46,11 @@ struct Authenticator: Sendable {
         guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
         return String(parts[1])
     }
+}
+
+extension APIError {
+    /// Anyone can compute a key's checksum, so this helps nobody but the owner of a mistyped key.
+    static let malformedKey = APIError(
+        .unauthorized, "The API key is malformed: it is cut off or mistyped. Copy it again, whole.",
+        reason: KeyRefusal.malformed.rawValue)
 }

@@ -1,4 +1,3 @@
-import EventStore
 import Ledger
 import Proofs
 
@@ -8,17 +7,19 @@ struct NewAPIKey: Sendable {
     let text: String
     let issued: NewKey
 
-    init(
-        prefix: KeyPrefix, name: String, permissions: Permissions, expiresAt: Timestamp? = nil
-    ) throws(APIError) {
+    init(prefix: KeyPrefix, name: String, permissions: Permissions) throws(APIError) {
         var generator = SystemRandomNumberGenerator()
-        let secret = (0..<APIKey.secretBytes).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-        do throws(ProofError) {
-            let key = try APIKey(prefix: prefix, secret: secret)
-            text = key.text
-            issued = NewKey(
-                id: KeyID(using: &generator), name: name, prefix: prefix, display: key.displayPrefix,
-                secretSHA256: key.storedHash, permissions: permissions, expiresAt: expiresAt)
-        } catch { throw .internalError }
+        let key = try Self.secret(prefix: prefix)
+        text = key.text
+        issued = NewKey(
+            id: KeyID(using: &generator), name: name, prefix: prefix, display: key.displayPrefix,
+            secretSHA256: key.storedHash, permissions: permissions)
+    }
+
+    /// A fresh secret from the system's generator.
+    static func secret(prefix: KeyPrefix) throws(APIError) -> APIKey {
+        var generator = SystemRandomNumberGenerator()
+        let bytes = (0..<APIKey.secretBytes).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        do throws(ProofError) { return try APIKey(prefix: prefix, secret: bytes) } catch { throw .internalError }
     }
 }

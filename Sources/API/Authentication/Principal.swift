@@ -1,10 +1,12 @@
 import Ledger
+import Projections
 import Proofs
 
 /// Who a request comes from: the holder of an active API key, or a signed-in member.
 struct Principal: Sendable, Equatable {
     enum Identity: Sendable, Equatable {
-        case key(KeyID)
+        /// With what the key directory said of the key when the request came.
+        case key(KeyEntry)
         case member(MemberID)
     }
 
@@ -12,18 +14,23 @@ struct Principal: Sendable, Equatable {
     let customerID: CustomerID
     let environment: KeyEnvironment
     let permissions: Permissions
+    /// The sign-in that a member's token came from.
+    var signInID: SignInID?
 
     var actor: Actor {
         switch identity {
-        case .key(let id): .key(id)
+        case .key(let key): .key(key.id)
         case .member(let id): .member(id, in: environment)
         }
     }
 
     /// The key, when it is one: what counters and limits of keys go by.
-    var keyID: KeyID? {
-        if case .key(let id) = identity { id } else { nil }
+    var key: KeyEntry? {
+        if case .key(let key) = identity { key } else { nil }
     }
+
+    /// The key's id, when it is one.
+    var keyID: KeyID? { key?.id }
 
     /// The member, when it is one.
     var memberID: MemberID? {
@@ -32,4 +39,13 @@ struct Principal: Sendable, Equatable {
 
     /// As refusals name it.
     var noun: String { keyID == nil ? "role" : "API key" }
+}
+
+extension Principal {
+    /// The holder of `key`.
+    init(_ key: KeyEntry) {
+        self.init(
+            identity: .key(key), customerID: key.customerID, environment: key.environment,
+            permissions: key.permissions)
+    }
 }

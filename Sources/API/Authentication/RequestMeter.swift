@@ -1,83 +1,160 @@
+import EventStore
 import Ledger
+import Projections
 import Synchronization
 
-/// Counts authenticated requests. A block of requests is reserved in the log ahead of being served, so that a crash can
-/// only count too much, never too little, and a request does not cost a write.
+/// Counts the authenticated requests of API keys. A block of requests is reserved in the log ahead of being served, so
+/// that a crash can only count too much, never too little, and a request does not cost a write.
+///
+/// A block serves its own day (UTC) under the limit it was granted under; then its rest is given back together with the
+/// reservation of the next. So every month ends exactly, and a changed limit holds from the next request on.
 final class RequestMeter: Sendable {
-    /// Requests reserved at once.
+    /// Requests reserved at once; of a key with a monthly limit fewer (``Ledger/State``).
     static let blockRequests: Int64 = 100
+    /// Blocks returned in one go at a stop, so that the log's queue holds them.
+    private static let returnsAtOnce = 256
 
-    private struct State {
-        var remaining: [KeyID: Int64] = [:]
-        /// Keys for which a block is being reserved, and who waits for it.
-        var reserving: [KeyID: [CheckedContinuation<Void, Never>]] = [:]
+    fileprivate struct Block {
+        var left: Int64
+        /// Days since 1970-01-01.
+        let day: Int64
+        /// The key's monthly limit when it was granted.
+        let limit: Int64?
     }
 
-    private enum Step { case counted, reserve, wait }
+    fileprivate struct State {
+        var blocks: [KeyID: Block] = [:]
+        /// The latest day seen: a clock that is set back opens no day again.
+        var today = Int64.min
+        /// Keys for which a block is being reserved, and who waits for it.
+        var reserving: [KeyID: [CheckedContinuation<Result<Void, APIError>, Never>]] = [:]
+    }
+
+    fileprivate enum Step {
+        case counted
+        /// With what is left of the block before.
+        case reserve(before: Block?)
+        case wait
+    }
 
     private let ledger: LedgerService
+    private let refusals: KeyRefusals
     private let state = Mutex(State())
 
-    init(ledger: LedgerService) { self.ledger = ledger }
+    init(ledger: LedgerService, refusals: KeyRefusals) {
+        self.ledger = ledger
+        self.refusals = refusals
+    }
 
-    /// Counts one request of the key `key`; reserves another block when the last one is used up.
+    /// Counts one request with `key`; reserves another block when the last one is used up or over.
     ///
-    /// - Throws: `rateLimited` when the key's month is used up.
-    func count(_ key: KeyID, trace: String) async throws(APIError) {
+    /// - Throws: `rateLimited` when the key's month is used up, with the seconds until the next one.
+    func count(_ key: KeyEntry, trace: String) async throws(APIError) {
+        let limit = key.requestsPerMonth
         while true {
-            let step = state.withLock { state -> Step in
-                if let left = state.remaining[key], left > 0 {
-                    state.remaining[key] = left - 1
-                    return .counted
-                }
-                if state.reserving[key] != nil { return .wait }
-                state.reserving[key] = []
-                return .reserve
-            }
-            switch step {
+            let day = Self.day(of: ledger.now())
+            switch state.withLock({ $0.step(key.id, day: day, limit: limit) }) {
             case .counted: return
-            case .reserve: try await reserve(key, trace: trace)
-            case .wait: await waitForReservation(of: key)
+            case .reserve(let before): try await reserve(key, before: before, limit: limit, trace: trace)
+            case .wait: try await waitForReservation(of: key.id)
             }
         }
     }
 
-    private func reserve(_ key: KeyID, trace: String) async throws(APIError) {
-        let command = Command.reserveRequests(
-            CountRequests(keyID: key, requests: Self.blockRequests))
-        let result: Result<Void, APIError>
+    /// Requests that were reserved for `key` and not made yet.
+    func unused(of key: KeyID) -> Int64 { state.withLock { $0.blocks[key]?.left ?? 0 } }
+
+    private func reserve(
+        _ key: KeyEntry, before: Block?, limit: Int64?, trace: String
+    ) async throws(APIError) {
+        let result: Result<Block, APIError>
         do throws(APIError) {
-            _ = try await ledger.commit(command, as: .system, trace: trace)
-            result = .success(())
-        } catch { result = .failure(error) }
+            let command = ReserveRequests(
+                keyID: key.id, requests: Self.blockRequests, unused: before?.left ?? 0)
+            let outcome = try await ledger.commit(.reserveRequests(command), as: .system, trace: trace)
+            result = .success(try Self.granted(in: outcome, limit: limit))
+        } catch { result = .failure(outOfRequests(error, key, trace: trace)) }
         let waiting = state.withLock { state in
-            if case .success = result { state.remaining[key, default: 0] += Self.blockRequests }
-            return state.reserving.removeValue(forKey: key) ?? []
+            // A block that could not be exchanged is kept, so that its rest can still be given back.
+            do { state.blocks[key.id] = try result.get() } catch { state.blocks[key.id] = before }
+            return state.reserving.removeValue(forKey: key.id) ?? []
         }
-        for continuation in waiting { continuation.resume() }
-        try result.get()
+        for continuation in waiting { continuation.resume(returning: result.map { _ in }) }
+        _ = try result.get()
     }
 
-    private func waitForReservation(of key: KeyID) async {
-        await withCheckedContinuation { continuation in
+    /// The block that a decision granted.
+    private static func granted(in outcome: LedgerService.Outcome, limit: Int64?) throws(APIError) -> Block {
+        for envelope in outcome.events {
+            let event: LedgerEvent
+            do throws(PayloadError) { event = try LedgerEvent(envelope.event) } catch { throw .internalError }
+            guard case .usageTick(let tick) = event, case .reserved(let requests) = tick.change else { continue }
+            guard let day = Timestamp(tick.day + "T00:00:00Z") else { throw .internalError }
+            return Block(left: requests, day: Self.day(of: day), limit: limit)
+        }
+        throw .internalError
+    }
+
+    /// A refused reservation as the caller and the key's owner learn of it.
+    private func outOfRequests(_ error: APIError, _ key: KeyEntry, trace: String) -> APIError {
+        guard error.code == .rateLimited else { return error }
+        refusals.note(.monthlyLimit, of: key, trace: trace)
+        let now = ledger.now()
+        let end = ledger.read { $0.cycle }.advanced(to: now).end
+        var error = error
+        error.reason = KeyRefusal.monthlyLimit.rawValue
+        error.retryAfterSeconds = Int((end.microseconds - now.microseconds + 999_999) / 1_000_000)
+        return error
+    }
+
+    private func waitForReservation(of key: KeyID) async throws(APIError) {
+        let result: Result<Void, APIError> = await withCheckedContinuation { continuation in
             let isWaiting = state.withLock { state in
                 guard state.reserving[key] != nil else { return false }
                 state.reserving[key]?.append(continuation)
                 return true
             }
-            if !isWaiting { continuation.resume() }
+            if !isWaiting { continuation.resume(returning: .success(())) }
+        }
+        try result.get()
+    }
+
+    /// Gives back what was reserved and not used; at a clean stop, when nothing is counted any more.
+    func returnRest(trace: String) async throws(APIError) {
+        let rest = state.withLock { state in
+            defer { state.blocks = [:] }
+            return state.blocks.compactMap {
+                $0.value.left > 0 ? ReturnRequests(keyID: $0.key, requests: $0.value.left) : nil
+            }
+        }
+        for start in stride(from: 0, to: rest.count, by: Self.returnsAtOnce) {
+            var submissions: [LedgerService.Submission] = []
+            for command in rest[start..<min(start + Self.returnsAtOnce, rest.count)] {
+                submissions.append(try ledger.submit(.returnRequests(command), as: .system, trace: trace))
+            }
+            for submission in submissions { _ = try await ledger.settle(submission) }
         }
     }
 
-    /// Gives back what was reserved and not used; at a clean stop.
-    func returnRest(trace: String) async throws(APIError) {
-        let rest = state.withLock { state in
-            defer { state.remaining = [:] }
-            return state.remaining.filter { $0.value > 0 }
+    /// Days since 1970-01-01 in UTC.
+    private static func day(of time: Timestamp) -> Int64 {
+        let (days, rest) = time.microseconds.quotientAndRemainder(dividingBy: 86_400_000_000)
+        return rest < 0 ? days - 1 : days
+    }
+}
+
+extension RequestMeter.State {
+    /// Takes a request from the key's block, or says what must happen first.
+    fileprivate mutating func step(_ key: KeyID, day: Int64, limit: Int64?) -> RequestMeter.Step {
+        today = max(today, day)
+        // What is being exchanged serves nobody any more: its rest is on its way back to the log.
+        if reserving[key] != nil { return .wait }
+        let block = blocks[key]
+        if let block, block.left > 0, block.day >= today, block.limit == limit {
+            blocks[key]?.left -= 1
+            return .counted
         }
-        for (key, requests) in rest {
-            _ = try await ledger.commit(
-                .returnRequests(CountRequests(keyID: key, requests: requests)), as: .system, trace: trace)
-        }
+        reserving[key] = []
+        return .reserve(before: block)
     }
 }

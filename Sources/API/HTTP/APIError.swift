@@ -15,6 +15,7 @@ public struct APIError: Error, Sendable, Equatable {
         case contentTooLarge = "ContentTooLarge"
         case unsupportedMediaType = "UnsupportedMediaType"
         case rateLimited = "RateLimited"
+        case headersTooLarge = "RequestHeaderFieldsTooLarge"
         case internalError = "InternalError"
         case notSupported = "NotSupported"
         case unavailable = "Unavailable"
@@ -33,6 +34,7 @@ public struct APIError: Error, Sendable, Equatable {
             case .contentTooLarge: 413
             case .unsupportedMediaType: 415
             case .rateLimited: 429
+            case .headersTooLarge: 431
             case .internalError: 500
             case .notSupported: 501
             case .unavailable: 503
@@ -45,15 +47,20 @@ public struct APIError: Error, Sendable, Equatable {
     public let message: String
     /// Path of the member of the body that is wrong.
     public let field: String?
+    /// Which of several reasons it was, machine-readable, where that helps the caller and no attacker.
+    public var reason: String?
     /// Whole seconds after which the same request can succeed.
     public var retryAfterSeconds: Int?
     /// Methods that the path has, for 405.
     public var allowedMethods: [String] = []
 
-    public init(_ code: Code, _ message: String, field: String? = nil, retryAfterSeconds: Int? = nil) {
+    public init(
+        _ code: Code, _ message: String, field: String? = nil, reason: String? = nil, retryAfterSeconds: Int? = nil
+    ) {
         self.code = code
         self.message = message
         self.field = field
+        self.reason = reason
         self.retryAfterSeconds = retryAfterSeconds
     }
 }

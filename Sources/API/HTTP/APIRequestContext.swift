@@ -1,4 +1,5 @@
 import Hummingbird
+import Ledger
 import NIOCore
 
 /// What the HTTP server knows of a request beside its head and body.
@@ -6,13 +7,27 @@ struct APIRequestContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The server's own id of this request: `req_` and 16 hex digits.
     let trace: String
-    let remoteAddress: SocketAddress?
+    /// The other end of the connection.
+    let peer: InternetAddress?
+    /// Where the request comes from, proxies seen through; set by ``AnswerMiddleware``.
+    var client: InternetAddress?
+    /// What the limits say to this request.
+    let limits = LimitReport()
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
-        remoteAddress = source.channel.remoteAddress
-        let number = UInt64.random(in: .min ... .max)
-        let digits = String(number, radix: 16)
-        trace = "req_" + String(repeating: "0", count: 16 - digits.count) + digits
+        peer = (source.channel.remoteAddress?.ipAddress).flatMap(Self.address)
+        trace = Self.newTrace()
+    }
+
+    /// A fresh id of a request.
+    static func newTrace() -> String {
+        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+        return "req_" + String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    /// A link-local address comes with its zone, which says nothing about who it is.
+    private static func address(_ text: String) -> InternetAddress? {
+        InternetAddress(String(text.prefix { $0 != "%" }))
     }
 }

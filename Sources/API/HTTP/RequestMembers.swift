@@ -83,6 +83,9 @@ struct RequestMembers {
         return value
     }
 
+    /// Whether the member is there and null, where that says something else than being absent.
+    func isNull(_ name: String) -> Bool { object[name] == .null }
+
     private func wrongType(_ path: String, _ expected: String) -> APIError {
         APIError(.badRequest, "`\(path)` must be \(expected).", field: path)
     }

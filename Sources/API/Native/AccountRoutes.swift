@@ -9,13 +9,15 @@ import Vault
 struct AccountRoutes: Sendable {
     let reads: ReadModel
     let vault: Vault
-    let now: @Sendable () -> Timestamp
+    let ledger: LedgerService
 
     var routes: [Route] { [Route(.get, "/v1/customers/me", .key(.accountRead), handler: show)] }
 
     private func show(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         let caller = try exchange.caller()
-        let cycle = BillingCycle(holding: now())
+        // The ledger's own month: it never goes back, whatever happens to the clock.
+        let now = ledger.now()
+        let cycle = ledger.read { $0.cycle.advanced(to: now) }
         let account = try reads.account(of: caller, cycle: cycle)
         var key: KeyView?
         if let keyID = caller.keyID { key = try reads.apiKey(keyID, for: caller) }
@@ -27,7 +29,7 @@ struct AccountRoutes: Sendable {
                 customer.sealedEmail, customerID: caller.customerID.text,
                 context: customer.eventID, field: SealedField.email)
         } catch { throw .internalError }
-        return .json([
+        let body: JSONValue = [
             "customer_id": .string(caller.customerID.text), "email": .string(email),
             "tier": .string(customer.tier.rawValue), "jurisdiction": .string(customer.jurisdiction.rawValue),
             "cdps_this_cycle": .integer(account.cycle.proofs), "cdp_limit": Self.limit(plan.proofsPerMonth),
@@ -36,7 +38,11 @@ struct AccountRoutes: Sendable {
             "rate_limit_rpm": Self.limit(plan.requestsPerMinute(of: key?.prefix ?? .nanorixLive)),
             "billing_cycle_start": .string(cycle.start.secondsText),
             "api_key_prefix": key.map { .string($0.display) } ?? .null,
-        ])
+        ]
+        // What belongs to test data is marked wherever it is shown.
+        guard caller.environment == .test, var marked = body.object else { return .json(body) }
+        marked["environment"] = .string(caller.environment.rawValue)
+        return .json(.object(marked))
     }
 
     /// A limit that does not exist is null.

@@ -2,16 +2,14 @@ import Proofs
 import CanonicalJSON
 
 extension Dialect {
-    /// Nanorix's own: `{"error","message","status"}`.
+    /// Nanorix's own: `{"error","message","status"}`, and `field` or `reason` where they help.
     static let native = Dialect(name: "nanorix") { error in
-        var body: JSONValue = [
-            "error": .string(error.code.rawValue), "message": .string(error.message),
-            "status": .integer(Int64(error.code.status)),
-        ]
-        if let field = error.field, case .object(var object) = body {
-            object["field"] = .string(field)
-            body = .object(object)
-        }
-        return body
+        var body = JSONObject()
+        body["error"] = .string(error.code.rawValue)
+        body["message"] = .string(error.message)
+        body["status"] = .integer(Int64(error.code.status))
+        if let field = error.field { body["field"] = .string(field) }
+        if let reason = error.reason { body["reason"] = .string(reason) }
+        return .object(body)
     }
 }

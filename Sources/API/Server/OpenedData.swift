@@ -14,8 +14,7 @@ struct OpenedData: Sendable {
 
     init(configuration: ServerConfiguration, surroundings: Surroundings, logger: Logger) throws {
         let directory = configuration.dataDirectory
-        vault = try Vault.open(
-            directory: directory + "/vault", masterKeyFile: configuration.masterKeyFile, origin: configuration.origin)
+        vault = try LogKeyRotating.openVault(configuration)
         var state = State()
         var logConfiguration = EventLogConfiguration()
         logConfiguration.segmentBytes = configuration.segmentBytes

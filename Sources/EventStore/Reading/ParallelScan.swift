@@ -10,6 +10,10 @@ public struct VerifiedBatch: Sendable {
     public let offset: Int
     /// The leaf hash of each event.
     public let leaves: ArraySlice<Hash>
+    /// The commitment of each event, SHA-256 of its line.
+    public let commitments: ArraySlice<Hash>
+    /// The roots of the subtrees of 256, 256², … events that it completed.
+    let nodes: [TreeGrowth.Node]
 }
 
 /// How a scan uses the machine.
@@ -100,6 +104,7 @@ private struct DecodedRun<Product: Sendable>: Sendable {
     let isLastSegment: Bool
     let offset: Int
     var leaves: [Hash] = []
+    var commitments: [Hash] = []
     var batches: [Batch] = []
     /// What is wrong with the batch after `batches`, and where it begins.
     var defect: (BatchDefect, start: Int)?
@@ -112,7 +117,9 @@ private struct DecodedRun<Product: Sendable>: Sendable {
         file = run.file
         isLastSegment = run.isLastSegment
         offset = run.offset
-        leaves.reserveCapacity(run.batches.reduce(0) { $0 + Int(min($1.header.eventCount, 1 << 16)) })
+        let events = run.batches.reduce(0) { $0 + Int(min($1.header.eventCount, 1 << 16)) }
+        leaves.reserveCapacity(events)
+        commitments.reserveCapacity(events)
         run.bytes.withUnsafeBytes { bytes in
             for (header, start) in run.batches {
                 do throws(BatchDefect) {
@@ -139,7 +146,9 @@ private struct DecodedRun<Product: Sendable>: Sendable {
         var lines = LineIterator(text: text)
         while let line = lines.next() {
             guard leaves.count - first < count else { throw .body("there are more lines than the header says") }
-            leaves.append(TreeHasher.leaf(Hash(of: line)))
+            let commitment = Hash(of: line)
+            commitments.append(commitment)
+            leaves.append(TreeHasher.leaf(commitment))
         }
         guard lines.isAtEnd, leaves.count - first == count else {
             throw .body("the number of lines is not the header's event count")
@@ -167,7 +176,8 @@ private struct ScanJudge {
         _ run: DecodedRun<Product>, visit: (VerifiedBatch, Product) throws -> Void
     ) throws {
         for batch in run.batches {
-            do throws(BatchDefect) { try grow(batch.header, by: run.leaves[batch.leaves]) } catch {
+            var nodes: [TreeGrowth.Node] = []
+            do throws(BatchDefect) { try grow(batch.header, by: run.leaves[batch.leaves], nodes: &nodes) } catch {
                 return try judgeTail(
                     path: run.path, file: run.file, isLastSegment: run.isLastSegment, offset: run.offset + batch.start,
                     defect: error)
@@ -177,7 +187,8 @@ private struct ScanJudge {
             try visit(
                 VerifiedBatch(
                     header: batch.header, file: run.path, offset: run.offset + batch.start,
-                    leaves: run.leaves[batch.leaves]), batch.product)
+                    leaves: run.leaves[batch.leaves], commitments: run.commitments[batch.leaves], nodes: nodes),
+                batch.product)
         }
         if let (defect, start) = run.defect {
             try judgeTail(
@@ -186,12 +197,19 @@ private struct ScanJudge {
         }
     }
 
-    private mutating func grow(_ header: BatchHeader, by leaves: ArraySlice<Hash>) throws(BatchDefect) {
+    private mutating func grow(
+        _ header: BatchHeader, by leaves: ArraySlice<Hash>, nodes: inout [TreeGrowth.Node]
+    ) throws(BatchDefect) {
         guard header.firstSequence == tree.size else {
             throw .sequence(expected: tree.size, found: header.firstSequence)
         }
         let before = tree
-        for leaf in leaves { tree.append(leaf) }
+        for leaf in leaves {
+            tree.append(leaf) { height, index, hash in
+                guard height > 0, height % TilePath.height == 0 else { return }
+                nodes.append(.init(level: height / TilePath.height, index: index, hash: hash))
+            }
+        }
         let root = tree.root
         guard root == header.root else {
             tree = before

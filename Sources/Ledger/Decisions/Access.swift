@@ -5,6 +5,10 @@ struct Authority {
     let customerID: CustomerID
     let environment: KeyEnvironment
     let permissions: Permissions
+    /// The key, when it is one.
+    var keyID: KeyID?
+    /// Where the key may be used from; empty for anywhere.
+    var allowedAddresses: [AddressRange] = []
 }
 
 extension State {
@@ -17,7 +21,8 @@ extension State {
         case .key(let id):
             guard let key = keys[id], mayBeInactive || key.isActive(at: context.at) else { throw .unauthorized }
             return Authority(
-                customerID: key.customerID, environment: key.environment, permissions: key.permissions)
+                customerID: key.customerID, environment: key.environment, permissions: key.permissions, keyID: id,
+                allowedAddresses: key.allowedAddresses)
         case .member(let id, let environment):
             guard let member = members[id], mayBeInactive || !member.isRemoved else { throw .unauthorized }
             return Authority(

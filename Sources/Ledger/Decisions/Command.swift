@@ -9,43 +9,29 @@ public import Merkle
 public enum Command: Sendable {
     case signUp(SignUp)
     case issueKey(IssueKey)
+    case changeKey(ChangeKey)
+    case rotateKey(RotateKey)
     case revokeKey(RevokeKey)
+    case inviteMember(InviteMember)
+    case revokeInvitation(InvitationID)
+    case acceptInvitation(AcceptInvitation)
+    case changeRole(ChangeRole)
+    case removeMember(MemberID)
+    case changePassword(ChangePassword)
+    case issueReset(IssueReset)
+    case startSignIn(StartSignIn)
+    case refreshSignIn(RefreshSignIn)
+    case endSignIn(SignInID)
+    case changePlan(ChangePlan)
+    case recordKeyRefusal(RecordKeyRefusal)
     case createSession(CreateSession)
     case beginExec(BeginExec)
     case finishExec(FinishExec)
     case publishVerificationKey(PublishVerificationKey)
     case endSession(EndSession)
     case expireUnclean(ExpireUnclean)
-    case reserveRequests(CountRequests)
-    case returnRequests(CountRequests)
-}
-
-/// An API key that was just made; the key itself stays with the caller.
-public struct NewKey: Sendable {
-    public var id: KeyID
-    /// 1 to 100 characters, none of them a control character.
-    public var name: String
-    public var prefix: KeyPrefix
-    /// The beginning of the key that lists show, at most 16 bytes.
-    public var display: String
-    /// SHA-256 of the whole key.
-    public var secretSHA256: Hash
-    public var permissions: Permissions
-    /// Later than now; nil for never.
-    public var expiresAt: Timestamp?
-
-    public init(
-        id: KeyID, name: String, prefix: KeyPrefix, display: String, secretSHA256: Hash, permissions: Permissions,
-        expiresAt: Timestamp? = nil
-    ) {
-        self.id = id
-        self.name = name
-        self.prefix = prefix
-        self.display = display
-        self.secretSHA256 = secretSHA256
-        self.permissions = permissions
-        self.expiresAt = expiresAt
-    }
+    case reserveRequests(ReserveRequests)
+    case returnRequests(ReturnRequests)
 }
 
 /// A new customer with its first key. That the e-mail is nobody else's is the vault's to know, before this.
@@ -58,10 +44,12 @@ public struct SignUp: Sendable {
     public var jurisdiction: Jurisdiction
     public var tier: Tier
     public var key: NewKey
+    /// The first member, who signs in with a password; nil for a customer with keys only.
+    public var owner: NewMember?
 
     public init(
         customerID: CustomerID, eventID: EventID, sealedEmail: String, jurisdiction: Jurisdiction = .unitedStates,
-        tier: Tier = .free, key: NewKey
+        tier: Tier = .free, key: NewKey, owner: NewMember? = nil
     ) {
         self.customerID = customerID
         self.eventID = eventID
@@ -69,25 +57,8 @@ public struct SignUp: Sendable {
         self.jurisdiction = jurisdiction
         self.tier = tier
         self.key = key
+        self.owner = owner
     }
-}
-
-/// Another key for a customer; never with more permissions than the key that asks.
-public struct IssueKey: Sendable {
-    public var customerID: CustomerID
-    public var key: NewKey
-
-    public init(customerID: CustomerID, key: NewKey) {
-        self.customerID = customerID
-        self.key = key
-    }
-}
-
-/// The end of a key, for ever.
-public struct RevokeKey: Sendable {
-    public var keyID: KeyID
-
-    public init(keyID: KeyID) { self.keyID = keyID }
 }
 
 /// A new session of the acting key's customer.
@@ -181,17 +152,5 @@ public struct ExpireUnclean: Sendable {
         self.reason = reason
         self.failedStep = failedStep
         self.known = known
-    }
-}
-
-/// A number of requests of a key, to reserve before they are served or to return after a clean stop.
-public struct CountRequests: Sendable {
-    public var keyID: KeyID
-    /// At least 1.
-    public var requests: Int64
-
-    public init(keyID: KeyID, requests: Int64) {
-        self.keyID = keyID
-        self.requests = requests
     }
 }

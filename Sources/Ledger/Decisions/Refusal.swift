@@ -69,9 +69,23 @@ extension Refusal {
                 + "Destroy a session or upgrade.")
     }
 
-    static func keysExceeded(limit: Int) -> Refusal {
-        Refusal(.limitReached, "The limit of \(limit) active API keys is reached. Revoke a key or upgrade.")
+    static func keysExceeded(limit: Int, prefix: KeyPrefix) -> Refusal {
+        Refusal(
+            .limitReached,
+            "The limit of \(limit) active API keys with the prefix \(prefix.rawValue) is reached. Revoke a key or upgrade."
+        )
     }
+
+    static func requestsExceeded(limit: Int64) -> Refusal {
+        Refusal(
+            .rateLimited,
+            "The limit of \(limit) requests a month for this API key is reached. Wait for the 1st (UTC) or raise the limit."
+        )
+    }
+
+    static let permissionsBeyondOwn = Refusal(
+        .forbidden, "Nobody can give permissions that they do not have. Ask with a key, or as a member, that has them.",
+        field: "permissions")
 }
 
 extension String {

@@ -8,6 +8,8 @@ public struct KeyIssued: EventPayload {
     public static let type = "key.issued"
     public static let version = 1
 
+    /// Where requests may come from; empty for anywhere.
+    public var allowedAddresses: [AddressRange]
     public var customerID: CustomerID
     /// The beginning of the key, as lists show it, for example `nrx_live_a1b2`.
     public var display: String
@@ -15,6 +17,8 @@ public struct KeyIssued: EventPayload {
     /// The first moment at which the key no longer works; nil for never.
     public var expiresAt: Timestamp?
     public var keyID: KeyID
+    /// Requests a month, at least 1; nil for what the plan allows.
+    public var monthlyLimit: Int64?
     public var name: String
     public var permissions: Permissions
     public var prefix: KeyPrefix
@@ -23,13 +27,16 @@ public struct KeyIssued: EventPayload {
 
     public init(
         customerID: CustomerID, display: String, environment: KeyEnvironment, expiresAt: Timestamp?, keyID: KeyID,
-        name: String, permissions: Permissions, prefix: KeyPrefix, secretSHA256: Hash
+        name: String, permissions: Permissions, prefix: KeyPrefix, secretSHA256: Hash,
+        allowedAddresses: [AddressRange] = [], monthlyLimit: Int64? = nil
     ) {
+        self.allowedAddresses = allowedAddresses
         self.customerID = customerID
         self.display = display
         self.environment = environment
         self.expiresAt = expiresAt
         self.keyID = keyID
+        self.monthlyLimit = monthlyLimit
         self.name = name
         self.permissions = permissions
         self.prefix = prefix
@@ -38,13 +45,17 @@ public struct KeyIssued: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
+        allowedAddresses = try reader.optionalAddressRanges("allowed_addresses") ?? []
+        guard !allowedAddresses.isEmpty || data["allowed_addresses"] == nil else {
+            throw PayloadError("allowed_addresses", .notAllowed)
+        }
         customerID = try reader.parsed("customer_id", CustomerID.init)
         display = try reader.string("display")
         environment = try reader.parsed("environment", KeyEnvironment.init(rawValue:))
-        expiresAt = try reader.optionalParsed("expires_at") { text in
-            Timestamp(text).flatMap { $0.text == text ? $0 : nil }
-        }
+        expiresAt = try reader.optionalParsed("expires_at", Timestamp.init(canonical:))
         keyID = try reader.parsed("key_id", KeyID.init)
+        monthlyLimit = try reader.optionalCount("monthly_limit")
+        guard monthlyLimit != 0 else { throw PayloadError("monthly_limit", .notAllowed) }
         name = try reader.string("name")
         let permissionNames = try reader.strings("permissions")
         prefix = try reader.parsed("prefix", KeyPrefix.init(rawValue:))
@@ -59,10 +70,12 @@ public struct KeyIssued: EventPayload {
 
     public var data: JSONObject {
         JSONObject(inOrder: [
+            "allowed_addresses": allowedAddresses.isEmpty ? nil : JSONValue(strings: allowedAddresses.map(\.text)),
             "customer_id": .string(customerID.text), "display": .string(display),
             "environment": .string(environment.rawValue), "expires_at": expiresAt.map { .string($0.text) },
-            "key_id": .string(keyID.text), "name": .string(name), "permissions": JSONValue(strings: permissions.names),
-            "prefix": .string(prefix.rawValue), "secret_sha256": .string(secretSHA256.hex),
+            "key_id": .string(keyID.text), "monthly_limit": monthlyLimit.map { .integer($0) }, "name": .string(name),
+            "permissions": JSONValue(strings: permissions.names), "prefix": .string(prefix.rawValue),
+            "secret_sha256": .string(secretSHA256.hex),
         ])
     }
 }
@@ -83,4 +96,29 @@ public struct KeyRevoked: EventPayload {
     }
 
     public var data: JSONObject { JSONObject(inOrder: ["key_id": .string(keyID.text)]) }
+}
+
+extension PayloadReader {
+    /// Ranges of addresses, each in its canonical text.
+    mutating func optionalAddressRanges(_ name: String) throws(PayloadError) -> [AddressRange]? {
+        guard let value = optionalValue(name) else { return nil }
+        guard let elements = value.array else { throw PayloadError(name, .wrongKind) }
+        var ranges: [AddressRange] = []
+        for element in elements {
+            guard let text = element.string else { throw PayloadError(name, .wrongKind) }
+            do throws(AddressRange.Problem) { ranges.append(try AddressRange(text)) } catch {
+                throw PayloadError(name, .notAllowed)
+            }
+            guard ranges.last?.text == text else { throw PayloadError(name, .notAllowed) }
+        }
+        return ranges
+    }
+}
+
+extension Timestamp {
+    /// Reads only what ``text`` writes.
+    init?(canonical text: String) {
+        guard let time = Timestamp(text), time.text == text else { return nil }
+        self = time
+    }
 }

@@ -1,6 +1,5 @@
 public import Proofs
 public import EventStore
-public import Merkle
 
 /// What the rules need to know of a customer.
 public struct CustomerRecord: Sendable, Equatable {
@@ -14,6 +13,9 @@ public struct CustomerRecord: Sendable, Equatable {
     public internal(set) var testSessions = 0
     /// Keys by prefix, revoked ones not counted; expired ones are found when they are looked at.
     var keys: [KeyID] = []
+    /// Members that were not removed, and invitations that were neither accepted nor revoked.
+    var members: [MemberID] = []
+    var invitations: [InvitationID] = []
     /// The cycle that ``proofs`` and ``requests`` count in; an older one than the state's means both are 0.
     var cycleStart: Timestamp
     var proofs = 0
@@ -43,44 +45,6 @@ public struct CustomerRecord: Sendable, Equatable {
         self.proofs += proofs
         self.requests += requests
     }
-}
-
-/// What the rules need to know of an API key.
-public struct KeyRecord: Sendable, Equatable {
-    public let id: KeyID
-    public let customerID: CustomerID
-    public let prefix: KeyPrefix
-    public let permissions: Permissions
-    public let secretSHA256: Hash
-    public let expiresAt: Timestamp?
-    public internal(set) var isRevoked = false
-    /// The day of the last block of requests that was reserved, and what of it may still be returned.
-    var reservedDay = ""
-    var reservedRequests: Int64 = 0
-    var cycleStart: Timestamp
-    var requests: Int64 = 0
-
-    /// Live or test.
-    public var environment: KeyEnvironment { prefix.environment }
-
-    /// Whether a request with this key is accepted at `time`.
-    public func isActive(at time: Timestamp) -> Bool { !isRevoked && expiresAt.map { time < $0 } ?? true }
-
-    /// Requests counted in `cycle`, reserved ones included.
-    public func requests(in cycle: BillingCycle) -> Int64 { cycleStart == cycle.start ? requests : 0 }
-
-    mutating func count(requests: Int64, in cycle: BillingCycle) {
-        if cycleStart != cycle.start { (cycleStart, self.requests) = (cycle.start, 0) }
-        self.requests += requests
-    }
-}
-
-/// What the rules need to know of a member.
-public struct MemberRecord: Sendable, Equatable {
-    public let id: MemberID
-    public let customerID: CustomerID
-    public internal(set) var role: Role
-    public internal(set) var isRemoved = false
 }
 
 /// A session that is alive.

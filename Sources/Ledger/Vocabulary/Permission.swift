@@ -53,6 +53,14 @@ public struct Permissions: OptionSet, Sendable, Hashable {
     public static let execute: Permissions = [.sessionsWrite, .sessionsExec, .filesWrite, .agentsWrite]
         .reduce(into: read) { $0.formUnion($1) }
 
+    /// The presets by name, the strongest first.
+    public static let presets: [(name: String, permissions: Permissions)] = [
+        ("full", .full), ("execute", .execute), ("read", .read),
+    ]
+
+    /// The preset called `name`, or nil.
+    public static func preset(_ name: String) -> Permissions? { presets.first { $0.name == name }?.permissions }
+
     /// The permissions that `names` spell; nil when one of them does not exist.
     public init?(names: [String]) {
         self = []

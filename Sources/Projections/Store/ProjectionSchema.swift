@@ -11,15 +11,17 @@ struct TableDefinition: Sendable {
 /// then rebuilt from the log.
 enum ProjectionSchema {
     /// Stands in the file as `user_version`.
-    static let version: Int64 = 2
+    static let version: Int64 = 3
     /// `NRXp`: stands in the file as `application_id`, so that no other database is taken for ours.
     static let applicationID: Int64 = 0x4E52_5870
 
     /// In the order in which digests go through them.
     static let tables: [TableDefinition] = [
-        CustomersTable.definition, KeysTable.definition, SessionsTable.definition, ProofsTable.definition,
+        CustomersTable.definition, KeysTable.definition, KeysTable.secretsDefinition, SessionsTable.definition,
+        ProofsTable.definition,
         VerificationKeysTable.definition, UsageTable.definition,
-        UsageTable.liveDefinition, EventsTable.definition, ProgressTable.definition,
+        UsageTable.liveDefinition, MembersTable.definition, InvitationsTable.definition, EventsTable.definition,
+        RememberedAnswersTable.definition, ProgressTable.definition,
     ]
 }
 

@@ -4,23 +4,26 @@ import Ledger
 
 /// Turns events into rows. Holds what the tables keep in memory between events; owned by the writer's lock.
 final class Projector {
-    private let customers: CustomersTable
-    private let keys: KeysTable
+    let customers: CustomersTable
+    let keys: KeysTable
     private var sessions: SessionsTable
     private let proofs: ProofsTable
     private let verificationKeys: VerificationKeysTable
-    private var usage: UsageTable
-    private let events: EventsTable
+    var usage: UsageTable
+    let members: MembersTable
+    let invitations: InvitationsTable
+    let events: EventsTable
+    private let answers: RememberedAnswersTable
     private let progress: ProgressTable
 
-    private let directory: KeyDirectory
+    let directory: KeyDirectory
     /// Keys and customers of this batch, not yet in the directory or looked up again.
-    private(set) var changedKeys: [KeyID: KeyEntry] = [:]
-    private var recentCustomers: [CustomerID: (sequence: Int64, tier: Tier)] = [:]
+    var changedKeys: [KeyID: KeyEntry] = [:]
+    private(set) var recentCustomers: [CustomerID: (sequence: Int64, tier: Tier)] = [:]
 
     private(set) var position: UInt64
-    private var cycle: BillingCycle
-    private var cycleText: String
+    private(set) var cycle: BillingCycle
+    private(set) var cycleText: String
     private var day = Day()
 
     /// Reads what must be in memory; the directory is filled from the table.
@@ -31,18 +34,17 @@ final class Projector {
         proofs = try ProofsTable(on: connection)
         verificationKeys = try VerificationKeysTable(on: connection)
         usage = try UsageTable(on: connection)
+        members = try MembersTable(on: connection)
+        invitations = try InvitationsTable(on: connection)
         events = try EventsTable(on: connection)
+        answers = try RememberedAnswersTable(on: connection)
         progress = try ProgressTable(on: connection)
         self.directory = directory
         let loaded = try progress.load()
         position = loaded.position
         cycle = BillingCycle(holding: Timestamp(microseconds: loaded.cycleStart))
         cycleText = cycle.text
-        var entries: [KeyEntry] = []
-        try SQLiteStatement(KeyEntry.allSQL, on: connection).forEachRow([]) { row throws(ProjectionError) in
-            entries.append(try KeyEntry(row))
-        }
-        directory.replaceAll(with: entries)
+        directory.replaceAll(with: try KeysTable.entries(on: connection))
     }
 
     /// Applies the next event, inside a transaction that ``flush()`` must follow.
@@ -80,15 +82,24 @@ final class Projector {
 
     private func apply(_ event: LedgerEvent, _ envelope: Envelope) throws(ProjectionError) {
         switch event {
-        case .logCreated, .unknown: break
+        case .logCreated, .logKeyRotated, .unknown: break
         case .customerCreated(let payload):
             let id = try streamID(CustomerID.self, envelope)
             try customers.apply(payload, envelope)
             recentCustomers[id] = (Int64(envelope.sequence), payload.tier)
             try events.add(envelope, customer: Int64(envelope.sequence))
+        case .customerPlanChanged(let payload): try apply(payload, envelope)
+        case .memberAdded, .memberRoleChanged, .memberRemoved, .memberPasswordChanged, .passwordResetIssued,
+            .invitationCreated, .invitationRevoked, .signInStarted, .signInRefreshed, .signInEnded:
+            try applyToOrganisation(event, envelope)
         case .keyIssued(let payload): try apply(payload, envelope)
+        case .keyRotated(let payload): try apply(payload, envelope)
+        case .keyChanged(let payload): try apply(payload, envelope)
         case .keyRevoked(let payload): try apply(payload, envelope)
+        case .keyRefused(let payload): try apply(payload, envelope)
         case .usageTick(let payload): try apply(payload, envelope)
+        case .idempotencyRecorded(let payload): try answers.apply(payload, envelope)
+        case .idempotencyReleased(let payload): try answers.apply(payload)
         case .sessionCreated(let payload): try apply(payload, envelope)
         case .sessionExecuting:
             try change(envelope) {
@@ -117,40 +128,18 @@ final class Projector {
 }
 
 extension Projector {
-    private func apply(_ event: KeyIssued, _ envelope: Envelope) throws(ProjectionError) {
-        let customer = try customer(event.customerID, envelope)
-        try keys.apply(event, customer: customer.sequence, envelope)
-        changedKeys[event.keyID] = KeyEntry(
-            id: event.keyID, customerID: event.customerID, tier: customer.tier, prefix: event.prefix,
-            permissions: event.permissions, expiresAt: event.expiresAt, isRevoked: false,
-            sequence: Int64(envelope.sequence), customer: customer.sequence, secretSHA256: event.secretSHA256)
-        try events.add(envelope, customer: customer.sequence, environment: event.environment)
-    }
-
-    private func apply(_ event: KeyRevoked, _ envelope: Envelope) throws(ProjectionError) {
-        var key = try key(event.keyID, envelope)
-        try keys.markRevoked(key.sequence, at: envelope.event.at)
-        key.isRevoked = true
-        changedKeys[key.id] = key
-        try events.add(envelope, customer: key.customer, environment: key.environment)
-    }
-
-    private func apply(_ event: UsageTick, _ envelope: Envelope) throws(ProjectionError) {
-        let key = try key(event.keyID, envelope)
-        var requests: Int64
-        // What a block of an earlier month returns lowers that month, as the ledger has it.
-        var period = cycleText
-        switch event.change {
-        case .reserved(let count):
-            requests = count
-            try keys.markUsed(key.sequence, at: envelope.event.at)
-        case .returned(let count):
-            requests = -count
-            if event.day < cycle.start.dayText { period = String(event.day.prefix(7)) }
+    /// Another plan holds at once for the keys that are there.
+    private func apply(_ event: CustomerPlanChanged, _ envelope: Envelope) throws(ProjectionError) {
+        let id = try streamID(CustomerID.self, envelope)
+        let customer = try customer(id, envelope).sequence
+        try customers.apply(event, sequence: customer)
+        recentCustomers[id] = (customer, event.tier)
+        for keyID in try keys.ids(of: customer) {
+            var key = try key(keyID, envelope)
+            key.tier = event.tier
+            changedKeys[keyID] = key
         }
-        usage.count(
-            .init(requests: requests), customer: key.customer, environment: key.environment, day: event.day,
-            cycle: period)
+        try events.add(envelope, customer: customer)
     }
 
     private func apply(_ event: SessionCreated, _ envelope: Envelope) throws(ProjectionError) {
@@ -210,7 +199,7 @@ extension Projector {
         return session
     }
 
-    private func customer(
+    func customer(
         _ id: CustomerID, _ envelope: Envelope
     ) throws(ProjectionError) -> (sequence: Int64, tier: Tier) {
         if let recent = recentCustomers[id] { return recent }
@@ -218,12 +207,12 @@ extension Projector {
         return customer
     }
 
-    private func key(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyEntry {
+    func key(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyEntry {
         guard let key = changedKeys[id] ?? directory.find(id) else { throw missing("key", envelope) }
         return key
     }
 
-    private func streamID<Entity>(
+    func streamID<Entity>(
         _: Identifier<Entity>.Type, _ envelope: Envelope
     ) throws(ProjectionError) -> Identifier<Entity> {
         guard let id = Identifier<Entity>(envelope.event.stream) else {
@@ -234,7 +223,7 @@ extension Projector {
         return id
     }
 
-    private func missing(_ what: String, _ envelope: Envelope) -> ProjectionError {
+    func missing(_ what: String, _ envelope: Envelope) -> ProjectionError {
         ProjectionError(
             .event, "\(envelope.event.type) refers to a \(what) that no event made; audit the log",
             sequence: envelope.sequence)

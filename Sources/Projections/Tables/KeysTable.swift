@@ -5,6 +5,12 @@ import Merkle
 
 /// An API key as lists show it: never the key, never its hash.
 public struct KeyView: Sendable, Equatable {
+    /// The last refusal that the log holds; at most one a day for each reason is recorded.
+    public struct LastRefusal: Sendable, Equatable {
+        public let reason: KeyRefusal
+        public let at: Timestamp
+    }
+
     public let id: KeyID
     public let name: String
     public let prefix: KeyPrefix
@@ -14,66 +20,193 @@ public struct KeyView: Sendable, Equatable {
     public let createdAt: Timestamp
     public let expiresAt: Timestamp?
     public let revokedAt: Timestamp?
-    /// When its last block of requests was reserved; nil when it was never used.
+    /// When the secret was last replaced; nil for never.
+    public let rotatedAt: Timestamp?
+    /// When its last block of requests was reserved, at most a day before its last use; nil when it was never used.
     public let lastUsedAt: Timestamp?
+    public let lastRefusal: LastRefusal?
+    /// Where requests may come from; empty for anywhere.
+    public let allowedAddresses: [AddressRange]
+    /// The key's own limit; the plan may have a lower one.
+    public let monthlyLimit: Int64?
+    /// The last cycle in which it was used, `YYYY-MM`; empty when it was never used.
+    let cycle: String
+    let cycleRequests: Int64
 
     /// Live or test.
     public var environment: KeyEnvironment { prefix.environment }
+
+    /// Requests counted in `cycle`, of which the last block may not be used up yet.
+    public func requests(in cycle: BillingCycle) -> Int64 { self.cycle == cycle.text ? cycleRequests : 0 }
 }
 
-/// `api_keys`: one row for each key ever issued.
+/// `api_keys`: one row for each key ever issued; `key_secrets`: one for each secret that a key ever had.
 struct KeysTable {
     static let definition = TableDefinition(
         name: "api_keys", key: "sequence",
         sql: """
             CREATE TABLE api_keys (
-                sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, customer INTEGER NOT NULL, name TEXT NOT NULL,
-                prefix TEXT NOT NULL, display TEXT NOT NULL, secret_sha256 BLOB NOT NULL, permissions INTEGER NOT NULL,
-                created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER, last_used_at INTEGER
+                sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, customer INTEGER NOT NULL,
+                environment TEXT NOT NULL, name TEXT NOT NULL, prefix TEXT NOT NULL, display TEXT NOT NULL,
+                permissions INTEGER NOT NULL, allowed_addresses TEXT NOT NULL, monthly_limit INTEGER,
+                created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER, rotated_at INTEGER,
+                last_used_at INTEGER, cycle TEXT NOT NULL, requests INTEGER NOT NULL, last_refused_at INTEGER,
+                last_refusal TEXT
             ) STRICT;
-            CREATE INDEX api_keys_by_customer ON api_keys (customer, sequence)
+            CREATE INDEX api_keys_by_customer ON api_keys (customer, environment, sequence)
+            """)
+    static let secretsDefinition = TableDefinition(
+        name: "key_secrets", key: "sequence",
+        sql: """
+            CREATE TABLE key_secrets (
+                sequence INTEGER PRIMARY KEY, key INTEGER NOT NULL, sha256 BLOB NOT NULL UNIQUE, ends_at INTEGER
+            ) STRICT;
+            CREATE INDEX key_secrets_by_key ON key_secrets (key)
             """)
 
     private let insert: SQLiteStatement
+    private let insertSecret: SQLiteStatement
+    private let endCurrent: SQLiteStatement
+    private let endAll: SQLiteStatement
+    private let rotate: SQLiteStatement
+    private let rename: SQLiteStatement
+    private let bind: SQLiteStatement
     private let revoke: SQLiteStatement
+    private let refuse: SQLiteStatement
     private let use: SQLiteStatement
+    private let ofCustomer: SQLiteStatement
+    private let countRequests: SQLiteStatement
 
     init(on connection: OpaquePointer) throws(ProjectionError) {
         insert = try SQLiteStatement(
-            "INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)", on: connection)
-        revoke = try SQLiteStatement("UPDATE api_keys SET revoked_at = ? WHERE sequence = ?", on: connection)
-        use = try SQLiteStatement("UPDATE api_keys SET last_used_at = ? WHERE sequence = ?", on: connection)
+            """
+            INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, '', 0, NULL, NULL)
+            """, on: connection)
+        insertSecret = try SQLiteStatement("INSERT INTO key_secrets VALUES (?, ?, ?, NULL)", on: connection)
+        endCurrent = try SQLiteStatement(
+            "UPDATE key_secrets SET ends_at = ?2 WHERE key = ?1 AND ends_at IS NULL", on: connection)
+        endAll = try SQLiteStatement(
+            "UPDATE key_secrets SET ends_at = ?2 WHERE key = ?1 AND (ends_at IS NULL OR ends_at > ?2)", on: connection)
+        rotate = try SQLiteStatement(
+            "UPDATE api_keys SET display = ?2, rotated_at = ?3 WHERE sequence = ?1", on: connection)
+        rename = try SQLiteStatement("UPDATE api_keys SET name = ?2 WHERE sequence = ?1", on: connection)
+        bind = try SQLiteStatement(
+            "UPDATE api_keys SET allowed_addresses = ?2, monthly_limit = ?3 WHERE sequence = ?1", on: connection)
+        revoke = try SQLiteStatement("UPDATE api_keys SET revoked_at = ?2 WHERE sequence = ?1", on: connection)
+        refuse = try SQLiteStatement(
+            "UPDATE api_keys SET last_refused_at = ?2, last_refusal = ?3 WHERE sequence = ?1", on: connection)
+        use = try SQLiteStatement("UPDATE api_keys SET last_used_at = ?2 WHERE sequence = ?1", on: connection)
+        countRequests = try SQLiteStatement(
+            """
+            UPDATE api_keys SET requests = CASE WHEN cycle = ?2 THEN requests + ?3 ELSE ?3 END, cycle = ?2
+            WHERE sequence = ?1
+            """, on: connection)
+        ofCustomer = try SQLiteStatement("SELECT id FROM api_keys WHERE customer = ?", on: connection)
+    }
+
+    /// The keys of the customer with this row number, revoked ones included.
+    func ids(of customer: Int64) throws(ProjectionError) -> [KeyID] {
+        var ids: [KeyID] = []
+        try ofCustomer.forEachRow([.integer(customer)]) { row throws(ProjectionError) in
+            ids.append(try row.parsed(0, KeyID.init))
+        }
+        return ids
     }
 
     func apply(_ event: KeyIssued, customer: Int64, _ envelope: Envelope) throws(ProjectionError) {
+        let sequence = SQLiteValue.integer(Int64(envelope.sequence))
         try insert.run(
-            .integer(Int64(envelope.sequence)), .text(event.keyID.text), .integer(customer), .text(event.name),
-            .text(event.prefix.rawValue), .text(event.display), .blob(event.secretSHA256.bytes),
-            .integer(Int64(event.permissions.rawValue)), .integer(envelope.event.at.microseconds),
+            sequence, .text(event.keyID.text), .integer(customer), .text(event.environment.rawValue),
+            .text(event.name), .text(event.prefix.rawValue), .text(event.display),
+            .integer(Int64(event.permissions.rawValue)), .text(Self.text(of: event.allowedAddresses)),
+            SQLiteValue(event.monthlyLimit), .integer(envelope.event.at.microseconds),
             SQLiteValue(event.expiresAt?.microseconds))
+        try insertSecret.run(sequence, sequence, .blob(event.secretSHA256.bytes))
+    }
+
+    func apply(_ event: KeyRotated, key: Int64, _ envelope: Envelope) throws(ProjectionError) {
+        let now = envelope.event.at.microseconds
+        if let end = event.previousEndsAt {
+            try endCurrent.run(.integer(key), .integer(end.microseconds))
+        } else {
+            try endAll.run(.integer(key), .integer(now))
+        }
+        try insertSecret.run(.integer(Int64(envelope.sequence)), .integer(key), .blob(event.secretSHA256.bytes))
+        try rotate.run(.integer(key), .text(event.display), .integer(now))
+    }
+
+    /// - Parameter key: as the event left it.
+    func apply(_ event: KeyChanged, key: KeyEntry) throws(ProjectionError) {
+        if let name = event.name { try rename.run(.integer(key.sequence), .text(name)) }
+        try bind.run(
+            .integer(key.sequence), .text(Self.text(of: key.allowedAddresses)), SQLiteValue(key.monthlyLimit))
+    }
+
+    func apply(_ event: KeyRefused, key: Int64, at time: Timestamp) throws(ProjectionError) {
+        try refuse.run(.integer(key), .integer(time.microseconds), .text(event.reason.rawValue))
     }
 
     func markRevoked(_ sequence: Int64, at time: Timestamp) throws(ProjectionError) {
-        try revoke.run(.integer(time.microseconds), .integer(sequence))
+        try revoke.run(.integer(sequence), .integer(time.microseconds))
     }
 
     func markUsed(_ sequence: Int64, at time: Timestamp) throws(ProjectionError) {
-        try use.run(.integer(time.microseconds), .integer(sequence))
+        try use.run(.integer(sequence), .integer(time.microseconds))
+    }
+
+    /// Adds to the key's count of `cycle`, which begins at 0 when it is another one than before.
+    func count(_ requests: Int64, of sequence: Int64, cycle: String) throws(ProjectionError) {
+        try countRequests.run(.integer(sequence), .text(cycle), .integer(requests))
+    }
+
+    /// Every key with its secrets, for the directory.
+    static func entries(on connection: OpaquePointer) throws(ProjectionError) -> [KeyEntry] {
+        var secrets: [Int64: [KeyEntry.Secret]] = [:]
+        let allSecrets = try SQLiteStatement(
+            "SELECT key, sha256, ends_at FROM key_secrets ORDER BY sequence", on: connection)
+        try allSecrets.forEachRow([]) { row throws(ProjectionError) in
+            guard let hash = Hash(bytes: row.blob(1)) else {
+                throw ProjectionError(.damaged, "a key's hash does not have 32 bytes; rebuild the file")
+            }
+            let end = row.optionalInteger(2).map(Timestamp.init(microseconds:))
+            secrets[row.integer(0), default: []].append(.init(sha256: hash, endsAt: end))
+        }
+        var entries: [KeyEntry] = []
+        try SQLiteStatement(KeyEntry.allSQL, on: connection).forEachRow([]) { row throws(ProjectionError) in
+            entries.append(try KeyEntry(row, secrets: secrets[row.integer(7)] ?? []))
+        }
+        return entries
+    }
+
+    /// Ranges separated by spaces.
+    private static func text(of ranges: [AddressRange]) -> String { ranges.map(\.text).joined(separator: " ") }
+
+    /// What ``text(of:)`` wrote; nil for anything else.
+    static func addresses(_ text: String) -> [AddressRange]? {
+        var ranges: [AddressRange] = []
+        for part in text.split(separator: " ") {
+            do throws(AddressRange.Problem) { ranges.append(try AddressRange(String(part))) } catch { return nil }
+        }
+        return ranges
     }
 }
 
 extension KeyView {
     static let columns = """
-        k.id, k.name, k.prefix, k.display, k.permissions, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
+        k.id, k.name, k.prefix, k.display, k.permissions, k.created_at, k.expires_at, k.revoked_at, k.rotated_at,
+        k.last_used_at, k.last_refused_at, k.last_refusal, k.allowed_addresses, k.monthly_limit, k.cycle, k.requests
         """
     static let byID = Query(
         """
-        SELECT \(columns) FROM api_keys k JOIN customers c ON c.sequence = k.customer WHERE k.id = ? AND c.id = ?
+        SELECT \(columns) FROM api_keys k JOIN customers c ON c.sequence = k.customer
+        WHERE k.id = ? AND c.id = ? AND k.environment = ?
         """)
     static let ofCustomer = Query(
         """
-        SELECT \(columns) FROM customers c JOIN api_keys k ON k.customer = c.sequence WHERE c.id = ?
-        ORDER BY k.sequence DESC LIMIT ?
+        SELECT \(columns) FROM customers c JOIN api_keys k ON k.customer = c.sequence
+        WHERE c.id = ?1 AND k.environment = ?2
+            AND k.sequence < coalesce((SELECT sequence FROM api_keys WHERE id = ?3), 9223372036854775807)
+        ORDER BY k.sequence DESC LIMIT ?4
         """)
 
     init(_ row: SQLiteRow) throws(ProjectionError) {
@@ -85,18 +218,39 @@ extension KeyView {
         createdAt = Timestamp(microseconds: row.integer(5))
         expiresAt = row.optionalInteger(6).map(Timestamp.init(microseconds:))
         revokedAt = row.optionalInteger(7).map(Timestamp.init(microseconds:))
-        lastUsedAt = row.optionalInteger(8).map(Timestamp.init(microseconds:))
+        rotatedAt = row.optionalInteger(8).map(Timestamp.init(microseconds:))
+        lastUsedAt = row.optionalInteger(9).map(Timestamp.init(microseconds:))
+        if let refusedAt = row.optionalInteger(10) {
+            lastRefusal = LastRefusal(
+                reason: try row.parsed(11, KeyRefusal.init(rawValue:)), at: Timestamp(microseconds: refusedAt))
+        } else {
+            lastRefusal = nil
+        }
+        allowedAddresses = try row.parsed(12, KeysTable.addresses)
+        monthlyLimit = row.optionalInteger(13)
+        cycle = row.text(14)
+        cycleRequests = row.integer(15)
     }
 }
 
 extension ProjectionStore {
-    /// The key called `id` if it is `customer`'s, or nil.
-    public func key(_ id: KeyID, of customer: CustomerID) throws(ProjectionError) -> KeyView? {
-        try readers.row(KeyView.byID, [.text(id.text), .text(customer.text)], KeyView.init)
+    /// The key called `id` if it is `customer`'s and of that environment, or nil.
+    public func key(
+        _ id: KeyID, of customer: CustomerID, in environment: KeyEnvironment
+    ) throws(ProjectionError) -> KeyView? {
+        try readers.row(
+            KeyView.byID, [.text(id.text), .text(customer.text), .text(environment.rawValue)], KeyView.init)
     }
 
-    /// The keys of `customer`, revoked ones included, newest first; at most `limit`.
-    public func keys(of customer: CustomerID, limit: Int = 1_000) throws(ProjectionError) -> [KeyView] {
-        try readers.rows(KeyView.ofCustomer, [.text(customer.text), .integer(Int64(limit))], KeyView.init)
+    /// The keys of `customer`, revoked ones included, newest first; those behind the key `after` when one is given.
+    public func keys(
+        of customer: CustomerID, in environment: KeyEnvironment, after: KeyID? = nil, limit: Int
+    ) throws(ProjectionError) -> Page<KeyView> {
+        let rows = try readers.rows(
+            KeyView.ofCustomer,
+            [
+                .text(customer.text), .text(environment.rawValue), SQLiteValue(after?.text), .integer(Int64(limit) + 1),
+            ], KeyView.init)
+        return Page(rows, limit: limit)
     }
 }

@@ -1,3 +1,4 @@
+import CSodium
 public import Merkle
 
 /// A secret API key in the form all dialects share: a prefix, 32 random bytes in base62 (43 characters), and a
@@ -82,6 +83,15 @@ public struct APIKey: Sendable, CustomStringConvertible, CustomDebugStringConver
 
     /// SHA-256 of the whole key: the form in which a key is stored and looked up.
     public var storedHash: Hash { Hash(of: Array(text.utf8)) }
+
+    /// Whether two stored hashes are equal, in a time that does not depend on where they differ.
+    public static func areSame(_ left: Hash, _ right: Hash) -> Bool {
+        left.withUnsafeBytes { left in
+            right.withUnsafeBytes { right in
+                sodium_memcmp(left.baseAddress, right.baseAddress, Hash.byteCount) == 0
+            }
+        }
+    }
 
     /// The beginning of the key, enough for its owner to tell it from others.
     public var displayPrefix: String { String(text.prefix(prefix.displayCharacters)) }

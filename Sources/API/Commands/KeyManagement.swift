@@ -1,0 +1,101 @@
+import EventStore
+import Ledger
+import Projections
+import Proofs
+
+/// API keys as every dialect manages them: a dialect only maps names. The rules are the ledger's.
+struct KeyManagement: Sendable {
+    let ledger: LedgerService
+    let reads: ReadModel
+    let meter: RequestMeter
+
+    /// What a new key is asked to be.
+    struct Wish: Sendable {
+        var name: String
+        var prefix: KeyPrefix
+        /// Nil for all that the caller may do.
+        var permissions: Permissions?
+        var expiresAt: Timestamp?
+        var allowedAddresses: [AddressRange] = []
+        var monthlyLimit: Int64?
+    }
+
+    /// A key as its owner sees it.
+    struct ManagedKey: Sendable {
+        let view: KeyView
+        /// Requests made in this month (UTC), exact but for those that are being counted right now.
+        let requestsThisMonth: Int64
+        /// The lower of the key's own limit and the plan's; nil for none.
+        let monthlyLimit: Int64?
+        let status: Status
+
+        enum Status: String, Sendable { case active, expired, revoked }
+    }
+
+    /// A key whose whole text was just made: shown in this one answer, kept nowhere.
+    struct RevealedKey: Sendable {
+        let key: ManagedKey
+        let text: String
+    }
+
+    func list(_ page: PageRequest, for caller: Principal) throws(APIError) -> Page<KeyView> {
+        try reads.apiKeys(for: caller, page)
+    }
+
+    func show(_ id: KeyID, for caller: Principal) throws(APIError) -> ManagedKey {
+        managed(try reads.apiKey(id, for: caller))
+    }
+
+    /// Makes a key of the caller's customer.
+    func create(_ wish: Wish, by caller: Principal, trace: String) async throws(APIError) -> RevealedKey {
+        let key = try NewAPIKey(
+            prefix: wish.prefix, name: wish.name, permissions: wish.permissions ?? caller.permissions)
+        var issued = key.issued
+        issued.expiresAt = wish.expiresAt
+        issued.allowedAddresses = wish.allowedAddresses
+        issued.monthlyLimit = wish.monthlyLimit
+        _ = try await ledger.perform(
+            .issueKey(IssueKey(customerID: caller.customerID, key: issued)), as: caller.actor, trace: trace)
+        // A live key that makes a test key is shown it this once.
+        let view = try reads.apiKey(issued.id, of: caller.customerID, in: wish.prefix.environment)
+        return RevealedKey(key: managed(view), text: key.text)
+    }
+
+    /// Renames a key, or binds it otherwise.
+    func change(_ command: ChangeKey, by caller: Principal, trace: String) async throws(APIError) -> ManagedKey {
+        _ = try await ledger.perform(.changeKey(command), as: caller.actor, trace: trace)
+        return try show(command.keyID, for: caller)
+    }
+
+    /// Gives a key a new secret under the same id; the one before ends at once or after `graceSeconds`.
+    func rotate(
+        _ id: KeyID, graceSeconds: Int64, by caller: Principal, trace: String
+    ) async throws(APIError) -> RevealedKey {
+        // The prefix of the new secret is the key's; of a key that is not there nothing is made.
+        let prefix = try reads.apiKey(id, for: caller).prefix
+        let secret = try NewAPIKey.secret(prefix: prefix)
+        let command = RotateKey(
+            keyID: id, display: secret.displayPrefix, secretSHA256: secret.storedHash, graceSeconds: graceSeconds)
+        _ = try await ledger.perform(.rotateKey(command), as: caller.actor, trace: trace)
+        return RevealedKey(key: try show(id, for: caller), text: secret.text)
+    }
+
+    /// Ends a key for ever. The answer comes when the revocation can be read: no request that begins after it is let in.
+    func revoke(_ id: KeyID, by caller: Principal, trace: String) async throws(APIError) -> ManagedKey {
+        _ = try await ledger.perform(.revokeKey(RevokeKey(keyID: id)), as: caller.actor, trace: trace)
+        return try show(id, for: caller)
+    }
+
+    /// The key with what only the running server knows of it.
+    func managed(_ view: KeyView) -> ManagedKey {
+        let now = ledger.now()
+        // In this order a request that is counted in between shows as used, never as less than nothing.
+        let unused = meter.unused(of: view.id)
+        let reserved = view.requests(in: BillingCycle(holding: now))
+        let status: ManagedKey.Status =
+            view.revokedAt != nil ? .revoked : view.expiresAt.map { now >= $0 } ?? false ? .expired : .active
+        return ManagedKey(
+            view: view, requestsThisMonth: max(0, reserved - unused),
+            monthlyLimit: reads.store.keys.find(view.id)?.requestsPerMonth, status: status)
+    }
+}

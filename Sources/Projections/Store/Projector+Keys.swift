@@ -1,0 +1,69 @@
+import EventStore
+import Ledger
+import Proofs
+
+extension Projector {
+    func apply(_ event: KeyIssued, _ envelope: Envelope) throws(ProjectionError) {
+        let customer = try customer(event.customerID, envelope)
+        try keys.apply(event, customer: customer.sequence, envelope)
+        changedKeys[event.keyID] = KeyEntry(
+            event, tier: customer.tier, sequence: Int64(envelope.sequence), customer: customer.sequence)
+        try events.add(envelope, customer: customer.sequence, environment: event.environment)
+    }
+
+    func apply(_ event: KeyRotated, _ envelope: Envelope) throws(ProjectionError) {
+        try change(event.keyID, envelope) { (key: inout KeyEntry) throws(ProjectionError) in
+            try keys.apply(event, key: key.sequence, envelope)
+            key.rotate(event, at: envelope.event.at)
+        }
+    }
+
+    func apply(_ event: KeyChanged, _ envelope: Envelope) throws(ProjectionError) {
+        try change(event.keyID, envelope) { (key: inout KeyEntry) throws(ProjectionError) in
+            key.change(event)
+            try keys.apply(event, key: key)
+        }
+    }
+
+    func apply(_ event: KeyRevoked, _ envelope: Envelope) throws(ProjectionError) {
+        try change(event.keyID, envelope) { (key: inout KeyEntry) throws(ProjectionError) in
+            try keys.markRevoked(key.sequence, at: envelope.event.at)
+            key.isRevoked = true
+        }
+    }
+
+    func apply(_ event: KeyRefused, _ envelope: Envelope) throws(ProjectionError) {
+        try change(event.keyID, envelope) { (key: inout KeyEntry) throws(ProjectionError) in
+            try keys.apply(event, key: key.sequence, at: envelope.event.at)
+        }
+    }
+
+    func apply(_ event: UsageTick, _ envelope: Envelope) throws(ProjectionError) {
+        let key = try key(event.keyID, envelope)
+        var requests: Int64
+        // What a block of an earlier month returns lowers that month, as the ledger has it.
+        var period = cycleText
+        switch event.change {
+        case .reserved(let count):
+            requests = count
+            try keys.markUsed(key.sequence, at: envelope.event.at)
+        case .returned(let count):
+            requests = -count
+            if event.day < cycle.start.dayText { period = String(event.day.prefix(7)) }
+        }
+        if period == cycleText { try keys.count(requests, of: key.sequence, cycle: period) }
+        usage.count(
+            .init(requests: requests), customer: key.customer, environment: key.environment, day: event.day,
+            cycle: period)
+    }
+
+    /// Changes a key's row and its entry, and adds the event to the feed.
+    private func change(
+        _ id: KeyID, _ envelope: Envelope, _ body: (inout KeyEntry) throws(ProjectionError) -> Void
+    ) throws(ProjectionError) {
+        var key = try key(id, envelope)
+        try body(&key)
+        changedKeys[id] = key
+        try events.add(envelope, customer: key.customer, environment: key.environment)
+    }
+}
