@@ -1,6 +1,7 @@
 import Proofs
 import CLinux
 import Foundation
+import Proofs
 import Testing
 
 @testable import Sandbox

@@ -1,5 +1,6 @@
 import Proofs
 import Foundation
+import Proofs
 import Testing
 
 @testable import Sandbox
