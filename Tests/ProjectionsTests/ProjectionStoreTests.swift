@@ -175,7 +175,8 @@ import Testing
         try Self.execute("UPDATE sessions SET exec_count = exec_count + 1 WHERE sequence = \(target)", path)
         let removed = try Self.fetch("SELECT sequence FROM verification_keys ORDER BY sequence LIMIT 1", path)
         try Self.execute("DELETE FROM verification_keys WHERE sequence = \(removed)", path)
-        try Self.execute("UPDATE usage SET requests = requests + 1 WHERE period = '2026-03-01'", path)
+        try Self.execute(
+            "UPDATE usage SET requests = requests + 1 WHERE period = (SELECT min(period) FROM usage)", path)
         let tampered = try ProjectionStore(path: path)
         let found = try first.differences(from: tampered)
         #expect(

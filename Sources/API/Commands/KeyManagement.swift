@@ -46,19 +46,36 @@ struct KeyManagement: Sendable {
         managed(try reads.apiKey(id, for: caller))
     }
 
+    /// How a route remembers its answer together with the event: the rendered key, made from what was decided.
+    typealias Remember = @Sendable (@escaping @Sendable ([EventDraft]) -> RevealedKey?) -> Idempotency?
+
     /// Makes a key of the caller's customer.
-    func create(_ wish: Wish, by caller: Principal, trace: String) async throws(APIError) -> RevealedKey {
+    func create(
+        _ wish: Wish, by caller: Principal, trace: String, remember: Remember
+    ) async throws(APIError) -> RevealedKey {
         let key = try NewAPIKey(
             prefix: wish.prefix, name: wish.name, permissions: wish.permissions ?? caller.permissions)
         var issued = key.issued
         issued.expiresAt = wish.expiresAt
         issued.allowedAddresses = wish.allowedAddresses
         issued.monthlyLimit = wish.monthlyLimit
-        _ = try await ledger.perform(
-            .issueKey(IssueKey(customerID: caller.customerID, key: issued)), as: caller.actor, trace: trace)
-        // A live key that makes a test key is shown it this once.
-        let view = try reads.apiKey(issued.id, of: caller.customerID, in: wish.prefix.environment)
-        return RevealedKey(key: managed(view), text: key.text)
+        let tier = ledger.read { $0.customer(caller.customerID)?.tier } ?? .free
+        let planLimit = Plan.of(tier).requestsPerMonth(of: wish.prefix).map(Int64.init)
+        let text = key.text
+        let reveal: @Sendable ([EventDraft]) -> RevealedKey? = { events in
+            guard let event = events.first, case .keyIssued(let issued)? = LedgerEvent(reading: event) else {
+                return nil
+            }
+            let managed = ManagedKey(
+                view: KeyView(issued: issued, at: event.at), requestsThisMonth: 0,
+                monthlyLimit: [issued.monthlyLimit, planLimit].compactMap { $0 }.min(), status: .active)
+            return RevealedKey(key: managed, text: text)
+        }
+        let outcome = try await ledger.perform(
+            .issueKey(IssueKey(customerID: caller.customerID, key: issued)), as: caller.actor, trace: trace,
+            idempotency: remember(reveal))
+        guard let revealed = reveal(outcome.events.map(\.event)) else { throw .internalError }
+        return revealed
     }
 
     /// Renames a key, or binds it otherwise.
@@ -69,15 +86,27 @@ struct KeyManagement: Sendable {
 
     /// Gives a key a new secret under the same id; the one before ends at once or after `graceSeconds`.
     func rotate(
-        _ id: KeyID, graceSeconds: Int64, by caller: Principal, trace: String
+        _ id: KeyID, graceSeconds: Int64, by caller: Principal, trace: String, remember: Remember
     ) async throws(APIError) -> RevealedKey {
         // The prefix of the new secret is the key's; of a key that is not there nothing is made.
-        let prefix = try reads.apiKey(id, for: caller).prefix
-        let secret = try NewAPIKey.secret(prefix: prefix)
+        let before = try show(id, for: caller)
+        let secret = try NewAPIKey.secret(prefix: before.view.prefix)
         let command = RotateKey(
             keyID: id, display: secret.displayPrefix, secretSHA256: secret.storedHash, graceSeconds: graceSeconds)
-        _ = try await ledger.perform(.rotateKey(command), as: caller.actor, trace: trace)
-        return RevealedKey(key: try show(id, for: caller), text: secret.text)
+        let text = secret.text
+        let reveal: @Sendable ([EventDraft]) -> RevealedKey? = { events in
+            guard let event = events.first, case .keyRotated(let rotated)? = LedgerEvent(reading: event) else {
+                return nil
+            }
+            let managed = ManagedKey(
+                view: before.view.rotated(by: rotated, at: event.at), requestsThisMonth: before.requestsThisMonth,
+                monthlyLimit: before.monthlyLimit, status: before.status)
+            return RevealedKey(key: managed, text: text)
+        }
+        let outcome = try await ledger.perform(
+            .rotateKey(command), as: caller.actor, trace: trace, idempotency: remember(reveal))
+        guard let revealed = reveal(outcome.events.map(\.event)) else { throw .internalError }
+        return revealed
     }
 
     /// Ends a key for ever. The answer comes when the revocation can be read: no request that begins after it is let in.

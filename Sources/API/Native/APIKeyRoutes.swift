@@ -14,11 +14,15 @@ struct APIKeyRoutes: Sendable {
         let size = Self.bodyBytesMax
         return [
             Route(.get, "/v1/api-keys", .key(.keysRead), handler: list),
-            Route(.post, "/v1/api-keys", .key(.keysWrite), bodyBytesMax: size, handler: create),
+            Route(
+                .post, "/v1/api-keys", .key(.keysWrite), bodyBytesMax: size, idempotency: .rememberedSecret,
+                handler: create),
             Route(.get, "/v1/api-keys/:id", .key(.keysRead), handler: show),
             Route(.patch, "/v1/api-keys/:id", .key(.keysWrite), bodyBytesMax: size, handler: change),
             Route(.delete, "/v1/api-keys/:id", .key(.keysWrite), bodyBytesMax: size, handler: revoke),
-            Route(.post, "/v1/api-keys/:id/rotate", .key(.keysWrite), bodyBytesMax: size, handler: rotate),
+            Route(
+                .post, "/v1/api-keys/:id/rotate", .key(.keysWrite), bodyBytesMax: size,
+                idempotency: .rememberedSecret, handler: rotate),
         ]
     }
 
@@ -31,7 +35,11 @@ struct APIKeyRoutes: Sendable {
     private func create(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         let caller = try exchange.caller()
         let wish = try APIKeyRequest.wish(in: try exchange.members(), by: caller)
-        let created = try await keys.create(wish, by: caller, trace: exchange.trace)
+        let created = try await keys.create(wish, by: caller, trace: exchange.trace) { reveal in
+            exchange.remembering { events in
+                reveal(events).map { .json(APIKeyAnswer.body(of: $0), status: 201) }
+            }
+        }
         return .json(APIKeyAnswer.body(of: created), status: 201)
     }
 
@@ -50,7 +58,9 @@ struct APIKeyRoutes: Sendable {
         let caller = try exchange.caller()
         let id = try exchange.keyID()
         let grace = try exchange.members().integer("grace_period") ?? 0
-        let rotated = try await keys.rotate(id, graceSeconds: grace, by: caller, trace: exchange.trace)
+        let rotated = try await keys.rotate(id, graceSeconds: grace, by: caller, trace: exchange.trace) { reveal in
+            exchange.remembering { events in reveal(events).map { .json(APIKeyAnswer.body(of: $0)) } }
+        }
         return .json(APIKeyAnswer.body(of: rotated))
     }
 

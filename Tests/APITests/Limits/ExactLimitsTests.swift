@@ -45,7 +45,7 @@ struct ExactLimitsTests {
                         var statuses: [Int] = []
                         for _ in 0..<50 {
                             // The minute's limit is not what this is about.
-                            server.clock.advance(seconds: 2)
+                            server.clock.advance(seconds: 5)
                             let created = try await server.send(.post, "/v1/sessions", key: key, [:])
                             statuses.append(created.status)
                             guard let id = created["session_id"]?.string else { continue }
