@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import CanonicalJSON
 import NIOCore
+import NIOHTTP1
 import ServerFixtures
 import Synchronization
 import Testing
