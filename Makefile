@@ -3,7 +3,7 @@
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 BIN := .build/release
 
-.PHONY: help setup build demo test run bench format lint clean
+.PHONY: help setup build demo test run bench fault fuzz format lint clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,19 @@ run: build ## Start a server on ./nrx-data, port 8080
 
 bench: build ## Measure, beside the peers, and print one table of ratios
 	Benchmarks/run.sh $(BIN)
+
+# A hundred thousand seeds take some minutes on two cores. SEED=n runs one seed again.
+SEEDS := 10000
+DISK := honest
+
+fault: build ## Break the disk under the log from SEEDS=10000 seeds, or again from one: SEED=n
+	nice -n 10 $(BIN)/nrx-fault --disk $(DISK) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+# For each target.
+SECONDS := 60
+
+fuzz: setup ## Search with libFuzzer for bytes that trip a reader, SECONDS=60 for each
+	nice -n 10 scripts/fuzz.sh $(SECONDS)
 
 format: ## Format the Swift sources in place
 	swift format --in-place --parallel --recursive Package.swift Sources Tests Benchmarks

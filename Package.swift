@@ -14,6 +14,7 @@ let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swif
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
@@ -33,6 +34,8 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
     ],
@@ -68,31 +71,46 @@ let package = Package(
             name: "API",
             dependencies: [
                 "EventStore", "Proofs", "Ledger", "Projections", "Sandbox", "Vault", "CanonicalJSON", "Merkle",
-                hummingbird, .product(name: "HummingbirdCore", package: "hummingbird"),
+                "CSodium", crypto, hummingbird, .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HummingbirdHTTP2", package: "hummingbird"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "JWTKit", package: "jwt-kit"),
-                lifecycle,
-                signals, logging,
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+                httpClient, lifecycle, signals, logging,
             ], swiftSettings: strict),
         .target(
             name: "Replay", dependencies: ["EventStore", "Proofs", "Ledger", "Projections", "CanonicalJSON", "Merkle"],
             swiftSettings: strict),
-        .executableTarget(name: "nrx-server", dependencies: ["API", arguments], swiftSettings: strict),
+        .executableTarget(
+            name: "nrx-server", dependencies: ["API", "CanonicalJSON", arguments], swiftSettings: strict),
         .executableTarget(name: "nrx-replay", dependencies: ["Replay", arguments], swiftSettings: strict),
 
         .executableTarget(
             name: "nrx-bench",
             dependencies: [
                 "CSodium", "CLinux", "EventStore", "Proofs", "Ledger", "Projections", "Sandbox", "CanonicalJSON",
-                "Merkle", crypto,
-                logging,
-                arguments,
+                "Merkle", crypto, sqlite, hummingbird, logging, arguments,
             ], path: "Benchmarks/Sources", swiftSettings: strict),
 
         .testTarget(name: "MerkleTests", dependencies: ["Merkle", "CanonicalJSON"], swiftSettings: strict),
         .testTarget(name: "CanonicalJSONTests", dependencies: ["CanonicalJSON"], swiftSettings: strict),
+        .target(
+            name: "FaultCampaign", dependencies: ["EventStore", "Merkle", "CanonicalJSON", crypto],
+            path: "Tests/FaultCampaign", swiftSettings: strict),
+        .executableTarget(
+            name: "nrx-fault", dependencies: ["FaultCampaign", arguments], path: "Tests/nrx-fault",
+            swiftSettings: strict),
+        .target(
+            name: "FuzzTargets", dependencies: ["EventStore", "Proofs", "CanonicalJSON", "Merkle"],
+            path: "Tests/FuzzTargets", swiftSettings: strict),
+        .executableTarget(
+            name: "nrx-fuzz", dependencies: ["FuzzTargets"], path: "Tests/nrx-fuzz", swiftSettings: strict),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
         .testTarget(
-            name: "EventStoreTests", dependencies: ["EventStore", "Merkle", "CanonicalJSON", "CLZ4", crypto],
+            name: "EventStoreTests",
+            dependencies: ["EventStore", "FaultCampaign", "Merkle", "CanonicalJSON", "CLZ4", crypto],
             swiftSettings: strict),
         .testTarget(
             name: "ProofsTests", dependencies: ["Proofs", "CanonicalJSON", "Merkle", "CSodium", crypto],
@@ -124,10 +142,12 @@ let package = Package(
             dependencies: [
                 "API", "ServerFixtures", "LedgerFixtures", "EventStore", "Ledger", "Projections", "Sandbox", "Vault",
                 "Proofs",
-                "CanonicalJSON", "Merkle", hummingbird, .product(name: "HummingbirdTesting", package: "hummingbird"),
+                "CanonicalJSON", "Merkle", crypto, hummingbird,
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                logging,
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"), logging,
             ], swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests",
@@ -135,7 +155,7 @@ let package = Package(
                 "ServerFixtures", "LedgerFixtures", "EventStore", "Ledger", "CanonicalJSON", "Merkle",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-            ], exclude: ["verify_log.py"], swiftSettings: strict),
+            ], exclude: ["verify_log.py", "golden"], swiftSettings: strict),
         .testTarget(
             name: "ReplayTests",
             dependencies: ["Replay", "EventStore", "Ledger", "Projections", "Proofs", "CanonicalJSON", "Merkle"],

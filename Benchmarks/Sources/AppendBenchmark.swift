@@ -32,12 +32,14 @@ struct AppendBenchmark {
             }
     }
 
-    private init(directory: String) throws {
+    init(directory: String) throws {
         let signer = try BenchmarkSigner()
         log = try EventLog.open(
             directory: directory, signer: signer, keeper: signer, clock: SystemClock.now,
             newEventID: { SampleEvents.newEventID() })
     }
+
+    func close() async throws { try await log.close() }
 
     /// Bytes that one append of one sample event writes: a batch and the header of the filler behind it.
     private static func loneAppendBytes(directory: String) async throws -> Int {
@@ -52,7 +54,8 @@ struct AppendBenchmark {
         return size / (count + 1) + fillerHeaderBytes
     }
 
-    private func measure(writers: Int, seconds: Double) async throws -> Double {
+    /// Appends a second by so many writers.
+    func measure(writers: Int, seconds: Double) async throws -> Double {
         let clock = ContinuousClock()
         let start = clock.now
         let end = start.advanced(by: .seconds(seconds))

@@ -10,11 +10,11 @@ struct Benchmark: AsyncParsableCommand {
             Ours and each peer take turns in short rounds; medians are shown. Nothing passes or fails here: "met" says \
             whether the target held in this run, on this machine, beside whatever else it was doing. docs/benchmarks.md \
             explains every row.
-            """)
+            """, subcommands: [EmptyRoute.self])
 
     /// The parts of the table.
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case append, audit, session, proof, key
+        case append, peers, audit, storage, session, proof, key, tiles
     }
 
     @Flag(help: "Fewer and shorter rounds: about 20 seconds in all.")
@@ -41,16 +41,29 @@ struct Benchmark: AsyncParsableCommand {
             do {
                 switch part {
                 case .append: table.add(try await AppendBenchmark.rows(in: base + "/append", rounds: rounds))
+                case .peers:
+                    let (rows, notes) = try await PeersBenchmark.measure(
+                        in: base + "/peers", server: Self.besideThisProgram("nrx-server"), rounds: rounds)
+                    table.add(rows)
+                    notes.forEach { table.note($0) }
                 case .audit:
                     let program = replay ?? Self.besideThisProgram("nrx-replay")
                     table.add(
                         try await AuditBenchmark.rows(
                             in: base + "/audit", replay: program, sessions: quick ? 1_000 : 8_000, rounds: rounds))
+                case .storage:
+                    table.add(try await StorageBenchmark.rows(in: base + "/storage", sessions: quick ? 200 : 1_000))
                 case .session:
                     let (rows, notes) = try await SessionBenchmark.measure(in: base + "/session", rounds: rounds)
                     table.add(rows)
                     notes.forEach { table.note($0) }
+                    table.add(try await MemoryBenchmark.rows(in: base + "/memory"))
                     table.add(try await WipeBenchmark.rows(in: base + "/wipe", rounds: rounds))
+                case .tiles:
+                    let measured = try TileBenchmark.measure(
+                        in: base + "/tiles", events: quick ? 1_000_000 : 10_000_000, proofs: 2_000)
+                    table.add(measured.rows)
+                    table.note(measured.note)
                 case .proof: table.add(try await ProofBenchmark.rows(rounds: rounds))
                 case .key: table.add(try await KeyBenchmark.rows(in: base + "/key", rounds: rounds))
                 }

@@ -1,41 +1,63 @@
 import Foundation
 
 /// A container runtime of this machine that runs `true` on the host's own /usr, read-only and without a network: no
-/// image is needed, so nothing is downloaded.
+/// image is needed, so nothing is downloaded. Without cgroups, which not every machine lets them make: that saves them
+/// work that a session does.
 struct ContainerPeer {
     /// As it stands in the table.
     let name: String
-    private let arguments: [String]
+    private var arguments: [String]
+    private let program: String
+    /// Gets what the runtime says when it cannot.
+    private let complaints: String
+
+    private init(_ name: String, _ arguments: [String], complaints: String) {
+        self.name = name
+        self.arguments = arguments
+        self.complaints = complaints
+        program = arguments[0]
+    }
 
     /// The runtimes that are installed, and a note for each that is not.
     ///
-    /// - Parameter directory: gets the containers' root directory and description.
-    static func find(in directory: String) throws -> (peers: [ContainerPeer], notes: [String]) {
+    /// - Parameters:
+    ///   - directory: gets the containers' root directory and description.
+    ///   - place: where they run.
+    static func find(in directory: String, at place: ContainerPlace) throws -> (
+        peers: [ContainerPeer], notes: [String]
+    ) {
         let root = directory + "/root"
         try makeRoot(root)
         try Data(description.utf8).write(to: URL(filePath: directory + "/config.json"))
         let number = ProcessInfo.processInfo.processIdentifier
+        let complaints = directory + "/complaints"
         let known = [
             ContainerPeer(
-                name: "podman run true",
-                arguments: [
-                    "podman", "run", "--rm", "--network", "none", "--read-only", "--volume", "/usr:/usr:ro",
-                    "--rootfs", root, "true",
-                ]),
+                "podman run true",
+                [
+                    "podman", "--root", directory + "/store", "--runroot", directory + "/runroot", "--storage-driver",
+                    "vfs", "--cgroup-manager", "cgroupfs", "--runtime", "crun", "run", "--cgroups", "disabled",
+                    // Its own defaults are above what root may have in a container.
+                    "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--rm", "--network", "none",
+                    "--read-only", "--volume", "/usr:/usr:ro", "--rootfs", root, "true",
+                ], complaints: complaints),
             ContainerPeer(
-                name: "crun run, true", arguments: ["crun", "run", "--bundle", directory, "nrx-bench-\(number)"]),
+                "crun run, true",
+                ["crun", "--cgroup-manager", "disabled", "run", "--bundle", directory, "nrx-bench-\(number)"],
+                complaints: complaints),
         ]
         var notes: [String] = []
         var peers: [ContainerPeer] = []
-        for peer in known {
+        for var peer in known {
             guard peer.isInstalled else {
-                notes.append("\(peer.arguments[0]): not installed: apt-get install crun podman")
+                notes.append("\(peer.program): not installed: apt-get install crun podman")
                 continue
             }
+            peer.arguments = place.enter + peer.arguments
             do {
                 try peer.runTrue()
                 peers.append(peer)
-            } catch { notes.append("\(peer.arguments[0]): not measured: \(error)") }
+            } catch { notes.append("\(peer.program): not measured: \(error)") }
         }
         return (peers, notes)
     }
@@ -43,7 +65,7 @@ struct ContainerPeer {
     private var isInstalled: Bool {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
         return path.split(separator: ":").contains {
-            FileManager.default.isExecutableFile(atPath: "\($0)/\(arguments[0])")
+            FileManager.default.isExecutableFile(atPath: "\($0)/\(program)")
         }
     }
 
@@ -52,7 +74,8 @@ struct ContainerPeer {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        for number: Int32 in 0...2 { posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0) }
+        for number: Int32 in 0...1 { posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_RDWR, 0) }
+        posix_spawn_file_actions_addopen(&actions, 2, complaints, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
         // Strings that live until the runtime has started, and so read them.
         let strings = arguments.map { strdup($0) }
         defer { strings.forEach { free($0) } }
@@ -63,7 +86,8 @@ struct ContainerPeer {
         guard failure == 0 else { throw BenchmarkError("cannot start \(arguments[0]): errno \(failure)") }
         var status: Int32 = 0
         guard waitpid(pid, &status, 0) == pid, status == 0 else {
-            throw BenchmarkError("it ended with status \(status)")
+            let text = try String(contentsOfFile: complaints, encoding: .utf8)
+            throw BenchmarkError(text.split(separator: "\n").first.map(String.init) ?? "it ended with status \(status)")
         }
     }
 

@@ -26,9 +26,8 @@ struct SampleHistory {
         ])
     }
 
-    /// Writes `count` sessions, from their creation to their proof, 32 at a time.
-    func writeSessions(_ count: Int) async throws {
-        let atOnce = 32
+    /// Writes `count` sessions, from their creation to their proof, `atOnce` at a time.
+    func writeSessions(_ count: Int, atOnce: Int = 32) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<atOnce {
                 group.addTask { for _ in 0..<(count / atOnce) { try await writeSession() } }

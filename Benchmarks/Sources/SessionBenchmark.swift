@@ -11,7 +11,8 @@ enum SessionBenchmark {
         let template = try await cold.create(specification())
         let bare = try BareBubblewrap(observing: .firstChild())
         _ = try await template.destroy()
-        let (containers, notes) = try ContainerPeer.find(in: directory)
+        let place = try ContainerPlace()
+        let (containers, notes) = try ContainerPeer.find(in: directory, at: place)
         let medians = try await rounds.medians(
             [
                 { seconds in try await cycles(on: cold, seconds: seconds) },
@@ -75,6 +76,13 @@ enum SessionBenchmark {
             ends.append(ending.duration(to: clock.now).inSeconds)
         }
         return (1 / median(starts), 1 / median(ends))
+    }
+
+    /// A session that has run one command and waits for the next.
+    static func idle(on host: SandboxHost) async throws -> SessionEnvironment {
+        let environment = try await host.create(specification())
+        _ = try await environment.execute(ExecRequest(.arguments(["true"])))
+        return environment
     }
 
     static func specification() -> SessionSpecification {

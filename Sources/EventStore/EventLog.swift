@@ -16,19 +16,23 @@ import Synchronization
 /// poisoned and only reopening it, which re-reads the disk, can go on.
 public final class EventLog: Sendable {
     private let configuration: EventLogConfiguration
-    private let queue: AppendQueue
-    private let feed: CommitFeed
-    private let reader: LogReader
-    private let tiles: TileTree
-    private let checkpoints: CheckpointKeeper
+    let queue: AppendQueue
+    let feed: CommitFeed
+    let reader: LogReader
+    let tiles: TileTree
+    let checkpoints: CheckpointKeeper
     private let preparer: SegmentPreparer?
+    private let recompressor: RecompressionThread?
     private let writerEnded: PendingResult<EventLogError?>
     /// Held for as long as the log is open.
     private let lock: Mutex<(any File)?>
     /// What opening found.
     public let recovery: RecoveryReport
     public let origin: String
-    public let verifierKey: VerifierKey
+    /// The key that signs the log now.
+    public var verifierKey: VerifierKey { keys.current }
+    /// Every key that ever signed it.
+    public var keys: LogKeyHistory { checkpoints.keys }
 
     /// Opens a log, or creates it with its first event, `log.created`. Blocking: reads and verifies every stored byte.
     ///
@@ -52,8 +56,9 @@ public final class EventLog: Sendable {
         let opener = LogOpener(
             directory: directory, fileSystem: fileSystem, configuration: configuration, now: clock())
         var opened = try opener.open(signer: signer, keeper: keeper) { events in
-            if let first = events.first, first.sequence == 0 {
-                try FirstEvent.check(first, against: signer.verifierKey)
+            if let first = events.first, first.sequence == 0, FirstEvent.verifierKey(in: first) == nil {
+                throw EventLogError(
+                    .damaged, "the first event is not a log.created event of format 1.", sequences: 0...0)
             }
             try visit(events)
         }
@@ -77,7 +82,6 @@ public final class EventLog: Sendable {
     ) {
         self.configuration = configuration
         origin = signer.verifierKey.name
-        verifierKey = signer.verifierKey
         recovery = opened.report
         tiles = opened.tiles
         lock = Mutex(opened.lock)
@@ -85,21 +89,28 @@ public final class EventLog: Sendable {
         feed = CommitFeed(head: opened.head, eventsMax: configuration.feedEventsMax)
         reader = LogReader(directory: directory, fileSystem: fileSystem, index: opened.index, feed: feed)
         checkpoints = CheckpointKeeper(
-            directory: directory, fileSystem: fileSystem, signer: signer, keeper: keeper, feed: feed, tiles: tiles,
-            intervalMilliseconds: configuration.checkpointIntervalMilliseconds, latest: opened.checkpoint)
+            directory: directory, fileSystem: fileSystem, signer: signer, keys: opened.keys, keeper: keeper,
+            feed: feed, tiles: tiles, intervalMilliseconds: configuration.checkpointIntervalMilliseconds,
+            latest: opened.checkpoint)
         preparer =
             configuration.preparesSegmentsAhead
             ? SegmentPreparer(directory: directory, fileSystem: fileSystem, length: configuration.segmentBytes) : nil
+        recompressor =
+            configuration.recompressesSealedSegments
+            ? RecompressionThread(
+                directory: directory, fileSystem: fileSystem, index: opened.index,
+                bytesPerSecondMax: configuration.recompressionBytesPerSecondMax) : nil
         writerEnded = PendingResult()
     }
 
     private func start(writer: LogWriter, index: SegmentIndex, clock: @escaping @Sendable () -> Timestamp) {
         preparer?.start()
+        recompressor?.start()
         checkpoints.start()
         checkpoints.noteGrowth()
         let thread = WriterThread(
             queue: queue, feed: feed, tiles: tiles, index: index, checkpoints: checkpoints, preparer: preparer,
-            clock: clock)
+            recompression: recompressor, clock: clock)
         let ended = writerEnded
         DedicatedThread.start(name: "nrx-writer") { ended.resolve(thread.run(writer)) }
     }
@@ -122,11 +133,15 @@ public final class EventLog: Sendable {
     /// The durable tree.
     public var head: TreeHead { feed.head }
 
-    /// The newest signed checkpoint, or nil before the first.
-    public var checkpoint: Checkpoint? { checkpoints.latest }
+    /// Why the log can no longer write or sign, or where recompression met damage; nil while all is well.
+    public var failure: EventLogError? {
+        if let failure = writerEnded.value ?? checkpoints.failure { return failure }
+        guard let found = recompression.failure, found.code == .damaged else { return nil }
+        return found
+    }
 
-    /// Why the log can no longer write or sign; nil while all is well.
-    public var failure: EventLogError? { writerEnded.value ?? checkpoints.failure }
+    /// What the background recompression of sealed segments did since the log was opened.
+    public var recompression: RecompressionReport { recompressor?.report ?? RecompressionReport() }
 
     /// The log from `sequence` on: history first, then live.
     public func subscribe(from sequence: UInt64) -> LogSubscription {
@@ -143,40 +158,6 @@ public final class EventLog: Sendable {
         return try await reader.worker.run { () throws(EventLogError) in try reader.read(from: sequence, count: count) }
     }
 
-    /// Signs the durable head now.
-    public func signCheckpoint() async throws(EventLogError) -> Checkpoint {
-        let checkpoints = checkpoints
-        return try await reader.worker.run { () throws(EventLogError) in try checkpoints.signNow() }
-    }
-
-    /// The proof that event `sequence` is in the log, under a checkpoint that covers it. Reads O(log n) tiles.
-    ///
-    /// - Throws: `outOfRange` when there is no such event yet.
-    public func inclusionProof(of sequence: UInt64) async throws(EventLogError) -> InclusionProof {
-        guard sequence < head.size else {
-            throw EventLogError(.outOfRange, "the log ends before event \(sequence); it holds \(head.size).")
-        }
-        var covering = checkpoints.latest
-        if (covering?.head.size ?? 0) <= sequence { covering = try await signCheckpoint() }
-        guard let checkpoint = covering else {
-            throw EventLogError(.signing, "there is no checkpoint that covers event \(sequence).")
-        }
-        let (tiles, head) = (tiles, checkpoint.head)
-        let path = try await reader.worker.run { () throws(EventLogError) in
-            let path = try MerkleProof.inclusion(of: sequence, size: head.size, from: tiles)
-            let leaf = try tiles.node(height: 0, index: sequence)
-            guard MerkleProof.verifyInclusion(of: leaf, at: sequence, size: head.size, root: head.root, path: path)
-            else {
-                throw EventLogError(
-                    .damaged,
-                    "a tile does not agree with the log. Tiles are derived: stop the server, remove the"
-                        + " directory tile/ and start again.")
-            }
-            return path
-        }
-        return InclusionProof(index: sequence, path: path, checkpoint: checkpoint)
-    }
-
     /// Stops cleanly: what was submitted becomes durable, a last checkpoint is signed, the filler is cut off, the lock
     /// is released.
     ///
@@ -184,9 +165,10 @@ public final class EventLog: Sendable {
     public func close() async throws(EventLogError) {
         queue.refuse(with: EventLogError(.closed, "the log was closed."), discarding: false)
         let failure = await writerEnded.wait()
-        let (checkpoints, preparer) = (checkpoints, preparer)
+        let (checkpoints, preparer, recompressor) = (checkpoints, preparer, recompressor)
         let result = await reader.worker.run {
             Result { () throws(EventLogError) in
+                recompressor?.stop()
                 checkpoints.stop()
                 do throws(FileError) { try preparer?.stop() } catch { throw EventLogError(error) }
                 if failure == nil { _ = try checkpoints.signNow() }

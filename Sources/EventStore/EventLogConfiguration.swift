@@ -14,6 +14,10 @@ public struct EventLogConfiguration: Sendable {
     public var feedEventsMax = 16_384
     /// Whether the next segment is zero-filled by a thread of its own; without, at the moment it is needed.
     public var preparesSegmentsAhead = true
+    /// Whether sealed segments are rewritten in the background, smaller, with the same events and roots.
+    public var recompressesSealedSegments = true
+    /// Most text that the background rewriting takes on a second, in bytes.
+    public var recompressionBytesPerSecondMax = 16 << 20
 
     public init() {}
 }

@@ -14,7 +14,7 @@ public struct KeyEntry: Sendable, Equatable, KeyRestrictions {
 
     public let id: KeyID
     public let customerID: CustomerID
-    public let tier: Tier
+    public internal(set) var tier: Tier
     public let prefix: KeyPrefix
     public let permissions: Permissions
     public let expiresAt: Timestamp?

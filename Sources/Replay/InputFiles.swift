@@ -4,6 +4,8 @@ public import EventStore
 public enum InputFiles {
     /// Name of the checkpoint beside a log's segments.
     static let checkpointName = "checkpoint"
+    /// Name of the checkpoint that witnesses have cosigned.
+    static let cosignedName = "checkpoint.cosigned"
 
     /// The whole content of a file of at most 16 MiB.
     public static func bytes(of path: String) throws(AuditorError) -> [UInt8] {
@@ -30,6 +32,22 @@ public enum InputFiles {
         return Result { () throws(NoteError) in try InclusionProof(text: text) }
     }
 
+    /// A trust policy (C2SP `tlog-policy`).
+    public static func policy(at path: String) throws(AuditorError) -> TrustPolicy {
+        guard let text = String(validating: try bytes(of: path), as: UTF8.self) else {
+            throw AuditorError(.usage, "\(path) is not UTF-8 text.", file: path)
+        }
+        do throws(PolicyError) { return try TrustPolicy(text: text) } catch {
+            throw AuditorError(.usage, "\(path) is not a policy: \(error).", file: path, cause: error)
+        }
+    }
+
+    /// A consistency proof, as `nrx-replay consistency` prints it.
+    public static func consistencyProof(at path: String) throws(AuditorError) -> Result<ConsistencyProof, NoteError> {
+        let text = String(decoding: try bytes(of: path), as: UTF8.self)
+        return Result { () throws(NoteError) in try ConsistencyProof(text: text) }
+    }
+
     /// A verifier key as an argument: the key itself, or the path of a file that holds it.
     public static func verifierKey(_ argument: String) throws(AuditorError) -> VerifierKey {
         if let key = VerifierKey(argument) { return key }
@@ -47,8 +65,10 @@ public enum InputFiles {
     }
 
     /// The checkpoint beside the log's segments; nil when there is none.
-    static func ownCheckpoint(of directory: String) throws(AuditorError) -> Result<Checkpoint, NoteError>? {
-        let path = directory + "/" + checkpointName
+    static func ownCheckpoint(
+        of directory: String, named name: String = checkpointName
+    ) throws(AuditorError) -> Result<Checkpoint, NoteError>? {
+        let path = directory + "/" + name
         do throws(FileError) { guard try POSIXFileSystem().exists(path) else { return nil } } catch {
             throw AuditorError(error)
         }

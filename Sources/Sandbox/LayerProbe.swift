@@ -99,7 +99,11 @@ struct LayerProbe {
     }
 
     private func explain(_ layer: Layer, _ error: SandboxError) -> LayerStatus {
-        guard error.code == .layerMissing, error.place != layer.rawValue else {
+        // No setting of the kernel mends what is not a layer's fault, such as an nrx-init of another version.
+        guard error.code == .layerMissing else {
+            return LayerStatus(layer: layer, works: false, detail: error.message)
+        }
+        guard error.place != layer.rawValue else {
             let advice = advice(layer)
             return LayerStatus(
                 layer: layer, works: false, detail: error.message, setting: advice.setting, command: advice.command)
@@ -119,8 +123,8 @@ struct LayerProbe {
         case .networkNamespace: ("user.max_net_namespaces", "sysctl -w user.max_net_namespaces=15000")
         case .cgroupLimits:
             (
-                "cgroup controllers memory, pids, cpu",
-                "systemctl set-property nrx-server.service Delegate=yes (or mount -t cgroup2 none /sys/fs/cgroup)"
+                "cgroup controllers memory, pids, cpu, writable by user \(geteuid())",
+                "systemctl set-property nrx-server.service Delegate=yes (cgroup v2), or run nrx-server as root"
             )
         case .syscallFilter: ("CONFIG_SECCOMP_FILTER", "a kernel built with CONFIG_SECCOMP_FILTER=y")
         }

@@ -25,6 +25,9 @@ public struct SandboxConfiguration: Sendable {
 
     /// Layers to leave out although the machine has them: only for tests of what happens then.
     var leftOutLayers: Set<Layer> = []
+    /// Called for each file between its overwriting and its reading back: only for tests of what a block that changed
+    /// in between leads to.
+    var beforeComparing: (@Sendable (_ file: Int32) -> Void)?
 
     public init(
         stateDirectory: String, bubblewrapPath: String? = nil, initPath: String? = nil,

@@ -28,7 +28,8 @@ public final class SandboxHost: Sendable {
         let initProgram = try HostPrograms.initProgram(configuration)
         stateLock = try HostState.lock(configuration.stateDirectory)
         let name = HostState.cgroupName(configuration.stateDirectory)
-        let cgroups = try Self.cgroups(named: name, configuration)
+        let isLeftOut = configuration.leftOutLayers.contains(.cgroupLimits)
+        let cgroups = isLeftOut ? nil : try Self.cgroups(named: name, configuration)
         leftovers = cgroups.map { Leftovers.remove(from: $0) } ?? Leftovers()
         if !leftovers.isNothing {
             logger.warning(
@@ -82,6 +83,9 @@ public final class SandboxHost: Sendable {
 
     /// How many environments are started and wait for a session.
     public var warmCount: Int { pool.count }
+
+    /// How often a destruction waited for the kernel until its patience was over: 0 on a machine that is well.
+    public var exhaustedWaits: Int { services.exhaustedWaits.load(ordering: .sequentiallyConsistent) }
 
     /// Starts the environment of a session. Costs a few milliseconds, less when one is ready.
     ///
@@ -137,6 +141,7 @@ final class HostServices: Sendable {
     let configuration: SandboxConfiguration
     let threads = WorkerThreads()
     let watcher: EventWatcher
+    let exhaustedWaits = Atomic(0)
     let ownNamespaces = ProcessSurvey.OwnNamespaces.current()
     private let live = Mutex<(isClosed: Bool, environments: [String: SessionEnvironment])>((false, [:]))
 

@@ -30,6 +30,8 @@ public final class SessionEnvironment: Sendable {
     let host: HostServices
     private let incidentSource: AsyncStream<Incident>.Continuation
     private let state = Mutex(State())
+    /// Set before the incident is told, and never taken back.
+    private let outOfMemory = Latch()
 
     private struct State {
         var isDestroying = false
@@ -64,27 +66,16 @@ public final class SessionEnvironment: Sendable {
     ///
     /// - Parameters:
     ///   - request: what to run.
-    ///   - output: called in order with each piece of output as it arrives; the command does not wait for it.
+    ///   - output: takes the output as it comes, instead of the result; the command waits for a reader that stalls.
     /// - Throws: `busy` while another command runs, `gone` when the session ends under it, `noDirectory`,
     ///   `invalidRequest`, `full` when `inputData` does not fit.
     public func execute(
-        _ request: ExecRequest, output: (@Sendable (ExecOutput) async -> Void)? = nil
+        _ request: ExecRequest, output: ExecOutputStream? = nil
     ) async throws(SandboxError) -> ExecResult {
+        defer { output?.end() }
         try begin(request)
         defer { state.withLock { $0.isExecuting = false } }
-        guard let output else {
-            return try await host.threads.run { () throws(SandboxError) in try self.run(request, emit: { _ in }) }
-        }
-        // What is kept of the output bounds this stream too.
-        let (pieces, source) = AsyncStream<ExecOutput>.makeStream()
-        let reader = Task { for await piece in pieces { await output(piece) } }
-        defer { source.finish() }
-        let result = try await host.threads.run { () throws(SandboxError) in
-            try self.run(request, emit: { source.yield($0) })
-        }
-        source.finish()
-        await reader.value
-        return result
+        return try await host.threads.run { () throws(SandboxError) in try self.run(request, sink: output) }
     }
 
     private func begin(_ request: ExecRequest) throws(SandboxError) {
@@ -99,7 +90,7 @@ public final class SessionEnvironment: Sendable {
     }
 
     /// On a thread that may block.
-    private func run(_ request: ExecRequest, emit: (ExecOutput) -> Void) throws(SandboxError) -> ExecResult {
+    private func run(_ request: ExecRequest, sink: ExecOutputStream?) throws(SandboxError) -> ExecResult {
         let program = try Program(
             request.command, directory: request.workingDirectory, variables: request.environment)
         if let input = request.inputData { try writeInput(input) }
@@ -110,8 +101,8 @@ public final class SessionEnvironment: Sendable {
                 channel: raw.channel, process: process,
                 graceMicroseconds: host.configuration.terminationGraceMicroseconds,
                 drainMicroseconds: host.configuration.drainMicroseconds, limits: specification.processLimits,
-                user: raw.user)
-            if let result = try runner.run(program, request, emit: emit) {
+                user: raw.user, hasRunOutOfMemory: { self.outOfMemory.isSet })
+            if let result = try runner.run(program, request, sink: sink) {
                 // Behind the answer, not before it.
                 host.threads.start { [weak self] in self?.prepareNext() }
                 return result
@@ -172,13 +163,14 @@ public final class SessionEnvironment: Sendable {
         for facility in facilities { facility.value?.close() }
         let raw = raw
         let key = dataKey
-        let namespaces = host.ownNamespaces
+        let host = host
         let result: Result<DestructionEvidence, DestructionFailure> = await host.threads.run {
-            Result { () throws(DestructionFailure) in
-                var destruction = Destruction(
-                    environment: raw, key: key, environmentSecrets: secrets, ownNamespaces: namespaces)
-                return try destruction.run()
-            }
+            var destruction = Destruction(
+                environment: raw, key: key, environmentSecrets: secrets, ownNamespaces: host.ownNamespaces,
+                beforeComparing: host.configuration.beforeComparing)
+            let result = Result { () throws(DestructionFailure) in try destruction.run() }
+            host.exhaustedWaits.add(destruction.exhaustedWaits, ordering: .sequentiallyConsistent)
+            return result
         }
         incidentSource.finish()
         host.forget(self)
@@ -240,11 +232,12 @@ public final class SessionEnvironment: Sendable {
             let kept = memory.kept
             tokens.append(
                 try host.watcher.add(memory.descriptor, kind: memory.isEvent ? .readable : .priority) {
-                    [incidentSource] in
+                    [incidentSource, outOfMemory] in
                     _ = kept
                     if !memory.isEvent && cgroup.outOfMemoryKills() == 0 { return .keep }
                     // A v1 event fires when its group is removed, too: that is no lack of memory.
                     if memory.isEvent && !cgroup.hasMemoryGroup { return .remove }
+                    outOfMemory.set()
                     incidentSource.yield(.outOfMemory)
                     return .remove
                 })

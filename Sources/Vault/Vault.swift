@@ -1,5 +1,6 @@
 import EventStore
 import GRDB
+import Synchronization
 
 /// What makes personal data readable and the log ours: the customers' data keys, the index that finds a customer by
 /// e-mail, the log's signing key, and the highest tree head ever signed.
@@ -21,7 +22,9 @@ public final class Vault: Sendable {
 
     let masterKey: MasterKey
     let emailIndex: EmailIndex
-    let signingKey: LogSigningKey
+    /// The log's key; another one after a rotation.
+    var signingKey: LogSigningKey { logKey.withLock { $0 } }
+    let logKey: Mutex<LogSigningKey>
     let dataKeys: DataKeyCache
     let thread: VaultThread
 
@@ -51,7 +54,7 @@ public final class Vault: Sendable {
     ) throws(VaultError) {
         self.masterKey = masterKey
         self.emailIndex = emailIndex
-        self.signingKey = signingKey
+        logKey = Mutex(signingKey)
         dataKeys = try DataKeyCache()
         thread = VaultThread(database)
     }

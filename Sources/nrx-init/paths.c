@@ -10,7 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef WORKSPACE
 #define WORKSPACE "/workspace"
+#endif
 
 static int open_beneath(int directory, const char *path, uint64_t flags, uint64_t mode) {
     struct open_how how = {

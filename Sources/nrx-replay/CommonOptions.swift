@@ -30,6 +30,7 @@ struct OutputOptions: ParsableArguments {
 /// What the auditor knows of a log from elsewhere.
 struct TrustOptions: ParsableArguments {
     @Option(
+        name: [.customLong("verifier-key"), .customLong("log-key")],
         help: ArgumentHelp(
             "The log's verifier key, or a file that holds it.",
             discussion: "As you got it from somewhere else than the log; without it the log says itself whose it is.",

@@ -23,7 +23,7 @@ struct Program: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Audit.self, Verify.self, Show.self, Export.self, CheckpointCommand.self, Prove.self, Rebuild.self,
-            Diff.self,
+            Audit.self, Verify.self, Show.self, Export.self, CheckpointCommand.self, Prove.self, Consistency.self,
+            Rebuild.self, Diff.self, Backup.self,
         ])
 }

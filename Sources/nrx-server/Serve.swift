@@ -17,8 +17,30 @@ struct Serve: AsyncParsableCommand {
     @Option(
         help: "Run sessions without this isolation layer; stands in every proof. May be given several times.")
     var allowMissingLayer: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "Ask this witness to cosign the log's checkpoints (C2SP tlog-witness). May be given several times.",
+            valueName: "url=vkey"))
+    var witness: [String] = []
     @Option(help: "Environments kept ready for new sessions.") var warmPool: Int?
     @Option(help: "Seconds that running commands get at a clean stop.") var shutdownSeconds: Int?
+    @Option(help: "Whether requests a minute are limited for each client address: on or off.") var addressLimits:
+        String?
+    @Option(
+        help: "A proxy whose X-Forwarded-For is believed: an address or a CIDR block. May be given several times.")
+    var trustedProxy: [String] = []
+    @Option(help: "PEM file with the certificate chain; TLS with HTTP/1.1 and HTTP/2.") var tlsCert: String?
+    @Option(help: "PEM file with the private key of --tls-cert.") var tlsKey: String?
+    @Flag(help: "Serve plain HTTP on an address that others can reach, behind a proxy that does TLS.")
+    var insecureHttp = false
+    @Option(
+        help: "An origin whose pages may use the whole API from a browser. May be given several times.")
+    var corsOrigin: [String] = []
+    @Option(help: "Connections at the same time; more wait.") var maxConnections: Int?
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Rewrite sealed log segments in the background, smaller, with the same events and roots (default: yes).")
+    var recompress: Bool?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
 
     func run() async throws {
@@ -30,7 +52,7 @@ struct Serve: AsyncParsableCommand {
         do {
             let server = try await Server.start(configuration: configuration, logger: logger)
             try await server.run { address in
-                FileHandle.standardOutput.write(Data("listening on http://\(address)\n".utf8))
+                FileHandle.standardOutput.write(Data("listening on \(address)\n".utf8))
             }
         } catch {
             FileHandle.standardError.write(Data("nrx-server: \(error)\n".utf8))
@@ -59,18 +81,50 @@ struct Serve: AsyncParsableCommand {
         configuration.warmPoolSize = try number(warmPool, "WARM_POOL", in: 0...256) ?? configuration.warmPoolSize
         configuration.shutdownSecondsMax =
             try number(shutdownSeconds, "SHUTDOWN_SECONDS", in: 1...3_600) ?? configuration.shutdownSecondsMax
-        configuration.allowedMissingLayers =
-            allowMissingLayer.isEmpty
-            ? (environment("ALLOW_MISSING_LAYER") ?? "").split(separator: ",").map(String.init) : allowMissingLayer
+        configuration.allowedMissingLayers = list(allowMissingLayer, "ALLOW_MISSING_LAYER")
+        configuration.limitsAddresses = try isOn(addressLimits, "ADDRESS_LIMITS") ?? configuration.limitsAddresses
+        configuration.trustedProxies = list(trustedProxy, "TRUSTED_PROXY")
+        configuration.tlsCertificateFile = tlsCert ?? environment("TLS_CERT")
+        configuration.tlsKeyFile = tlsKey ?? environment("TLS_KEY")
+        configuration.allowsInsecureHTTP = try insecureHttp || isOn(nil, "INSECURE_HTTP") ?? false
+        configuration.allowedOrigins = list(corsOrigin, "CORS_ORIGIN")
+        configuration.connectionsMax =
+            try number(maxConnections, "MAX_CONNECTIONS", in: 1...1_000_000) ?? configuration.connectionsMax
+        do throws(ServerError) {
+            for text in list(witness, "WITNESS") { configuration.witnesses.append(try Witness(text)) }
+        } catch { throw ValidationError(error.message) }
+        configuration.recompressesLog = try recompress ?? truth("RECOMPRESS") ?? configuration.recompressesLog
         do throws(ServerError) { try configuration.validate() } catch { throw ValidationError(error.message) }
         return configuration
+    }
+
+    /// What was given several times, or once in the environment with commas.
+    private func list(_ flags: [String], _ name: String) -> [String] {
+        flags.isEmpty ? (environment(name) ?? "").split(separator: ",").map(String.init) : flags
+    }
+
+    private func isOn(_ flag: String?, _ name: String) throws -> Bool? {
+        switch flag ?? environment(name) {
+        case nil: return nil
+        case "on": return true
+        case "off": return false
+        default: throw ValidationError("\(option(name)) must be on or off.")
+        }
+    }
+
+    /// How a setting is called on the command line.
+    private func option(_ name: String) -> String { "--" + name.lowercased().replacing("_", with: "-") }
+
+    private func truth(_ name: String) throws -> Bool? {
+        guard let text = environment(name) else { return nil }
+        guard let value = Bool(text) else { throw ValidationError("NRX_\(name) must be true or false.") }
+        return value
     }
 
     private func number(_ flag: Int?, _ name: String, in range: ClosedRange<Int>) throws -> Int? {
         guard let text = environment(name) ?? flag.map(String.init) else { return nil }
         guard let number = flag ?? Int(text), range.contains(number) else {
-            let option = "--" + name.lowercased().map { $0 == "_" ? "-" : String($0) }.joined()
-            throw ValidationError("\(option) must be a number from \(range.lowerBound) to \(range.upperBound).")
+            throw ValidationError("\(option(name)) must be a number from \(range.lowerBound) to \(range.upperBound).")
         }
         return number
     }

@@ -43,6 +43,67 @@ struct ExecStreamTests {
         }
     }
 
+    @Test("a quiet command is kept alive by comments, which do not gather for a client that stalls")
+    func keepAlive() async throws {
+        try await TestServer.with(isolating: true) { server in
+            let (session, begun) = try await Self.begin("while ! [ -e go ]; do sleep 0.01; done; echo went", on: server)
+            let events = ExecStream.events(of: begun, in: server.server.sessions, keepAlive: .milliseconds(10))
+            var comments = 0
+            var rest: [ServerSentEvent] = []
+            for await event in events {
+                guard event == .keepAlive else {
+                    rest.append(event)
+                    continue
+                }
+                comments += 1
+                // It goes on only after three comments have come.
+                if comments == 3 { try await server.environment(of: session).writeFile("go", bytesMax: 1).close() }
+            }
+            #expect(comments >= 3)
+            #expect(rest.map(\.name) == ["stdout", "result"])
+            #expect(rest.first?.data["text"] == "went\n")
+            #expect(String(decoding: ServerSentEvent.keepAlive.bytes, as: UTF8.self) == ": keep-alive\n\n")
+        }
+    }
+
+    @Test("a client that goes away takes neither the command nor its record with it")
+    func clientGoes() async throws {
+        try await TestServer.with(isolating: true) { server in
+            let (session, begun) = try await Self.begin("yes | head -c 3000000; touch done", on: server)
+            var events: AsyncStream<ServerSentEvent>? = ExecStream.events(of: begun, in: server.server.sessions)
+            var iterator = events?.makeAsyncIterator()
+            #expect(await iterator?.next()?.name == "stdout")
+            (events, iterator) = (nil, nil)
+            #expect(try await server.waitFor([.active], of: session) == .active)
+            let names = try await server.environment(of: session).files().map(\.name)
+            #expect(names.contains("done"))
+        }
+    }
+
+    @Test("a command that the session's lack of memory ends says so in its result, not as an error")
+    func outOfMemory() async throws {
+        try await TestServer.with(isolating: true) { server in
+            let (_, begun) = try await Self.begin(
+                "head -c 600000000 /dev/zero | tail -n 1 > /dev/null; echo $?", on: server)
+            var last: ServerSentEvent?
+            for await event in ExecStream.events(of: begun, in: server.server.sessions) { last = event }
+            #expect(last?.name == "result")
+            #expect(last?.data["out_of_memory"] == true && last?.data["exit_code"] == 137)
+        }
+    }
+
+    /// A new customer's new session, and a command in it that has begun.
+    private static func begin(_ command: String, on server: TestServer) async throws -> (String, BegunExec) {
+        let key = try await server.signUp()
+        let session = try await server.createSession(key)
+        let caller = try server.principal(key)
+        let exec = ExecCommand(
+            command: .shell(command), receiptText: command, inputData: nil, workingDirectory: nil, environment: [:],
+            timeoutSeconds: nil)
+        let id = try #require(SessionID(session))
+        return (session, try await server.server.sessions.begin(exec, in: id, by: caller, trace: "test"))
+    }
+
     @Test("what is refused before it begins is an ordinary error, not a stream")
     func refused() async throws {
         try await TestServer.with(isolating: true) { server in

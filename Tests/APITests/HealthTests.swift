@@ -10,6 +10,19 @@ import Vault
 
 @Suite("Health", .serialized, .timeLimit(.minutes(10)))
 struct HealthTests {
+    @Test("what keeps all layers from being tested is one line of doctor's report, and one layer's lack is its own")
+    func report() {
+        let broken = Layer.allCases.map { LayerStatus(layer: $0, works: false, detail: "nrx-init is of another build") }
+        #expect(MachineReport(broken).text == "MISSING  sandbox: nrx-init is of another build")
+        var one = Layer.allCases.map { LayerStatus(layer: $0, works: true, detail: "seen") }
+        one[3] = LayerStatus(
+            layer: one[3].layer, works: false, detail: "gone", setting: "a.b = 0", command: "sysctl -w")
+        let lines = MachineReport(one).text.split(separator: "\n")
+        #expect(lines.count == 8)
+        #expect(lines[3] == "MISSING  network_namespace: gone")
+        #expect(!MachineReport(one).isComplete)
+    }
+
     @Test("a machine that cannot isolate is degraded: eee is off, the layers say so, sessions get 503, accounts go on")
     func cannotIsolate() async throws {
         try await TestServer.with { server in

@@ -17,12 +17,16 @@ struct RouteTableTests {
         /// The path with ids in it.
         let path: String
         var body: JSONValue?
-        /// Nil for a public route.
+        /// Nil for a public route, and for one of signed-in members.
         let needs: Permissions?
+        /// Whether it is for signed-in members, and for no key.
+        var isForMembers = false
         /// With a key of the owner that may do this.
         let owner: Int
         /// With a key of somebody else, or of the owner's test data.
         let stranger: Int
+        /// With a key of the owner's test data, where that differs.
+        var testKey: Int?
     }
 
     /// Ids of the first tenant's things. The session has ended long ago, as far as these requests can tell: its id is
@@ -30,6 +34,8 @@ struct RouteTableTests {
     struct Things {
         let session: String
         let apiKey: String
+        var member = "mem_00000000000000000000000000000000"
+        var invitation = "inv_00000000000000000000000000000000"
     }
 
     static func rows(_ things: Things) -> [String: Row] {
@@ -38,6 +44,10 @@ struct RouteTableTests {
             "POST /v1/verify": Row(path: "/v1/verify", body: [:], needs: nil, owner: 400, stranger: 400),
             "GET /v1/keys/:id": Row(path: "/v1/keys/none", needs: nil, owner: 404, stranger: 404),
             "GET /v1/health": Row(path: "/v1/health", needs: nil, owner: 503, stranger: 503),
+            "GET /v1/log/checkpoint": Row(path: "/v1/log/checkpoint", needs: nil, owner: 200, stranger: 200),
+            "GET /v1/log/tile/**": Row(path: "/v1/log/tile/0/999", needs: nil, owner: 404, stranger: 404),
+            "GET /v1/log/inclusion": Row(path: "/v1/log/inclusion?index=0", needs: nil, owner: 200, stranger: 200),
+            "GET /v1/log/consistency": Row(path: "/v1/log/consistency?from=0", needs: nil, owner: 200, stranger: 200),
             "POST /v1/sessions": Row(
                 path: "/v1/sessions", body: [:], needs: .sessionsWrite, owner: 503, stranger: 503),
             "GET /v1/sessions/:id": Row(
@@ -49,7 +59,52 @@ struct RouteTableTests {
                 owner: 409, stranger: 404),
             "GET /v1/proofs/:session_id": Row(
                 path: "/v1/proofs/\(things.session)", needs: .proofsRead, owner: 404, stranger: 404),
+            "GET /v1/sessions": Row(path: "/v1/sessions", needs: .sessionsRead, owner: 200, stranger: 200),
+            "GET /v1/sessions/:id/files": Row(
+                path: "/v1/sessions/\(things.session)/files", needs: .filesRead, owner: 409, stranger: 404),
+            "GET /v1/sessions/:id/files/**": Row(
+                path: "/v1/sessions/\(things.session)/files/a", needs: .filesRead, owner: 409, stranger: 404),
+            "PUT /v1/sessions/:id/files/**": Row(
+                path: "/v1/sessions/\(things.session)/files/a", needs: .filesWrite, owner: 409, stranger: 404),
+            "DELETE /v1/sessions/:id/files/**": Row(
+                path: "/v1/sessions/\(things.session)/files/a", needs: .filesWrite, owner: 409, stranger: 404),
+            "GET /v1/sessions/:id/events": Row(
+                path: "/v1/sessions/\(things.session)/events", needs: .logsRead, owner: 200, stranger: 404),
+            "GET /v1/events": Row(path: "/v1/events", needs: .logsRead, owner: 200, stranger: 200),
+            "GET /v1/proofs": Row(path: "/v1/proofs", needs: .proofsRead, owner: 200, stranger: 200),
+            "GET /v1/usage": Row(path: "/v1/usage", needs: .usageRead, owner: 200, stranger: 200),
             "GET /v1/customers/me": Row(path: "/v1/customers/me", needs: .accountRead, owner: 200, stranger: 200),
+            "POST /v1/auth/login": Row(path: "/v1/auth/login", body: [:], needs: nil, owner: 400, stranger: 400),
+            "POST /v1/auth/refresh": Row(path: "/v1/auth/refresh", body: [:], needs: nil, owner: 400, stranger: 400),
+            "POST /v1/auth/logout": Row(
+                path: "/v1/auth/logout", body: [:], needs: nil, isForMembers: true, owner: 403, stranger: 403),
+            "GET /v1/auth/me": Row(path: "/v1/auth/me", needs: nil, isForMembers: true, owner: 403, stranger: 403),
+            "POST /v1/auth/password": Row(
+                path: "/v1/auth/password", body: [:], needs: nil, isForMembers: true, owner: 403, stranger: 403),
+            "POST /v1/auth/password/reset": Row(
+                path: "/v1/auth/password/reset", body: [:], needs: nil, owner: 400, stranger: 400),
+            "GET /.well-known/jwks.json": Row(
+                path: "/.well-known/jwks.json", needs: nil, owner: 200, stranger: 200),
+            "GET /v1/members": Row(path: "/v1/members", needs: .membersRead, owner: 200, stranger: 200, testKey: 403),
+            "GET /v1/members/:id": Row(
+                path: "/v1/members/\(things.member)", needs: .membersRead, owner: 200, stranger: 404, testKey: 403),
+            "PATCH /v1/members/:id": Row(
+                path: "/v1/members/\(things.member)", body: ["role": "admin"], needs: .membersWrite, owner: 409,
+                stranger: 404, testKey: 403),
+            "DELETE /v1/members/:id": Row(
+                path: "/v1/members/\(things.member)", needs: .membersWrite, owner: 409, stranger: 404, testKey: 403),
+            "GET /v1/invitations": Row(
+                path: "/v1/invitations", needs: .membersRead, owner: 200, stranger: 200, testKey: 403),
+            "POST /v1/invitations": Row(
+                path: "/v1/invitations", body: [:], needs: .membersWrite, owner: 400, stranger: 400),
+            "GET /v1/invitations/:id": Row(
+                path: "/v1/invitations/\(things.invitation)", needs: .membersRead, owner: 200, stranger: 404,
+                testKey: 403),
+            "DELETE /v1/invitations/:id": Row(
+                path: "/v1/invitations/\(things.invitation)", needs: .membersWrite, owner: 200, stranger: 404,
+                testKey: 403),
+            "POST /v1/invitations/accept": Row(
+                path: "/v1/invitations/accept", body: [:], needs: nil, owner: 400, stranger: 400),
             "GET /v1/api-keys": Row(path: "/v1/api-keys", needs: .keysRead, owner: 200, stranger: 200),
             "POST /v1/api-keys": Row(path: "/v1/api-keys", body: [:], needs: .keysWrite, owner: 400, stranger: 400),
             "GET /v1/api-keys/:id": Row(
@@ -74,7 +129,11 @@ struct RouteTableTests {
             #expect(routes.count == Set(routes.map(\.name)).count, "no route is declared twice")
             for route in routes {
                 switch route.access {
-                case .public: #expect(rows[route.name]?.needs == nil, "\(route.name)")
+                case .public:
+                    #expect(rows[route.name]?.needs == nil && rows[route.name]?.isForMembers == false, "\(route.name)")
+                case .member:
+                    #expect(rows[route.name]?.needs == nil && rows[route.name]?.isForMembers == true, "\(route.name)")
+                case .operator: Issue.record("\(route.name) belongs on the administration socket")
                 case .key(let permissions):
                     #expect(rows[route.name]?.needs == permissions, "\(route.name)")
                     #expect(!permissions.isEmpty, "\(route.name) needs a key that may do nothing")
@@ -107,12 +166,16 @@ struct RouteTableTests {
             }
             try await server.settle()
             try await server.expectStillness {
-                for (name, row) in Self.rows(things) where row.needs != nil {
+                for (name, row) in Self.rows(things) {
+                    let isOpen = row.needs == nil && !row.isForMembers
                     for header in [nil] + headers.map(Optional.some) {
                         let answer = try await server.ask(name, row, header: header)
-                        #expect(answer.status == 401, "\(name) with \(header ?? "no header"): \(answer)")
-                        #expect(answer["error"] == "Unauthorized")
+                        // A public route does not look at the key.
+                        let expected = isOpen ? row.owner : 401
+                        #expect(answer.status == expected, "\(name) with \(header ?? "no header"): \(answer)")
+                        if !isOpen { #expect(answer["error"] == "Unauthorized") }
                     }
+                    guard !isOpen else { continue }
                     let query = try await server.send(
                         try #require(HTTPRequest.Method(rawValue: String(name.prefix { $0 != " " }))),
                         row.path + "?token=\(key)", bytes: row.body?.canonicalBytes)
@@ -130,6 +193,9 @@ struct RouteTableTests {
             let (key, things) = try await Self.populate(server)
             let stranger = try await server.signUp("somebody@else.com")
             let testKey = try await server.issueTestKey(of: key)
+            let readOnly = try await server.issueKey(
+                key, ["name": "read only", "permissions": .array(Permissions.read.names.map { .string($0) })]
+            ).text
             for (name, row) in Self.rows(things).sorted(by: { $0.key < $1.key }) {
                 if let needs = row.needs {
                     let names = Permissions.full.subtracting(needs).names.map { JSONValue.string($0) }
@@ -139,13 +205,18 @@ struct RouteTableTests {
                     #expect(answer["error"] == "Forbidden")
                     #expect(answer["message"]?.string?.contains(needs.names.joined()) == true)
                 }
-                for other in [stranger, testKey] {
+                let asReader = try await server.ask(name, row, header: "Bearer \(readOnly)")
+                let mayRead = row.isForMembers ? false : row.needs.map { Permissions.read.isSuperset(of: $0) } ?? true
+                #expect(asReader.status == (mayRead ? row.owner : 403), "\(name) with a read-only key: \(asReader)")
+                for (other, status) in [(stranger, row.stranger), (testKey, row.testKey ?? row.stranger)] {
                     let answer = try await server.ask(name, row, header: "Bearer \(other)")
-                    #expect(answer.status == row.stranger, "\(name) as \(other.prefix(9)): \(answer)")
+                    #expect(answer.status == status, "\(name) as \(other.prefix(9)): \(answer)")
                 }
                 let absent = row.path
                     .replacing(things.session, with: "sess_00000000000000000000000000000000")
                     .replacing(things.apiKey, with: "key_00000000000000000000000000000000")
+                    .replacing(things.member, with: "mem_00000000000000000000000000000000")
+                    .replacing(things.invitation, with: "inv_00000000000000000000000000000000")
                 if absent != row.path {
                     let notYours = try await server.ask(name, row, header: "Bearer \(stranger)")
                     let notThere = try await server.ask(
@@ -161,10 +232,19 @@ struct RouteTableTests {
 
     /// A customer with one more key and one session that is over.
     static func populate(_ server: TestServer) async throws -> (key: String, things: Things) {
-        let key = try await server.signUp()
+        let (_, key) = try await server.signUpOwner("you@company.com")
         let other = try await server.issueKey(key, ["name": "other"])
         let session = try await server.recordEndedSession(of: key)
-        return (key, Things(session: session, apiKey: other.id))
+        let members = try await server.send(.get, "/v1/members", key: key)
+        let invited = try await server.send(
+            .post, "/v1/invitations", key: key, ["email": "eve@company.com", "role": "auditor"])
+        return (
+            key,
+            Things(
+                session: session, apiKey: other.id,
+                member: try #require(members["data"]?.array?.first?["id"]?.string),
+                invitation: try #require(invited["id"]?.string))
+        )
     }
 }
 

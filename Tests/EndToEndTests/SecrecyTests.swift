@@ -54,18 +54,73 @@ struct SecrecyTests {
         _ = try await server.send("GET", "/v1/customers/me", key: testKey)
         try await tellStory(server, key: key, markers)
         try await provokeErrors(server, key: key, secondKey: secondKey, markers)
+        let identity = try await tellIdentityStory(server, in: directory)
         let keys =
             [
                 ("an API key", key), ("another API key", secondKey), ("a rotated API key", rotated),
                 ("a test key", testKey),
             ]
             + [key, secondKey, rotated, testKey].map { ("an API key's secret", String($0.dropFirst(13))) }
-        try expectNothing(of: markers.all + keys, in: directory, "while the server runs")
+        try expectNothing(of: markers.all + keys + identity, in: directory, "while the server runs")
         #expect(await server.stop() == 0)
-        try expectNothing(of: markers.all + keys, in: directory, "after the stop")
+        try expectNothing(of: markers.all + keys + identity, in: directory, "after the stop")
         // The look itself works: what may be on the disk is found by it.
         let customer = try #require(second["id"]?.string)
         #expect(throws: Leak.self) { try search(for: [("an id", customer)], in: directory) }
+    }
+
+    /// Passwords, invitations and tokens, used and refused.
+    ///
+    /// - Returns: everything of it that must stand nowhere.
+    private func tellIdentityStory(
+        _ server: ServerProcess, in directory: TemporaryDirectory
+    ) async throws -> [(what: String, text: String)] {
+        let passwords = (0..<5).map { "pw\($0)-\(UUID().uuidString)" }
+        let mailboxes = (0..<2).map { "mb\($0)\(UUID().uuidString)" }
+        let names = (0..<2).map { "nm\($0)-\(UUID().uuidString)" }
+        func post(_ path: String, key: String? = nil, _ body: [String: String]) async throws -> Answer {
+            var object = JSONObject()
+            for (name, value) in body { object[name] = .string(value) }
+            return try await server.send("POST", path, key: key, .object(object))
+        }
+        let email = "\(mailboxes[0])@company.com"
+        let made = try await post("/v1/signup", ["email": email, "password": passwords[0], "name": names[0]])
+        let customer = try #require(made["customer_id"]?.string, "\(made)")
+        let program = try BuiltPrograms.path("nrx-server")
+        let place = ["--data-dir", directory.path + "/data", "--json"]
+        _ = try BuiltPrograms.run(program, ["admin", "set-plan", customer, "starter"] + place)
+        let issued = try BuiltPrograms.run(program, ["admin", "issue-reset-token", email] + place)
+        let reset = try #require(try JSONReader.read(Array(issued.output))["reset_token"]?.string, "\(issued.errors)")
+        let first = try await post("/v1/auth/login", ["email": email, "password": passwords[0]])
+        let access = try #require(first["access_token"]?.string, "\(first)")
+        let invited = try await post(
+            "/v1/invitations", key: access, ["email": "\(mailboxes[1])@company.com", "role": "developer"])
+        let invitation = try #require(invited["token"]?.string, "\(invited)")
+        let joined = try await post(
+            "/v1/invitations/accept", ["token": invitation, "password": passwords[1], "name": names[1]])
+        #expect(joined.status == 201, "\(joined)")
+        let refresh = try #require(first["refresh_token"]?.string)
+        let second = try await post("/v1/auth/refresh", ["refresh_token": refresh])
+        #expect(second.status == 200)
+        #expect(try await post("/v1/auth/refresh", ["refresh_token": refresh]).status == 401)
+        #expect(try await post("/v1/auth/login", ["email": email, "password": passwords[2]]).status == 401)
+        let changed = try await post("/v1/auth/password/reset", ["reset_token": reset, "new_password": passwords[3]])
+        #expect(changed.status == 200)
+        #expect(
+            try await post("/v1/auth/password/reset", ["reset_token": reset, "new_password": "short"]).status == 400)
+        let last = try await post("/v1/auth/login", ["email": email, "password": passwords[3]])
+        let token = try #require(last["access_token"]?.string)
+        let other = try await post(
+            "/v1/auth/password", key: token, ["current_password": passwords[3], "new_password": passwords[4]])
+        #expect(other.status == 200, "\(other)")
+        _ = try await server.send("GET", "/v1/auth/me", headers: [("Cookie", "access_token=\(token)")])
+        let tokens = [first, second, last, other].flatMap { answer in
+            ["access_token", "refresh_token"].compactMap { answer[$0]?.string }
+        }
+        return passwords.map { ("a password", $0) } + mailboxes.map { ("a member's e-mail", $0) }
+            + names.map { ("a member's name", $0) } + tokens.map { ("a token", $0) }
+            + tokens.compactMap { $0.split(separator: ".").last.map { ("a token's signature", String($0)) } }
+            + [("an invitation's token", invitation), ("a reset token", reset), ("a verifier", "$argon2id$")]
     }
 
     /// Rotates the second key, which then goes on with both its secrets.

@@ -19,7 +19,12 @@ struct UsageErrorTests {
             (["--port", "-1"], "port"), (["--region", "Mars!"], "--region"),
             (["--allow-missing-layer", "walls"], "walls"), (["--log-level", "loud"], "loud"),
             (["--warm-pool", "1000000"], "--warm-pool"), (["--shutdown-seconds", "0"], "--shutdown-seconds"),
-            (["serve", "extra"], "extra"),
+            (["serve", "extra"], "extra"), (["--address-limits", "maybe"], "--address-limits"),
+            (["--trusted-proxy", "10.0.0.1/8"], "--trusted-proxy"), (["--trusted-proxy", "proxy"], "--trusted-proxy"),
+            (["--tls-cert", "server.crt"], "--tls-key"), (["--host", "0.0.0.0"], "--insecure-http"),
+            (["--host", "::"], "--tls-cert"), (["--cors-origin", "example.com"], "--cors-origin"),
+            (["--cors-origin", "https://example.com/"], "--cors-origin"),
+            (["--max-connections", "0"], "--max-connections"),
         ])
     func options(arguments: [String], said: String) throws {
         let directory = try TemporaryDirectory()
@@ -116,5 +121,16 @@ struct UsageErrorTests {
         #expect(result.errors.contains("00000000000000000000.jsonl.lz4"), "\(result.errors)")
         #expect(result.errors.contains("byte 0") && result.errors.contains("events 0"), "\(result.errors)")
         #expect(try Data(contentsOf: URL(filePath: segment.path)) == segment.content)
+    }
+
+    @Test("a certificate that cannot be read: exit 1, and which option it was")
+    func certificate() throws {
+        let directory = try TemporaryDirectory()
+        let result = try run([
+            "--port", "0", "--data-dir", directory.path + "/data", "--tls-cert", "/nonexistent.crt", "--tls-key",
+            "/nonexistent.key",
+        ])
+        #expect(result.status == 1)
+        #expect(result.errors.contains("--tls-cert /nonexistent.crt"), "\(result.errors)")
     }
 }

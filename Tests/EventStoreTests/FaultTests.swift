@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 
 @testable import EventStore
+@testable import FaultCampaign
 
 /// One life of a log on a simulated disk: opens it, commits batches until something fails, remembers what was
 /// acknowledged. Without threads, so that a seed always means the same history.
@@ -30,6 +31,14 @@ struct LogLife {
         return numbers
     }
 
+    /// Opens a log, with its first event when it is new.
+    static func begin(_ disk: SimulatedDisk, keeper: MemoryHeadKeeper) throws(EventLogError) -> LogOpener.OpenedLog {
+        let signer: TestSigner
+        do { signer = try TestSigner() } catch { throw EventLogError(.signing, "\(error)") }
+        return try LifeEvents.begun(
+            try opener(disk).open(signer: signer, keeper: keeper) { _ in }, key: signer.verifierKey)
+    }
+
     static func opener(_ disk: SimulatedDisk) -> LogOpener {
         LogOpener(
             directory: "log", fileSystem: disk, configuration: smallConfiguration(),
@@ -42,7 +51,7 @@ struct LogLife {
         let signer = try TestSigner()
         var opened: LogOpener.OpenedLog
         do throws(EventLogError) {
-            opened = try Self.opener(disk).open(signer: signer, keeper: keeper) { _ in }
+            opened = try Self.begin(disk, keeper: keeper)
         } catch {
             openFailure = error
             return
@@ -144,7 +153,7 @@ struct FaultTests {
     @Test("after a failed write nothing more is acknowledged until the log was reopened")
     func poisoned() throws {
         let disk = SimulatedDisk()
-        let opened = try LogLife.opener(disk).open(signer: TestSigner(), keeper: MemoryHeadKeeper()) { _ in }
+        let opened = try LogLife.begin(disk, keeper: MemoryHeadKeeper())
         var writer = opened.writer
         _ = try writer.commit([EncodedEvent(draft(0))], at: Timestamp(microseconds: 1))
         disk.state.withLock { $0.faults[$0.operations + 1] = .error(EIO) }
@@ -154,7 +163,9 @@ struct FaultTests {
         #expect { try writer.commit([EncodedEvent(draft(2))], at: Timestamp(microseconds: 1)) } throws: {
             ($0 as? EventLogError)?.code == .poisoned
         }
-        #expect(try LogLife.contents(of: disk.afterPowerCut(seed: 9), keeper: MemoryHeadKeeper()) == [0])
+        // The batch whose sync failed may have reached the disk all the same; nothing after it can have.
+        let found = try LogLife.contents(of: disk.afterPowerCut(seed: 9), keeper: MemoryHeadKeeper())
+        #expect(found == [0] || found == [0, 1])
     }
 
     @Test("a full disk refuses the append, keeps what was acknowledged, and opens again when there is room")
@@ -213,7 +224,7 @@ struct CorruptionTests {
     @Test("bytes of a torn write are kept beside the log and reported")
     func cutIsKept() throws {
         let disk = SimulatedDisk()
-        let opened = try LogLife.opener(disk).open(signer: TestSigner(), keeper: MemoryHeadKeeper()) { _ in }
+        let opened = try LogLife.begin(disk, keeper: MemoryHeadKeeper())
         var writer = opened.writer
         _ = try writer.commit([EncodedEvent(draft(0))], at: Timestamp(microseconds: 1))
         disk.state.withLock { $0.faults[$0.operations] = .tornCrash }
@@ -222,7 +233,7 @@ struct CorruptionTests {
         }
         let survivor = disk.afterProcessDeath()
         let reopened = try LogLife.opener(survivor).open(signer: TestSigner(), keeper: MemoryHeadKeeper()) { _ in }
-        #expect(reopened.head.size == 1)
+        #expect(reopened.head.size == 2)
         let cut = try #require(reopened.report.cutFile)
         #expect(try survivor.open(cut, .read).size() > 0)
         guard case .torn(_, _, let bytes, _) = reopened.report.tail else {

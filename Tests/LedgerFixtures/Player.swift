@@ -158,7 +158,18 @@ public struct Player {
         let seconds: Int64 = chance(40) ? 86_400 * 9 : chance(10) ? -3 : 1
         world.now = world.now.adding(seconds: seconds)
         let (command, actor) = command()
-        try world.run(command, as: actor)
+        if let idempotency = idempotency() {
+            try world.run(command, idempotency, as: actor)
+        } else {
+            try world.run(command, as: actor)
+        }
+    }
+
+    private mutating func idempotency() -> Idempotency? {
+        guard chance(6) else { return nil }
+        let key = Hash(of: [UInt8.random(in: 0..<40, using: &world.generator)])
+        if chance(5) { return .release(key) }
+        return .record(RecordRequest(keySHA256: key, requestSHA256: Hash(of: [1])) { _ in "c2VhbGVk" })
     }
 }
 

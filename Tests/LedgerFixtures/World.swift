@@ -46,6 +46,15 @@ public struct World {
         }
     }
 
+    /// Runs `command` together with what it means for its request's idempotency key.
+    public mutating func run(_ command: Command, _ idempotency: Idempotency, as actor: Actor) throws(Refusal) {
+        for draft in try state.decide(command, idempotency, in: context(actor), using: &generator) {
+            let envelope = Envelope(sequence: state.position, event: draft)
+            do { try state.apply(envelope) } catch { preconditionFailure("\(error)") }
+            log.append(envelope)
+        }
+    }
+
     /// Why `command` is refused, or nil.
     public mutating func refusal(_ command: Command, as actor: Actor = .system) -> Refusal? {
         do {

@@ -10,14 +10,28 @@ import Testing
     private static let customer = CustomerID(high: 0x8a3f, low: 1)
     private static let key = KeyID(high: 2, low: 3)
     private static let exec = ExecID(high: 4, low: 5)
+    private static let member = MemberID(high: 7, low: 8)
     private static let verificationKey = VerificationKeyID(
         session: SessionID(high: 0xa8f3_e71c << 32, low: 7), destroyedAt: World.start)
 
     private static let ranges = ["10.0.0.0/8", "2001:db8::/32"].compactMap { try? AddressRange($0) }
+    private static let rotation: LogKeyRotation = {
+        let keys = [UInt8(1), 2].compactMap { VerifierKey(name: "name", publicKey: [UInt8](repeating: $0, count: 32)) }
+        let signature = JSONValue.string(String(repeating: "A", count: 86) + "==")
+        let data: [(String, JSONValue)] = [
+            ("last_size", 7), ("new_signature", signature), ("new_verifier_key", .string(keys[1].description)),
+            ("old_signature", signature), ("old_verifier_key", .string(keys[0].description)),
+        ]
+        var object = JSONObject()
+        for (name, value) in data { object[name] = value }
+        guard let rotation = LogKeyRotation(data: object) else { preconditionFailure("the sample cannot be read") }
+        return rotation
+    }()
 
     /// One of every kind, with and without the optional members.
     private static let all: [any EventPayload] = [
         LogCreated(format: 1, origin: "localhost/nrx-ledger/0a0b0c0d", verifierKey: "name+00+AQ=="),
+        LogKeyRotated(rotation: rotation),
         CustomerCreated(jurisdiction: .europeanUnion, sealedEmail: "c2VhbGVk", tier: .free),
         KeyIssued(
             customerID: customer, display: "nrx_test_a1b2", environment: .test, expiresAt: World.start, keyID: key,
@@ -50,6 +64,23 @@ import Testing
         SessionExpiredUnclean(
             failedStep: 3, known: World.object(["processes_after": 1, "present_after": true]), reason: .serverDied),
         SessionExpiredUnclean(failedStep: nil, known: JSONObject(), reason: .proofFailed),
+        CustomerPlanChanged(tier: .business),
+        MemberAdded(
+            invitationID: InvitationID(high: 1, low: 2), memberID: member, role: .admin, sealedEmail: "c2VhbGVk",
+            sealedName: "c2VhbGVk", sealedVerifier: "c2VhbGVk"),
+        MemberAdded(
+            invitationID: nil, memberID: member, role: .owner, sealedEmail: "c2VhbGVk", sealedName: nil,
+            sealedVerifier: "c2VhbGVk"),
+        MemberRoleChanged(memberID: member, role: .auditor), MemberRemoved(memberID: member),
+        MemberPasswordChanged(cause: .reset, memberID: member, sealedVerifier: "c2VhbGVk"),
+        PasswordResetIssued(expiresAt: World.start, memberID: member, tokenSHA256: Hash(of: [3])),
+        InvitationCreated(
+            expiresAt: World.start, invitationID: InvitationID(high: 1, low: 2), role: .developer,
+            sealedEmail: "c2VhbGVk", tokenSHA256: Hash(of: [4])),
+        InvitationRevoked(invitationID: InvitationID(high: 1, low: 2)),
+        SignInStarted(expiresAt: World.start, memberID: member, signInID: SignInID(high: 3, low: 4)),
+        SignInRefreshed(expiresAt: World.start, generation: 1, signInID: SignInID(high: 3, low: 4)),
+        SignInEnded(cause: .refreshTokenReused, signInID: SignInID(high: 3, low: 4)),
         VerificationKeyPublished(keyID: verificationKey, publicKey: World.publicKey),
         ProofIssued(
             document: World.object(["cdp_version": "1.0"]), finalHash: "sha256:" + Hash(of: [4]).hex,
@@ -89,14 +120,17 @@ import Testing
     @Test("Without any one of its required members an event is refused, naming it", arguments: all.indices)
     func missingMember(index: Int) {
         let payload = Self.all[index]
-        let optional: Set = ["expires_at", "ttl_seconds", "failed_step"]
+        let optional: Set = ["expires_at", "ttl_seconds", "failed_step", "invitation_id", "sealed_name"]
         for name in payload.data.names where !optional.contains(name) {
             var data = payload.data
             data[name] = nil
             let error = #expect(throws: PayloadError.self, "\(name)") {
                 try LedgerEvent(draft(type(of: payload).type, data))
             }
-            let standIns = ["signal": "exit_code", "returned": "reserved", "member_id": "key_id"]
+            let standIns = [
+                "signal": "exit_code", "returned": "reserved",
+                "member_id": type(of: payload) == SessionCreated.self ? "key_id" : "member_id",
+            ]
             #expect(error == PayloadError(standIns[name] ?? name, .missing))
         }
     }
@@ -118,7 +152,10 @@ import Testing
         arguments: [
             ("session.executed", "exit_code", JSONValue.integer(256)), ("session.executed", "stdout_bytes", -1),
             ("customer.created", "sealed_email", "you@company.com"), ("customer.created", "sealed_email", "c2VhbGVl="),
-            ("customer.created", "tier", "gold"), ("usage.tick", "reserved", 0), ("usage.tick", "day", "2026-02-30"),
+            ("customer.created", "tier", "gold"), ("member.added", "role", "root"),
+            ("member.added", "sealed_email", "you@company.com"), ("member.added", "sealed_verifier", "$argon2id$v=19"),
+            ("member.reset_issued", "token_sha256", "00"), ("sign_in.ended", "cause", "boredom"),
+            ("usage.tick", "reserved", 0), ("usage.tick", "day", "2026-02-30"),
             ("key.issued", "secret_sha256", "00"), ("key.issued", "environment", "live"),
             ("key.issued", "permissions", ["root"]), ("key.issued", "permissions", ["proofs:read", "sessions:read"]),
             ("session.destroyed", "trigger", "ttl"), ("session.expired", "trigger", "api"),

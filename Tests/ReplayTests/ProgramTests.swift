@@ -73,12 +73,14 @@ struct ProgramTests {
             ["prove", "1", "--log", "LOG"],
             ["audit", "LOG/absent"], ["show", "x", "--log", "LOG"],
             ["rebuild", "--log", "LOG", "--to", "LOG/new.sqlite"],
-            ["diff", "LOG/projections.sqlite", "--log", "LOG"],
+            ["diff", "LOG/projections.sqlite", "--log", "LOG"], ["backup", "LOG", "LOG-copy"],
+            ["backup", "LOG", "LOG/inside"],
         ])
     func json(arguments: [String]) async throws {
         let log = try await TestLog.make()
         try log.directory.write(log.proofs[0], to: "proof.json")
         _ = try ProjectionRebuild(directory: log.path, target: log.directory.file("projections.sqlite")).run()
+        defer { try? FileManager.default.removeItem(atPath: log.path + "-copy") }
         let result = try Shell.replay(arguments.map { $0.replacing("LOG", with: log.path) } + ["--json"])
         #expect(result.output.last == 0x0A)
         let document = try JSONReader.read(Array(result.output.dropLast()))
@@ -90,7 +92,7 @@ struct ProgramTests {
     @Test(
         "help teaches: every subcommand shows an example",
         arguments: [
-            "audit", "verify", "show", "export", "checkpoint", "prove", "rebuild", "diff",
+            "audit", "verify", "show", "export", "checkpoint", "prove", "rebuild", "diff", "backup",
         ])
     func help(command: String) throws {
         let result = try Shell.replay([command, "--help"])

@@ -116,7 +116,28 @@ struct BrokenMeasurementTests {
         #expect(!found.contains("1 processes_after"))
     }
 
-    @Test("A block that is written again after the passes")
+    @Test("A block that is written again after the passes, by whatever: the destruction reports it")
+    func blockUnwiped() async throws {
+        let found = try await SandboxFixture.withHost({
+            $0.beforeComparing = { file in _ = pwrite(file, [1, 2, 0, 3] as [UInt8], 4, 5_000) }
+        }) { host in
+            let environment = try await host.create(SandboxFixture.specification())
+            _ = try await environment.shell("head -c 20000 /dev/urandom > f")
+            do {
+                _ = try await environment.destroy()
+                return [] as [String]
+            } catch {
+                let failure = try #require(error as? DestructionFailure)
+                return failure.findings.map { "\($0.step) \($0.measurement): \($0.measured)" }
+            }
+        }
+        #expect(found.first == "3 mismatches: 3")
+        // The tree's root shows the block, too.
+        #expect(found.count == 2 && found.last?.hasPrefix("6 merkle_root: ") == true, "\(found)")
+    }
+
+    @Test(
+        "A block that is written again after the passes is counted byte by byte, and its hash is that of what is there")
     func blockLeft() async throws {
         let directory = SandboxFixture.temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }

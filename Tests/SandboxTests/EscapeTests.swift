@@ -105,6 +105,21 @@ struct EscapeTests {
             ])
     }
 
+    @Test("What /proc tells of the host is covered, and none of its settings can be written")
+    func maskedProc() async throws {
+        try await SandboxFixture.withEnvironment { environment in
+            #expect(BubblewrapArguments.maskedFiles.count >= 8)
+            for file in BubblewrapArguments.maskedFiles {
+                let result = try await environment.shell("cat \(file) 2> /dev/null | head -c 100 | wc -c")
+                #expect(result.text == "0\n", "\(file)")
+            }
+            let settings = try await environment.shell("find /proc/sys /proc/pressure -type f -writable 2> /dev/null")
+            #expect(settings.text == "")
+            // They are there to be read: otherwise the search above finds nothing in nothing.
+            #expect(try await environment.shell("find /proc/sys -type f 2> /dev/null | wc -l").text.trimmed.count > 2)
+        }
+    }
+
     @Test("Nothing outside the session's one tmpfs can be written")
     func writablePlaces() async throws {
         let found = try #require(try await Self.attempts(["writable"])["writable"])

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Sandbox
@@ -19,6 +20,22 @@ struct LayerProbeTests {
         let filter = try #require(layers.first { $0.layer == .syscallFilter })
         #expect(!filter.works)
         #expect(filter.setting == "CONFIG_SECCOMP_FILTER")
+    }
+
+    @Test("An nrx-init of another build is named as what is wrong, with no kernel setting that would not help")
+    func staleInit() async throws {
+        let directory = SandboxFixture.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let source = SandboxFixture.repository.appending(path: "fixtures/sandbox/stale-init.c")
+        try SandboxFixture.run(
+            "/usr/bin/env", ["cc", "-static", "-o", directory + "/init", source.path(percentEncoded: false)])
+        let layers = try await SandboxFixture.withHost({ $0.initPath = directory + "/init" }) { await $0.layers() }
+        #expect(layers.map(\.layer) == Layer.allCases)
+        #expect(Set(layers.map(\.detail)).count == 1)
+        for status in layers {
+            #expect(!status.works && status.setting == nil && status.command == nil)
+            #expect(status.detail.contains("not of the same build") && status.detail.contains("make build"))
+        }
     }
 
     @Test("A layer that may be missing stays on where the machine has it")

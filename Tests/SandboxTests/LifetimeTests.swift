@@ -72,6 +72,26 @@ struct LifetimeTests {
         }
     }
 
+    @Test(
+        "Without cgroups, as for an ordinary user without any: processes are counted all the same, and all of them end")
+    func withoutCgroups() async throws {
+        let mark = "87\(Int.random(in: 100_000...999_999))"
+        try await SandboxFixture.withHost({ $0.leftOutLayers = [.cgroupLimits] }) { host in
+            let environment = try await host.create(SandboxFixture.specification())
+            #expect(environment.raw.cgroup == nil)
+            let quiet = "> /dev/null 2>&1 &"
+            _ = try await environment.shell("sleep \(mark) \(quiet) setsid sleep \(mark) \(quiet)")
+            while ExhaustionTests.hostProcesses(mark).count < 2 { try await Task.sleep(for: .milliseconds(5)) }
+            let evidence = try await environment.destroy()
+            #expect(evidence.isolation.layersMissing == ["cgroup_limits"])
+            // init and two that sleep, and perhaps the process that waits to become the next command.
+            #expect((3...4).contains(evidence.isolation.processesBefore))
+            #expect(evidence.isolation.processesAfter == 0)
+            #expect(ExhaustionTests.hostProcesses(mark) == [])
+            #expect(host.exhaustedWaits == 0)
+        }
+    }
+
     @Test("A destruction under a running command ends the command first")
     func destroyWhileRunning() async throws {
         try await SandboxFixture.withEnvironment { environment in

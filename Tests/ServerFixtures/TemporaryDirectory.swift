@@ -21,6 +21,9 @@ public final class TemporaryDirectory: Sendable {
             var isDirectory: ObjCBool = false
             guard FileManager.default.fileExists(atPath: full, isDirectory: &isDirectory), !isDirectory.boolValue
             else { continue }
+            // Sockets have no content.
+            let kind = try FileManager.default.attributesOfItem(atPath: full)[.type] as? FileAttributeType
+            guard kind == .typeRegular else { continue }
             files.append((full, try Data(contentsOf: URL(filePath: full))))
         }
         return files

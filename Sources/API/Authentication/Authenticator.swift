@@ -35,6 +35,11 @@ struct Authenticator: Sendable {
         return Principal(found.key)
     }
 
+    /// Requests a minute that the plan of the key's customer allows it; nil for no limit.
+    func requestsPerMinute(of key: KeyID) -> Int? {
+        keys.find(key).flatMap { Plan.of($0.tier).requestsPerMinute(of: $0.prefix) }
+    }
+
     /// What follows `Bearer `, whose case does not matter (RFC 9110 §11.1).
     private static func bearerToken(_ header: String) -> String? {
         let parts = header.split(separator: " ", maxSplits: 1)

@@ -14,6 +14,8 @@ struct Principal: Sendable, Equatable {
     let customerID: CustomerID
     let environment: KeyEnvironment
     let permissions: Permissions
+    /// The sign-in that a member's token came from.
+    var signInID: SignInID?
 
     var actor: Actor {
         switch identity {

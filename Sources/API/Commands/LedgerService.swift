@@ -15,7 +15,7 @@ final class LedgerService: Sendable {
     /// A decision whose place in the log is settled, on its way to the disk.
     struct Submission: Sendable {
         fileprivate let pending: PendingAppend
-        fileprivate let events: [Envelope]
+        let events: [Envelope]
     }
 
     let log: EventLog
@@ -41,8 +41,10 @@ final class LedgerService: Sendable {
     /// Decides on `command`, makes the answer durable and readable.
     ///
     /// - Throws: the refusal, or `internalError` / `unavailable` when the log cannot take it.
-    func perform(_ command: Command, as actor: Actor, trace: String) async throws(APIError) -> Outcome {
-        try await complete(try submit(command, as: actor, trace: trace))
+    func perform(
+        _ command: Command, as actor: Actor, trace: String, idempotency: Idempotency? = nil
+    ) async throws(APIError) -> Outcome {
+        try await complete(try submit(command, as: actor, trace: trace, idempotency: idempotency))
     }
 
     /// Waits until what was submitted is durable and can be read. When this throws, the events may be in the log all the
@@ -54,8 +56,10 @@ final class LedgerService: Sendable {
     }
 
     /// Same, but does not wait until the events can be read.
-    func commit(_ command: Command, as actor: Actor, trace: String) async throws(APIError) -> Outcome {
-        try await settle(try submit(command, as: actor, trace: trace))
+    func commit(
+        _ command: Command, as actor: Actor, trace: String, idempotency: Idempotency? = nil
+    ) async throws(APIError) -> Outcome {
+        try await settle(try submit(command, as: actor, trace: trace, idempotency: idempotency))
     }
 
     /// Waits until what was submitted is durable.
@@ -69,15 +73,17 @@ final class LedgerService: Sendable {
     }
 
     /// Decides on `command`. When this throws, nothing of it is or will be in the log.
-    func submit(_ command: Command, as actor: Actor, trace: String) throws(APIError) -> Submission {
+    func submit(
+        _ command: Command, as actor: Actor, trace: String, idempotency: Idempotency? = nil
+    ) throws(APIError) -> Submission {
         let result: Result<Submission, APIError> = state.withLock { state in
             Result { () throws(APIError) in
                 let context = DecisionContext(at: now(), actor: actor, trace: trace)
                 var generator = SystemRandomNumberGenerator()
                 let drafts: [EventDraft]
-                do throws(Refusal) { drafts = try state.decide(command, in: context, using: &generator) } catch {
-                    throw APIError(error)
-                }
+                do throws(Refusal) {
+                    drafts = try state.decide(command, idempotency, in: context, using: &generator)
+                } catch { throw APIError(error) }
                 let pending: PendingAppend
                 do throws(EventLogError) { pending = try log.submit(drafts, expecting: state.position) } catch {
                     throw Self.error(for: error)

@@ -15,7 +15,13 @@ final class ProjectionFollower: Sendable {
         var position: UInt64
         var failure: String?
         var waiters: [Waiter] = []
+        /// Who follows along, by a number of their own.
+        var followers: [UInt64: AsyncStream<Growth>.Continuation] = [:]
+        var followersEver: UInt64 = 0
     }
+
+    /// Why a follower is woken.
+    enum Growth: Sendable { case grown, silence }
 
     private let store: ProjectionStore
     private let logger: Logger
@@ -73,22 +79,52 @@ final class ProjectionFollower: Sendable {
         do throws(APIError) { try await caughtUp(to: .max) } catch {}
     }
 
+    /// Wakes whoever iterates: at once, whenever more can be read, and after each `interval` in any case. Missed wakes
+    /// merge into one. Ends when the projections do.
+    func growth(atLeastEvery interval: Duration) -> AsyncStream<Growth> {
+        let (stream, continuation) = AsyncStream<Growth>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        let number: UInt64? = state.withLock { state in
+            guard state.failure == nil else { return nil }
+            state.followersEver += 1
+            state.followers[state.followersEver] = continuation
+            return state.followersEver
+        }
+        guard let number else {
+            continuation.finish()
+            return stream
+        }
+        let timer = Task {
+            while !Task.isCancelled {
+                do { try await Task.sleep(for: interval) } catch { return }
+                continuation.yield(.silence)
+            }
+        }
+        continuation.onTermination = { [weak self] _ in
+            timer.cancel()
+            self?.state.withLock { _ = $0.followers.removeValue(forKey: number) }
+        }
+        continuation.yield(.grown)
+        return stream
+    }
+
     private func advance(to position: UInt64) {
-        let ready = state.withLock { state in
+        let (ready, followers) = state.withLock { state in
             state.position = position
             let ready = state.waiters.filter { $0.position <= position }
             if !ready.isEmpty { state.waiters.removeAll { $0.position <= position } }
-            return ready
+            return (ready, state.followers.isEmpty ? [] : Array(state.followers.values))
         }
+        for follower in followers { follower.yield(.grown) }
         for waiter in ready { waiter.continuation.resume(returning: true) }
     }
 
     private func fail(_ reason: String) {
-        let waiting = state.withLock { state in
+        let (waiting, followers) = state.withLock { state in
             state.failure = reason
-            defer { state.waiters = [] }
-            return state.waiters
+            defer { (state.waiters, state.followers) = ([], [:]) }
+            return (state.waiters, Array(state.followers.values))
         }
+        for follower in followers { follower.finish() }
         for waiter in waiting { waiter.continuation.resume(returning: false) }
     }
 }

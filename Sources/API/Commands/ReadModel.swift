@@ -25,6 +25,15 @@ struct ReadModel: Sendable {
         }
     }
 
+    /// Where the events of the proof of the caller's session, and of its key, stand in the log; nil without a proof.
+    func proofPlaces(
+        of id: SessionID, for caller: Principal
+    ) throws(APIError) -> (proof: UInt64, verificationKey: UInt64)? {
+        try reading { () throws(ProjectionError) in
+            try store.proofPlaces(of: id, customer: caller.customerID, in: caller.environment)
+        }
+    }
+
     /// The public key of a proof; anyone may know it.
     func verificationKey(_ id: String) throws(APIError) -> VerificationKeyView? {
         try reading { () throws(ProjectionError) in try store.verificationKey(id) }
@@ -69,7 +78,66 @@ struct ReadModel: Sendable {
         }
     }
 
-    private func reading<R>(_ body: () throws(ProjectionError) -> R) throws(APIError) -> R {
+    /// Whether the projections answer at all.
+    func canRead() -> Bool {
+        do throws(ProjectionError) {
+            _ = try store.rememberedAnswer(at: 0)
+            return true
+        } catch { return false }
+    }
+
+    /// The caller's sessions, newest first; those older than `startingAfter`.
+    func sessions(for caller: Principal, startingAfter: SessionID?, limit: Int) throws(APIError) -> [SessionView] {
+        try reading { () throws(ProjectionError) in
+            try store.sessions(
+                of: caller.customerID, in: caller.environment, startingAfter: startingAfter, limit: limit)
+        }
+    }
+
+    /// The caller's proofs, newest first; those older than that of `startingAfter`.
+    func proofs(for caller: Principal, startingAfter: SessionID?, limit: Int) throws(APIError) -> [ProofView] {
+        try reading { () throws(ProjectionError) in
+            try store.proofs(of: caller.customerID, in: caller.environment, startingAfter: startingAfter, limit: limit)
+        }
+    }
+
+    /// What the caller used on each day from `first` to `last`.
+    func dailyUsage(of caller: Principal, from first: Timestamp, through last: Timestamp) throws(APIError)
+        -> [UsageView]
+    {
+        try reading { () throws(ProjectionError) in
+            try store.dailyUsage(
+                of: caller.customerID, in: caller.environment, from: first.dayText, through: last.dayText)
+        }
+    }
+
+    /// What the caller used in each billing cycle that `first` to `last` touches.
+    func cycleUsage(of caller: Principal, from first: Timestamp, through last: Timestamp) throws(APIError)
+        -> [UsageView]
+    {
+        try reading { () throws(ProjectionError) in
+            try store.cycleUsage(
+                of: caller.customerID, in: caller.environment, from: BillingCycle(holding: first).text,
+                through: BillingCycle(holding: last).text)
+        }
+    }
+
+    /// What happened in the caller's session, oldest first, after the event `after`.
+    func timeline(of id: SessionID, for caller: Principal, after: UInt64?, limit: Int) throws(APIError) -> [EventView] {
+        try reading { () throws(ProjectionError) in
+            try store.timeline(
+                of: id, customer: caller.customerID, in: caller.environment, after: after, limit: limit)
+        }
+    }
+
+    /// What happened to the caller's customer, oldest first, after the event `after`.
+    func feed(for caller: Principal, after: UInt64?, limit: Int) throws(APIError) -> [EventView] {
+        try reading { () throws(ProjectionError) in
+            try store.feed(of: caller.customerID, in: caller.environment, after: after, limit: limit)
+        }
+    }
+
+    func reading<R>(_ body: () throws(ProjectionError) -> R) throws(APIError) -> R {
         do throws(ProjectionError) { return try body() } catch {
             throw APIError(.internalError, "The projections cannot be read: \(error)")
         }

@@ -15,6 +15,7 @@ public struct APIError: Error, Sendable, Equatable {
         case contentTooLarge = "ContentTooLarge"
         case unsupportedMediaType = "UnsupportedMediaType"
         case rateLimited = "RateLimited"
+        case headersTooLarge = "RequestHeaderFieldsTooLarge"
         case internalError = "InternalError"
         case notSupported = "NotSupported"
         case unavailable = "Unavailable"
@@ -33,6 +34,7 @@ public struct APIError: Error, Sendable, Equatable {
             case .contentTooLarge: 413
             case .unsupportedMediaType: 415
             case .rateLimited: 429
+            case .headersTooLarge: 431
             case .internalError: 500
             case .notSupported: 501
             case .unavailable: 503

@@ -7,18 +7,27 @@ struct APIRequestContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The server's own id of this request: `req_` and 16 hex digits.
     let trace: String
-    let remoteAddress: SocketAddress?
-    /// Where the request comes from; nil when that is no internet address.
-    var clientAddress: InternetAddress? {
-        // A zone (`fe80::1%eth0`) names an interface of this machine, not a part of the address.
-        remoteAddress?.ipAddress.flatMap { InternetAddress(String($0.prefix { $0 != "%" })) }
-    }
+    /// The other end of the connection.
+    let peer: InternetAddress?
+    /// Where the request comes from, proxies seen through; set by ``AnswerMiddleware``.
+    var client: InternetAddress?
+    /// What the limits say to this request.
+    let limits = LimitReport()
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
-        remoteAddress = source.channel.remoteAddress
-        let number = UInt64.random(in: .min ... .max)
-        let digits = String(number, radix: 16)
-        trace = "req_" + String(repeating: "0", count: 16 - digits.count) + digits
+        peer = (source.channel.remoteAddress?.ipAddress).flatMap(Self.address)
+        trace = Self.newTrace()
+    }
+
+    /// A fresh id of a request.
+    static func newTrace() -> String {
+        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+        return "req_" + String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    /// A link-local address comes with its zone, which says nothing about who it is.
+    private static func address(_ text: String) -> InternetAddress? {
+        InternetAddress(String(text.prefix { $0 != "%" }))
     }
 }

@@ -3,6 +3,19 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
+/// A body that writes itself, waiting for its reader between the pieces.
+protocol BodyStream: Sendable {
+    var contentType: String { get }
+    /// In bytes, when it is known before.
+    var contentLength: Int? { get }
+    /// Writes all of it and finishes the writer. Cancelled when the reader goes away.
+    func write(to writer: inout any ResponseBodyWriter) async throws
+}
+
+extension BodyStream {
+    var contentLength: Int? { nil }
+}
+
 /// What a route answers.
 public struct APIResponse: Sendable {
     public var status: Int
@@ -11,6 +24,8 @@ public struct APIResponse: Sendable {
     public var contentType = "application/json; charset=utf-8"
     /// What follows as it happens, instead of ``body``.
     var events: AsyncStream<ServerSentEvent>?
+    /// A body that is written as fast as it is taken, instead of ``body``.
+    var stream: (any BodyStream)?
 
     /// A JSON answer.
     public static func json(_ value: JSONValue, status: Int = 200) -> APIResponse {
@@ -19,10 +34,25 @@ public struct APIResponse: Sendable {
 
     /// An answer that goes on until `events` ends.
     static func eventStream(_ events: AsyncStream<ServerSentEvent>) -> APIResponse {
-        var response = APIResponse(status: 200, body: [])
+        var response = recordedEventStream([])
+        response.events = events
+        return response
+    }
+
+    /// An event stream that is over, whole.
+    static func recordedEventStream(_ bytes: [UInt8]) -> APIResponse {
+        var response = APIResponse(status: 200, body: bytes)
         response.contentType = "text/event-stream"
         response.headers = [("Cache-Control", "no-store")]
-        response.events = events
+        return response
+    }
+
+    /// An answer whose body is written by `stream`.
+    static func stream(_ stream: any BodyStream) -> APIResponse {
+        var response = APIResponse(status: 200, body: [])
+        response.contentType = stream.contentType
+        response.headers = [("Cache-Control", "no-store")]
+        response.stream = stream
         return response
     }
 
@@ -43,6 +73,9 @@ extension APIResponse {
     }
 
     private var responseBody: ResponseBody {
+        if let stream {
+            return ResponseBody(contentLength: stream.contentLength) { writer in try await stream.write(to: &writer) }
+        }
         guard let events else { return ResponseBody(byteBuffer: ByteBuffer(bytes: body)) }
         return ResponseBody { writer in
             for await event in events { try await writer.write(ByteBuffer(bytes: event.bytes)) }

@@ -6,18 +6,35 @@ import Logging
 /// Around every request: its id, one log line, and errors in the dialect's envelope.
 struct AnswerMiddleware: RouterMiddleware {
     let dialect: Dialect
+    let clients: ClientAddress
+    let limits: RequestLimits
+    let crossOrigin: CrossOrigin
+    /// Paths, as patterns, that pages of any origin may use.
+    let publicPaths: Set<String>
     let logger: Logger
 
     private static let requestID = HTTPField.Name("X-Request-Id")
+    private static let forwardedFor = HTTPField.Name("X-Forwarded-For")
     private static let clientRequestIDBytesMax = 128
 
     func handle(
         _ request: Request, context: APIRequestContext, next: (Request, APIRequestContext) async throws -> Response
     ) async throws -> Response {
         let start = ContinuousClock.now
+        var context = context
+        context.client = clients.find(
+            peer: context.peer, forwardedFor: Self.forwardedFor.map { request.headers[values: $0] } ?? [])
         var response: Response
-        do { response = try await next(request, context) } catch {
+        do {
+            try limits.admit(context.client, .overall, report: context.limits)
+            response = try await next(request, context)
+        } catch {
             response = render(error, context)
+        }
+        crossOrigin.mark(
+            &response, for: request, isPublic: context.endpointPath.map { publicPaths.contains($0) } ?? false)
+        for (name, value) in context.limits.fields {
+            if let name = HTTPField.Name(name) { response.headers[name] = value }
         }
         // The router strips bodies for HEAD only where a route answered.
         if request.method == .head { response = response.createHeadResponse() }

@@ -1,23 +1,33 @@
-/// Which part of a list is asked for: `limit` and `starting_after`.
-struct PageRequest: Sendable {
-    static let rowsMax = 100
-    static let rowsDefault = 20
+import CanonicalJSON
 
-    /// Rows wanted, 1 to ``rowsMax``.
+/// Which part of a list is wanted: `limit` of them, those after the one called `starting_after`. Lists are newest first.
+struct PageRequest: Sendable, Equatable {
+    static let limitDefault = 20
+    static let limitMax = 100
+
     let limit: Int
-    /// The id of the last row of the page before.
     let startingAfter: String?
 
-    /// - Throws: `badRequest` when `limit` is no number in its range.
+    /// - Throws: `badRequest` naming the member when `limit` is not 1 to 100.
     init(query: [String: String]) throws(APIError) {
-        startingAfter = query["starting_after"]
-        guard let text = query["limit"] else {
-            limit = Self.rowsDefault
-            return
+        limit = try Self.limit(in: query)
+        startingAfter = query["starting_after"].flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// The `limit` of a query, or the default.
+    static func limit(in query: [String: String]) throws(APIError) -> Int {
+        guard let text = query["limit"] else { return limitDefault }
+        guard let limit = Int(text), (1...limitMax).contains(limit) else {
+            throw APIError(.badRequest, "`limit` must be a whole number from 1 to \(limitMax).", field: "limit")
         }
-        guard let number = Int(text), (1...Self.rowsMax).contains(number) else {
-            throw APIError(.badRequest, "`limit` must be a number from 1 to \(Self.rowsMax).", field: "limit")
-        }
-        limit = number
+        return limit
+    }
+
+    /// What to ask the projections for: one more than is shown tells whether there is more.
+    var rowsWanted: Int { limit + 1 }
+
+    /// `{"data","has_more"}` of what was found when ``rowsWanted`` were asked for.
+    func answer<Row>(_ rows: [Row], _ body: (Row) -> JSONValue) -> APIResponse {
+        .json(["data": .array(rows.prefix(limit).map(body)), "has_more": .bool(rows.count > limit)])
     }
 }

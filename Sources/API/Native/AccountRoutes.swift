@@ -9,13 +9,15 @@ import Vault
 struct AccountRoutes: Sendable {
     let reads: ReadModel
     let vault: Vault
-    let now: @Sendable () -> Timestamp
+    let ledger: LedgerService
 
     var routes: [Route] { [Route(.get, "/v1/customers/me", .key(.accountRead), handler: show)] }
 
     private func show(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         let caller = try exchange.caller()
-        let cycle = BillingCycle(holding: now())
+        // The ledger's own month: it never goes back, whatever happens to the clock.
+        let now = ledger.now()
+        let cycle = ledger.read { $0.cycle.advanced(to: now) }
         let account = try reads.account(of: caller, cycle: cycle)
         var key: KeyView?
         if let keyID = caller.keyID { key = try reads.apiKey(keyID, for: caller) }

@@ -18,7 +18,9 @@ struct ExecRoute: Sendable {
     var routes: [Route] {
         [
             Route(
-                .post, "/v1/sessions/:id/exec", .key(.sessionsExec), bodyBytesMax: Self.bodyBytesMax, handler: execute)
+                .post, "/v1/sessions/:id/exec", .key(.sessionsExec), bodyBytesMax: Self.bodyBytesMax,
+                idempotency: .rememberedInSession, produces: ["application/json", "text/event-stream"],
+                handler: execute)
         ]
     }
 
@@ -27,13 +29,16 @@ struct ExecRoute: Sendable {
         // Known before the body is judged: somebody else's session is not there, whatever is sent to it.
         let session = try reads.session(try exchange.sessionID(), for: caller)
         let command = try Self.command(in: try exchange.members())
-        let begun = try await sessions.begin(command, in: session.id, by: caller, trace: exchange.trace)
+        let begun = try await sessions.begin(
+            command, in: session.id, by: caller, trace: exchange.trace, remembering: exchange.idempotent)
         if exchange.wantsEvents { return .eventStream(ExecStream.events(of: begun, in: sessions)) }
         let result = try await sessions.run(begun)
         var body = Self.body(of: result, begun.receipt)
         body["stdout"] = .string(Self.text(result.stdout))
         body["stderr"] = .string(Self.text(result.stderr))
-        return .json(.object(body))
+        let answer = APIResponse.json(.object(body))
+        sessions.keep(answer, of: begun)
+        return answer
     }
 
     private static func command(in members: RequestMembers) throws(APIError) -> ExecCommand {

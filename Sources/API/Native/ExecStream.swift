@@ -1,58 +1,109 @@
 import CanonicalJSON
 import Sandbox
-import Synchronization
 
 /// A command's output as it arrives: `stdout` and `stderr` events with `{"text"}`, then one `result` (the members of the
 /// plain answer without the output) or one `error` in the native envelope. A quiet command is kept alive by comments.
-enum ExecStream {
-    /// Longest silence on the connection, in seconds.
-    static let keepAliveSeconds = 10
+///
+/// Events are made when the connection asks for them: for a client that stalls there is never more in memory than
+/// ``ExecOutputStream`` lets wait, and the command waits for it.
+actor ExecStream {
+    /// Longest silence on the connection.
+    static let keepAlive = Duration.seconds(10)
+
+    private let output: ExecOutputStream
+    private let command: Task<Result<ExecResult, APIError>, Never>
+    private let begun: BegunExec
+    private let sessions: SessionManager
+    private let keepAlive: Duration
+    private var stdout = TextPieces()
+    private var stderr = TextPieces()
+    /// Those after the last piece of output; nil until then.
+    private var last: [ServerSentEvent]?
+    /// The events so far, for a request that may be repeated; nil for any other, and when they become too many.
+    private var recorded: [UInt8]?
+
+    /// Longest answer that is kept for a repeat: what is kept of both streams, with the escapes of JSON.
+    private static let recordedBytesMax = 8 << 20
 
     /// Starts the command. It runs to its end, and is recorded, whether or not somebody goes on listening.
-    static func events(of begun: BegunExec, in sessions: SessionManager) -> AsyncStream<ServerSentEvent> {
-        // What is kept of the output (1 MiB of each stream) bounds what can wait here for a slow reader.
-        let (events, source) = AsyncStream<ServerSentEvent>.makeStream()
-        let keepAlive = Task {
-            while !Task.isCancelled {
-                do { try await Task.sleep(for: .seconds(keepAliveSeconds)) } catch { return }
-                source.yield(.keepAlive)
-            }
-        }
-        Task {
-            await run(begun, in: sessions, to: source)
-            keepAlive.cancel()
-            source.finish()
-        }
-        return events
+    static func events(
+        of begun: BegunExec, in sessions: SessionManager, keepAlive: Duration = keepAlive
+    ) -> AsyncStream<ServerSentEvent> {
+        let reader = Reader(ExecStream(begun, in: sessions, keepAlive: keepAlive))
+        return AsyncStream { await reader.stream.next() }
     }
 
-    private static func run(
-        _ begun: BegunExec, in sessions: SessionManager, to source: AsyncStream<ServerSentEvent>.Continuation
-    ) async {
-        let texts = Mutex((stdout: TextPieces(), stderr: TextPieces()))
-        do throws(APIError) {
-            let result = try await sessions.run(begun) { piece in
-                let (name, text) = texts.withLock { texts in
-                    switch piece {
-                    case .standardOutput(let bytes): ("stdout", texts.stdout.take(bytes))
-                    case .standardError(let bytes): ("stderr", texts.stderr.take(bytes))
-                    }
-                }
-                send(text, as: name, to: source)
+    /// What the connection holds of a stream: when it goes, the stream is brought to its end without it.
+    private final class Reader: Sendable {
+        let stream: ExecStream
+
+        init(_ stream: ExecStream) { self.stream = stream }
+
+        deinit { Task { [stream] in await stream.finish() } }
+    }
+
+    private init(_ begun: BegunExec, in sessions: SessionManager, keepAlive: Duration) {
+        let output = ExecOutputStream()
+        self.output = output
+        self.keepAlive = keepAlive
+        self.begun = begun
+        self.sessions = sessions
+        recorded = begun.idempotent == nil ? nil : []
+        command = Task {
+            // Also when it never started: then nobody else ends the stream.
+            defer { output.end() }
+            do throws(APIError) { return .success(try await sessions.run(begun, output: output)) } catch {
+                return .failure(error)
             }
-            let rests = texts.withLock { ($0.stdout.rest(), $0.stderr.rest()) }
-            send(rests.0, as: "stdout", to: source)
-            send(rests.1, as: "stderr", to: source)
-            source.yield(
-                ServerSentEvent(name: "result", data: .object(ExecRoute.body(of: result, begun.receipt))))
-        } catch {
-            source.yield(ServerSentEvent(name: "error", data: Dialect.native.errorBody(error)))
         }
     }
 
-    private static func send(
-        _ text: String, as name: String, to source: AsyncStream<ServerSentEvent>.Continuation
-    ) {
-        if !text.isEmpty { source.yield(ServerSentEvent(name: name, data: ["text": .string(text)])) }
+    /// Nobody listens any more. The answer to a request that may be repeated is still taken to its end; of any other the
+    /// output is dropped.
+    private func finish() async {
+        guard recorded != nil else { return output.abandon() }
+        while await next() != nil {}
+    }
+
+    private func next() async -> ServerSentEvent? {
+        let event = await nextEvent()
+        if let event, event != .keepAlive { record(event) }
+        return event
+    }
+
+    private func record(_ event: ServerSentEvent) {
+        recorded? += event.bytes
+        if let bytes = recorded?.count, bytes > Self.recordedBytesMax { recorded = nil }
+        if event.name == "result", let recorded { sessions.keep(.recordedEventStream(recorded), of: begun) }
+    }
+
+    private func nextEvent() async -> ServerSentEvent? {
+        while last == nil {
+            switch await output.next(quietAfter: keepAlive) {
+            case .piece(.standardOutput(let bytes)):
+                if let event = Self.event("stdout", stdout.take(bytes)) { return event }
+            case .piece(.standardError(let bytes)):
+                if let event = Self.event("stderr", stderr.take(bytes)) { return event }
+            case .quiet: return .keepAlive
+            case .end: last = await ending()
+            }
+        }
+        return last?.isEmpty ?? true ? nil : last?.removeFirst()
+    }
+
+    /// What is left of the texts, and how the command ended.
+    private func ending() async -> [ServerSentEvent] {
+        let rests = [Self.event("stdout", stdout.rest()), Self.event("stderr", stderr.rest())].compactMap { $0 }
+        switch await command.value {
+        case .success(let result):
+            return rests + [ServerSentEvent(name: "result", data: .object(ExecRoute.body(of: result, begun.receipt)))]
+        case .failure(let error):
+            return rests + [ServerSentEvent(name: "error", data: Dialect.native.errorBody(error))]
+        }
+    }
+
+    /// No event for no text.
+    private static func event(_ name: String, _ text: String) -> ServerSentEvent? {
+        text.isEmpty ? nil : ServerSentEvent(name: name, data: ["text": .string(text)])
     }
 }

@@ -2,26 +2,32 @@ import CanonicalJSON
 import EventStore
 import Proofs
 import Sandbox
+import Vault
 
 /// `GET /v1/health`: each engine's flag is a check made on this request or a failure that was recorded.
+///
+/// `eee` ephemeral execution environments: a real one was started in the last seconds and seen isolated in every layer.
+/// `dire` keys. `rzl` the audit log. `fgx` forensic zero verification: what a wiped workspace must hash to. `ave`
+/// verification of proofs: refuses what is none.
 struct HealthRoute: Sendable {
     let ledger: LedgerService
+    let reads: ReadModel
+    let vault: Vault
+    let directory: DataDirectoryStatus
     let sandbox: SandboxStatus
     let region: String
     let startedAt: Timestamp
 
-    var routes: [Route] { [Route(.get, "/v1/health", .public, handler: show)] }
+    var routes: [Route] { [Route(.get, "/v1/health", .public, isForAnyOrigin: true, handler: show)] }
 
     private func show(_ exchange: Exchange) async -> APIResponse {
-        // eee: ephemeral execution environments. dire: keys in guarded memory. rzl: the audit log.
-        // fgx: forensic zero verification. ave: verification of proofs.
         let layers = await sandbox.layers()
         let eee = layers.allSatisfy { $0.works }
-        let dire = HealthChecks.canHoldKeys()
-        let rzl = ledger.failure == nil
+        let dire = await canHoldKeys()
+        let rzl = await canRecord()
         let fgx = HealthChecks.zeroTreeIsRight()
         let ave = HealthChecks.verifierRefusesNonsense()
-        let database = ledger.projections.failure == nil
+        let database = ledger.projections.failure == nil && reads.canRead()
         let isHealthy = eee && dire && rzl && fgx && ave && database
         let now = ledger.now()
         return .json(
@@ -38,5 +44,20 @@ struct HealthRoute: Sendable {
                         ["name": .string($0.layer.rawValue), "available": .bool($0.works)]
                     }),
             ], status: isHealthy ? 200 : 503)
+    }
+
+    /// `dire`: keys can be made in guarded memory, and the vault that keeps them is there and answers.
+    private func canHoldKeys() async -> Bool {
+        guard HealthChecks.canHoldKeys(), await directory.holds("vault/vault.sqlite") else { return false }
+        do throws(VaultError) {
+            _ = try await vault.customerID(forEmail: "nobody@health.invalid")
+            return true
+        } catch { return false }
+    }
+
+    /// `rzl`: the audit log takes events, and the disk under it has room for more.
+    private func canRecord() async -> Bool {
+        guard ledger.failure == nil, await directory.holds("log") else { return false }
+        return await directory.hasRoom()
     }
 }

@@ -7,23 +7,33 @@ import Proofs
 /// `GET /v1/proofs/:session_id`, `POST /v1/verify`, `GET /v1/keys/:id`.
 struct ProofRoutes: Sendable {
     let reads: ReadModel
+    let log: EventLog
 
     var routes: [Route] {
         [
             Route(.get, "/v1/proofs/:session_id", .key(.proofsRead), handler: proof),
-            Route(.post, "/v1/verify", .public, bodyBytesMax: ProofVerifier.documentBytesMax, handler: verify),
-            Route(.get, "/v1/keys/:id", .public, handler: verificationKey),
+            Route(
+                .post, "/v1/verify", .public, bodyBytesMax: ProofVerifier.documentBytesMax, addressLimit: .verify,
+                idempotency: .notNeeded, isForAnyOrigin: true, handler: verify),
+            Route(.get, "/v1/keys/:id", .public, isForAnyOrigin: true, handler: verificationKey),
         ]
     }
 
-    private func proof(_ exchange: Exchange) throws(APIError) -> APIResponse {
-        guard let id = SessionID(exchange.parameter("session_id")),
-            let proof = try reads.proof(of: id, for: try exchange.caller())
+    private func proof(_ exchange: Exchange) async throws(APIError) -> APIResponse {
+        let caller = try exchange.caller()
+        let inclusion = exchange.query["include"]
+        guard inclusion == nil || inclusion == "inclusion" else {
+            throw APIError(.badRequest, "`include` can only be `inclusion`.", field: "include")
+        }
+        guard let id = SessionID(exchange.parameter("session_id")), let proof = try reads.proof(of: id, for: caller)
         else {
             throw APIError(.notFound, "There is no proof: the session is not there, or not destroyed yet.")
         }
         // The stored text is already canonical JSON.
-        return APIResponse(status: 200, body: Array(proof.utf8))
+        guard inclusion != nil, let places = try reads.proofPlaces(of: id, for: caller) else {
+            return APIResponse(status: 200, body: Array(proof.utf8))
+        }
+        return try await ProofWithInclusion(log: log).answer(proof, places)
     }
 
     /// Stateless: the document is checked and forgotten.

@@ -11,7 +11,9 @@ struct SessionRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.post, "/v1/sessions", .key(.sessionsWrite), bodyBytesMax: 16_384, handler: create),
+            Route(
+                .post, "/v1/sessions", .key(.sessionsWrite), bodyBytesMax: 16_384, idempotency: .remembered,
+                handler: create),
             Route(.get, "/v1/sessions/:id", .key(.sessionsRead), handler: show),
             Route(.delete, "/v1/sessions/:id", .key(.sessionsWrite), bodyBytesMax: 16_384, handler: destroy),
         ]
@@ -21,14 +23,16 @@ struct SessionRoutes: Sendable {
         let caller = try exchange.caller()
         let members = try exchange.members()
         let classification = try members.choice("data_classification", DataClassification.self) ?? .general
-        let id = try await sessions.create(
-            classification, timeToLiveSeconds: try members.integer("ttl_seconds"), by: caller, trace: exchange.trace)
-        return .json(SessionAnswer.body(of: try reads.session(id, for: caller), withClassification: false), status: 201)
+        let events = try await sessions.create(
+            classification, timeToLiveSeconds: try members.integer("ttl_seconds"), by: caller, trace: exchange.trace,
+            remembering: exchange.idempotent, as: exchange.remembering(SessionAnswer.created))
+        guard let answer = SessionAnswer.created(by: events) else { throw .internalError }
+        return answer
     }
 
     private func show(_ exchange: Exchange) throws(APIError) -> APIResponse {
         let session = try reads.session(try exchange.sessionID(), for: try exchange.caller())
-        return .json(SessionAnswer.body(of: session, withClassification: true))
+        return .json(.object(SessionAnswer.body(of: session)))
     }
 
     /// A repeat gets the first answer: the proof is there for ever.
@@ -57,7 +61,21 @@ struct SessionRoutes: Sendable {
 
 /// A session as the API reference shows it.
 enum SessionAnswer {
-    static func body(of session: SessionView, withClassification: Bool) -> JSONValue {
+    /// The answer to the request that made the session.
+    static func created(by events: [EventDraft]) -> APIResponse? {
+        guard let event = events.first, case .sessionCreated(let created)? = LedgerEvent(reading: event) else {
+            return nil
+        }
+        var body = JSONObject()
+        body["session_id"] = .string(event.stream)
+        body["status"] = .string(SessionStatus.active.rawValue)
+        body["ttl_seconds"] = created.timeToLiveSeconds.map { .integer($0) } ?? .null
+        body["created_at"] = .string(event.at.secondsText)
+        if created.environment == .test { body["environment"] = .string(created.environment.rawValue) }
+        return .json(.object(body), status: 201)
+    }
+
+    static func body(of session: SessionView) -> JSONObject {
         var body = JSONObject()
         body["session_id"] = .string(session.id.text)
         body["status"] = .string(session.status.rawValue)
@@ -65,9 +83,14 @@ enum SessionAnswer {
         body["created_at"] = .string(session.createdAt.secondsText)
         // What test keys make is marked wherever it is shown.
         if session.environment == .test { body["environment"] = .string(session.environment.rawValue) }
-        if withClassification { body["data_classification"] = .string(session.dataClassification.rawValue) }
-        return .object(body)
+        body["data_classification"] = .string(session.dataClassification.rawValue)
+        return body
     }
+}
+
+extension LedgerEvent {
+    /// The event in `draft`; nil when it is none, which what was just decided never is.
+    init?(reading draft: EventDraft) { do { try self.init(draft) } catch { return nil } }
 }
 
 extension Exchange {

@@ -1,3 +1,5 @@
+import EventStore
+import HummingbirdCore
 import Ledger
 
 /// One method on one path: who may call it, and what it does.
@@ -12,46 +14,93 @@ struct Route: Sendable {
         case `public`
         /// Whoever holds an active key, or is a signed-in member, with these permissions.
         case key(Permissions)
+        /// A signed-in member, whatever their role.
+        case member
+        /// The server's operator; such a route exists on the administration socket only.
+        case `operator`
     }
 
     let method: Method
-    /// Segments separated by `/`; `:name` captures one.
+    /// Segments separated by `/`; `:name` captures one, `**` at the end all that follow.
     let path: String
     let access: Access
     /// Largest body accepted, in bytes.
     var bodyBytesMax = 1 << 20
+    /// A limit for each client address beside the overall one.
+    var addressLimit: RequestLimits.AddressRule?
+    /// Whether pages of any origin may use it from a browser: what is public and costs nobody anything.
+    var isForAnyOrigin = false
+    /// Whether it signs browsers in or out: a page of another origin may not make it do so.
+    var setsCookie = false
+    /// The media types it can answer with.
+    var produces = ["application/json"]
+    /// What it does about an `Idempotency-Key`; every `POST` says so.
+    var idempotency: IdempotencyRule?
+    /// Whether the handler takes the body piece by piece, as it comes and of any type, instead of whole and JSON.
+    var streamsBody = false
     let handler: @Sendable (Exchange) async throws(APIError) -> APIResponse
 
     init(
         _ method: Method, _ path: String, _ access: Access, bodyBytesMax: Int = 1 << 20,
-        handler: @escaping @Sendable (Exchange) async throws(APIError) -> APIResponse
+        addressLimit: RequestLimits.AddressRule? = nil, idempotency: IdempotencyRule? = nil,
+        isForAnyOrigin: Bool = false, setsCookie: Bool = false, produces: [String] = ["application/json"],
+        streamsBody: Bool = false, handler: @escaping @Sendable (Exchange) async throws(APIError) -> APIResponse
     ) {
         self.method = method
         self.path = path
         self.access = access
         self.bodyBytesMax = bodyBytesMax
+        self.addressLimit = addressLimit
+        self.idempotency = idempotency
+        self.isForAnyOrigin = isForAnyOrigin
+        self.setsCookie = setsCookie
+        self.produces = produces
+        self.streamsBody = streamsBody
         self.handler = handler
     }
 }
 
 /// A request on its way through a route.
 struct Exchange: Sendable {
+    /// The path as it was sent, not decoded.
+    var path = ""
     /// What the path captured, by name.
     let parameters: [String: String]
+    /// What `**` at the path's end captured, as it was sent.
+    var rest = ""
     /// Query members by name; of a repeated one the first.
     let query: [String: String]
     let body: [UInt8]
+    /// The body piece by piece, on routes that stream it.
+    var bodyStream: RequestBody?
     /// The `Accept` header.
     var accept: String?
+    /// The `Last-Event-ID` header of a client that resumes a feed.
+    var lastEventID: String?
     /// The server's own request id; goes into events.
     let trace: String
     /// Who asks; nil on public routes.
     let principal: Principal?
+    /// Set when the request came with an idempotency key that the route heeds.
+    var idempotent: IdempotentRequest?
+    /// Whether the same request would still be let in: what answers that go on for long ask from time to time.
+    var isStillAllowed: @Sendable () async -> Bool = { true }
 
     /// Who asks, on a route that needs a key.
     func caller() throws(APIError) -> Principal {
         guard let principal else { throw .unauthorized }
         return principal
+    }
+
+    /// For the commit of the request's effect: remembers the request together with its answer, which is made from the
+    /// decided events and must be what the route then answers.
+    func remembering(_ answer: @escaping @Sendable ([EventDraft]) -> APIResponse?) -> Idempotency? {
+        idempotent.map { request in
+            .record(
+                RecordRequest(keySHA256: request.keySHA256, requestSHA256: request.requestSHA256) { drafts in
+                    answer(drafts).flatMap(request.seal)
+                })
+        }
     }
 
     /// Whether the answer is wanted as Server-Sent Events.

@@ -9,13 +9,27 @@ import NIOCore
 /// once, so that no route can forget them.
 struct RouterBuilder: Sendable {
     let authenticator: Authenticator
+    let memberAuthenticator: MemberAuthenticator
     let meter: RequestMeter
+    let clients: ClientAddress
+    let limits: RequestLimits
+    let desk: IdempotencyDesk
+    let secrets: IdempotencySecrets
+    let sessions: SessionManager
+    let crossOrigin: CrossOrigin
     let dialect: Dialect
     let logger: Logger
 
+    private static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .from
+
     func router(for routes: [Route]) -> Router<APIRequestContext> {
         let router = Router(context: APIRequestContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: AnswerMiddleware(dialect: dialect, logger: logger))
+        router.add(
+            middleware: AnswerMiddleware(
+                dialect: dialect, clients: clients, limits: limits, crossOrigin: crossOrigin,
+                publicPaths: Set(
+                    routes.filter(\.isForAnyOrigin).map { RouterPath(stringLiteral: $0.path).description }),
+                logger: logger))
         for route in routes {
             router.on(RouterPath(stringLiteral: route.path), method: route.method.httpMethod) { request, context in
                 try await answer(request, context, route: route).response
@@ -30,8 +44,14 @@ struct RouterBuilder: Sendable {
         for (path, present) in Dictionary(grouping: routes, by: \.path) {
             let allowed = present.map(\.method.rawValue) + (present.contains { $0.method == .get } ? ["HEAD"] : [])
             let absent = Route.Method.allCases.filter { method in !present.contains { $0.method == method } }
-            for method in absent.map(\.httpMethod) + [.options, .trace] {
-                router.on(RouterPath(stringLiteral: path), method: method) { _, _ -> Response in
+            let isPublic = present.contains(where: \.isForAnyOrigin)
+            for method in absent.map(\.httpMethod) + Self.otherMethods {
+                router.on(RouterPath(stringLiteral: path), method: method) { request, _ -> Response in
+                    if method == .options,
+                        let answer = crossOrigin.preflight(request, methods: allowed, isPublic: isPublic)
+                    {
+                        return answer
+                    }
                     var error = APIError(
                         .methodNotAllowed,
                         "This path has no \(method.rawValue). Use \(allowed.joined(separator: ", ")).")
@@ -42,32 +62,110 @@ struct RouterBuilder: Sendable {
         }
     }
 
+    /// Methods that no route has: those of HTTP itself, and those of WebDAV and the like that scanners try.
+    private static let otherMethods: [HTTPRequest.Method] =
+        [.options, .trace, .connect]
+        + ["COPY", "LOCK", "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "PURGE", "QUERY", "REPORT", "SEARCH", "UNLOCK"]
+        .compactMap(HTTPRequest.Method.init(rawValue:))
+
+    /// What a client asks for must be among what the route can answer with.
+    private func checkAcceptable(_ request: Request, _ route: Route) throws(APIError) {
+        let accepted = AcceptedTypes(request.headers[.accept])
+        guard route.produces.contains(where: { accepted.accept($0) }) else {
+            throw APIError(
+                .notAcceptable,
+                "This route answers with \(route.produces.joined(separator: " or ")). Send an `Accept` that allows it.")
+        }
+    }
+
     private func answer(_ request: Request, _ context: APIRequestContext, route: Route) async throws -> APIResponse {
         let principal = try await admit(request, context, route: route)
-        let exchange = Exchange(
+        try checkAcceptable(request, route)
+        var exchange = Exchange(
+            path: request.uri.path,
             parameters: Dictionary(
                 context.parameters.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { first, _ in first }),
+            rest: context.parameters.getCatchAll().joined(separator: "/"),
             query: Dictionary(
                 request.uri.queryParameters.map { (String($0.key), String($0.value)) },
                 uniquingKeysWith: { first, _ in first }),
-            body: try await body(of: request, route: route), accept: request.headers[.accept], trace: context.trace,
-            principal: principal)
-        return try await route.handler(exchange)
+            body: route.streamsBody ? [] : try await body(of: request, route: route),
+            bodyStream: route.streamsBody ? request.body : nil, accept: request.headers[.accept],
+            lastEventID: request.headers[Self.lastEventID], trace: context.trace, principal: principal,
+            isStillAllowed: {
+                do throws(APIError) {
+                    let now = try await identify(request, context)
+                    return now.actor == principal?.actor && now.permissions == principal?.permissions
+                } catch { return false }
+            })
+        exchange.idempotent = try idempotentRequest(request, exchange, route: route)
+        guard let idempotent = exchange.idempotent else { return try await route.handler(exchange) }
+        return try await desk.answer(
+            idempotent,
+            recall: { () throws(APIError) in
+                try sessions.recallAnswer(to: idempotent, in: SessionID(exchange.parameter("id")))
+            }, perform: { () throws(APIError) in try await route.handler(exchange) })
+    }
+
+    private static let idempotencyKey = HTTPField.Name("Idempotency-Key")
+
+    /// Nil without the header, and on routes that do not need it.
+    private func idempotentRequest(_ request: Request, _ exchange: Exchange, route: Route) throws(APIError)
+        -> IdempotentRequest?
+    {
+        guard let rule = route.idempotency, rule != .notNeeded, let name = Self.idempotencyKey,
+            let header = request.headers[name]
+        else { return nil }
+        let key = try IdempotencyKey(header, opensSecret: rule == .rememberedSecret)
+        let scope = exchange.principal.map { "\($0.customerID)/\($0.environment.rawValue)" } ?? "nobody yet"
+        let accept = exchange.wantsEvents ? " as events" : ""
+        return secrets.request(
+            key, scope: scope, request: "\(request.method.rawValue) \(request.uri.string)\(accept)", body: exchange.body
+        )
     }
 
     /// Who asks, counted and allowed to; nil on public routes. A request that is forbidden counts too.
     private func admit(_ request: Request, _ context: APIRequestContext, route: Route) async throws(APIError)
         -> Principal?
     {
-        guard case .key(let needed) = route.access else { return nil }
-        let principal = try authenticator.authenticate(
-            request.headers[.authorization], from: context.clientAddress, trace: context.trace)
-        if let key = principal.key { try await meter.count(key, trace: context.trace) }
+        if let rule = route.addressLimit { try limits.admit(context.client, rule, report: context.limits) }
+        if route.setsCookie { try CookieGuard.check(request) }
+        guard route.access != .public else { return nil }
+        guard route.access != .operator else { throw .routeNotFound }
+        let principal = try await identify(request, context)
+        // A signed-in member is under the limit of the address alone.
+        if let key = principal.key {
+            try limits.admit(
+                key.id, requestsPerMinute: Plan.of(key.tier).requestsPerMinute(of: key.prefix), report: context.limits)
+            try await meter.count(key, trace: context.trace)
+        }
+        guard case .key(let needed) = route.access else {
+            guard principal.memberID != nil else {
+                throw APIError(.forbidden, "This is for signed-in members, not for API keys. Sign in first.")
+            }
+            return principal
+        }
         guard principal.permissions.isSuperset(of: needed) else {
             let missing = needed.subtracting(principal.permissions).names.joined(separator: ", ")
             throw APIError(.forbidden, "This \(principal.noun) lacks the permission \(missing). Use a key that has it.")
         }
         return principal
+    }
+
+    /// A member by access token or cookie, else the holder of an API key. The `Authorization` header goes before the
+    /// cookie, which needs to be kept from pages of other origins.
+    private func identify(_ request: Request, _ context: APIRequestContext) async throws(APIError) -> Principal {
+        if let token = MemberAuthenticator.bearerToken(request) {
+            return try await memberAuthenticator.authenticate(
+                token, environment: try EnvironmentHeader.read(request))
+        }
+        if let token = MemberAuthenticator.cookieToken(request) {
+            try CookieGuard.check(request)
+            return try await memberAuthenticator.authenticate(
+                token, environment: try EnvironmentHeader.read(request))
+        }
+        return try authenticator.authenticate(
+            request.headers[.authorization], from: context.client, trace: context.trace)
     }
 
     private func body(of request: Request, route: Route) async throws(APIError) -> [UInt8] {

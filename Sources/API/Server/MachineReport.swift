@@ -15,15 +15,51 @@ public struct MachineReport: Sendable {
         defer { try? FileManager.default.removeItem(at: directory) }
         let configuration = SandboxConfiguration(stateDirectory: directory.path, initPath: initPath)
         do throws(SandboxError) {
-            let host = try SandboxHost(
-                configuration: configuration,
-                logger: Logger(label: "doctor", factory: { _ in SwiftLogNoOpLogHandler() }))
-            let layers = await host.layers()
-            await host.shutdown()
-            return MachineReport(
-                text: layers.map(line).joined(separator: "\n"), isComplete: layers.allSatisfy(\.works))
+            return MachineReport(try await layers(configuration))
         } catch {
-            return MachineReport(text: "MISSING  sandbox: \(error.message)", isComplete: false)
+            guard error.code == .layerMissing, error.place == Layer.cgroupLimits.rawValue else {
+                return MachineReport(error)
+            }
+            return await withoutCgroups(configuration, because: error)
+        }
+    }
+
+    /// Without cgroups no session starts; the other five layers are tested all the same.
+    private static func withoutCgroups(
+        _ configuration: SandboxConfiguration, because reason: SandboxError
+    ) async -> MachineReport {
+        var configuration = configuration
+        configuration.allowedMissingLayers = [.cgroupLimits]
+        do throws(SandboxError) {
+            var statuses = try await layers(configuration)
+            for index in statuses.indices where statuses[index].layer == .cgroupLimits {
+                statuses[index].detail = reason.message
+            }
+            return MachineReport(statuses)
+        } catch { return MachineReport(error) }
+    }
+
+    private static func layers(_ configuration: SandboxConfiguration) async throws(SandboxError) -> [LayerStatus] {
+        let logger = Logger(label: "doctor", factory: { _ in SwiftLogNoOpLogHandler() })
+        let host = try SandboxHost(configuration: configuration, logger: logger)
+        let statuses = await host.layers()
+        await host.shutdown()
+        return statuses
+    }
+
+    private init(_ error: SandboxError) {
+        text = "MISSING  sandbox: \(error.message)"
+        isComplete = false
+    }
+
+    /// One paragraph a layer; one line in all when the same thing, which is no layer's, keeps them all from being tested.
+    init(_ layers: [LayerStatus]) {
+        isComplete = layers.allSatisfy(\.works)
+        let details = Set(layers.map(\.detail))
+        if let only = details.first, details.count == 1, layers.allSatisfy({ !$0.works && $0.command == nil }) {
+            text = "MISSING  sandbox: \(only)"
+        } else {
+            text = layers.map(Self.line).joined(separator: "\n")
         }
     }
 

@@ -14,11 +14,11 @@ struct OpenedData: Sendable {
 
     init(configuration: ServerConfiguration, surroundings: Surroundings, logger: Logger) throws {
         let directory = configuration.dataDirectory
-        vault = try Vault.open(
-            directory: directory + "/vault", masterKeyFile: configuration.masterKeyFile, origin: configuration.origin)
+        vault = try LogKeyRotating.openVault(configuration)
         var state = State()
         var logConfiguration = EventLogConfiguration()
         logConfiguration.segmentBytes = configuration.segmentBytes
+        logConfiguration.recompressesSealedSegments = configuration.recompressesLog
         log = try EventLog.open(
             directory: directory + "/log", signer: vault, keeper: vault, configuration: logConfiguration,
             fileSystem: surroundings.fileSystem, clock: surroundings.now,

@@ -13,7 +13,7 @@ import Vault
 ///
 /// ```swift
 /// let server = try await Server.start(configuration: configuration, logger: logger)
-/// try await server.run { print("listening on http://\($0)") }
+/// try await server.run { print("listening on \($0)") }
 /// ```
 public struct Server: Sendable {
     let configuration: ServerConfiguration
@@ -25,6 +25,13 @@ public struct Server: Sendable {
     let sessions: SessionManager
     let refusals: KeyRefusals
     let meter: RequestMeter
+    let clients: ClientAddress
+    let limits: RequestLimits
+    let desk: IdempotencyDesk
+    let secrets: IdempotencySecrets
+    let identity: Identity
+    /// Nil where no witness is configured.
+    let witnesses: WitnessClient?
     let routes: [Route]
 
     /// Opens everything, replays the log, and closes what a dead server left behind. Blocking work happens on a thread
@@ -39,15 +46,17 @@ public struct Server: Sendable {
         -> Server
     {
         let opened = try await SerialWorker(name: "nrx.start").run { () throws in
-            try OpenedData(configuration: configuration, surroundings: surroundings, logger: logger)
+            // A certificate that cannot be used is found out before anything is made or opened.
+            _ = try HTTPFront(configuration: configuration, dialect: .native)
+            return try OpenedData(configuration: configuration, surroundings: surroundings, logger: logger)
         }
-        return try await Server(opened, configuration: configuration, now: surroundings.now, logger: logger)
+        return try await Server(opened, configuration: configuration, surroundings: surroundings, logger: logger)
     }
 
     private init(
-        _ opened: OpenedData, configuration: ServerConfiguration, now: @escaping @Sendable () -> Timestamp,
-        logger: Logger
+        _ opened: OpenedData, configuration: ServerConfiguration, surroundings: Surroundings, logger: Logger
     ) async throws {
+        let now = surroundings.now
         self.configuration = configuration
         self.logger = logger
         (vault, log, store) = (opened.vault, opened.log, opened.store)
@@ -60,6 +69,13 @@ public struct Server: Sendable {
             region: configuration.region, logger: logger)
         refusals = KeyRefusals(ledger: ledger, logger: logger)
         meter = RequestMeter(ledger: ledger, refusals: refusals)
+        clients = ClientAddress(trustedProxies: try configuration.trustedProxyRanges())
+        desk = IdempotencyDesk(ledger: ledger, store: opened.store)
+        secrets = IdempotencySecrets(vaultSecret: opened.vault.idempotencySecret())
+        limits = RequestLimits(limitsAddresses: configuration.limitsAddresses, uptime: surroundings.uptime)
+        witnesses =
+            configuration.witnesses.isEmpty
+            ? nil : WitnessClient(witnesses: configuration.witnesses, log: opened.log, logger: logger)
         // A sign-up whose event never came left a reserved address: it is free again.
         let known = Set(opened.state.customerIDs.map(\.text))
         let orphans = try await opened.vault.removeOrphans(known: known)
@@ -67,6 +83,9 @@ public struct Server: Sendable {
             logger.info(
                 "reservations without a sign-up removed", metadata: ["count": .stringConvertible(orphans.count)])
         }
+        try await Self.freeUnusedEmails(opened, logger)
+        identity = try await Identity(
+            ledger: ledger, store: opened.store, vault: opened.vault, surroundings: surroundings, logger: logger)
         try await projections.caughtUp(to: opened.log.head.size)
         try opened.store.finishRebuild()
         let abandoned = try await sessions.closeAbandoned(trace: "startup")
@@ -74,9 +93,20 @@ public struct Server: Sendable {
             logger.warning(
                 "sessions of a dead server are expired_unclean", metadata: ["count": .stringConvertible(abandoned)])
         }
-        routes = Self.routes(
-            ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,
-            meter: meter, sandbox: sandbox, region: configuration.region)
+        routes =
+            Self.routes(
+                ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,
+                meter: meter, sandbox: sandbox, directory: DataDirectoryStatus(path: configuration.dataDirectory),
+                region: configuration.region, hasWitnesses: !configuration.witnesses.isEmpty) + identity.routes
+    }
+
+    /// Members whose event never came, or whose removal was recorded but not carried out: their e-mails are free again.
+    private static func freeUnusedEmails(_ opened: OpenedData, _ logger: Logger) async throws {
+        let known = Set(opened.state.memberIDs.map(\.text))
+        let orphans = try await opened.vault.removeOrphanMembers(known: known)
+        if !orphans.isEmpty {
+            logger.info("e-mails of nobody's are free", metadata: ["count": .stringConvertible(orphans.count)])
+        }
     }
 
     /// A machine that cannot isolate still serves accounts, proofs and the log; it refuses sessions and says why.
@@ -99,38 +129,65 @@ public struct Server: Sendable {
 
     static func routes(
         ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, meter: RequestMeter,
-        sandbox: SandboxStatus, region: String
+        sandbox: SandboxStatus, directory: DataDirectoryStatus, region: String, hasWitnesses: Bool = false
     ) -> [Route] {
-        SignupRoute(ledger: ledger, vault: vault).routes
-            + SessionRoutes(sessions: sessions, reads: reads).routes
+        SessionRoutes(sessions: sessions, reads: reads).routes
+            + SessionListRoute(reads: reads).routes
+            + FileRoutes(sessions: sessions, reads: reads, ledger: ledger).routes
+            + EventRoutes(reads: reads, ledger: ledger).routes
+            + ProofListRoute(reads: reads).routes
+            + UsageRoute(reads: reads, now: ledger.now).routes
             + ExecRoute(sessions: sessions, reads: reads).routes
-            + ProofRoutes(reads: reads).routes
-            + AccountRoutes(reads: reads, vault: vault, now: ledger.now).routes
+            + ProofRoutes(reads: reads, log: ledger.log).routes
+            + LogRoutes(log: ledger.log, hasWitnesses: hasWitnesses).routes
+            + AccountRoutes(reads: reads, vault: vault, ledger: ledger).routes
             + APIKeyRoutes(keys: KeyManagement(ledger: ledger, reads: reads, meter: meter)).routes
-            + HealthRoute(ledger: ledger, sandbox: sandbox, region: region, startedAt: ledger.now()).routes
+            + HealthRoute(
+                ledger: ledger, reads: reads, vault: vault, directory: directory, sandbox: sandbox, region: region,
+                startedAt: ledger.now()
+            ).routes
     }
 
     /// The router with every route, for the HTTP server and for tests.
     func router() -> Router<APIRequestContext> {
         RouterBuilder(
-            authenticator: Authenticator(keys: store.keys, refusals: refusals, now: ledger.now), meter: meter,
-            dialect: .native,
+            authenticator: Authenticator(keys: store.keys, refusals: refusals, now: ledger.now),
+            memberAuthenticator: MemberAuthenticator(tokens: identity.tokens, ledger: ledger), meter: meter,
+            clients: clients,
+            limits: limits, desk: desk, secrets: secrets, sessions: sessions,
+            crossOrigin: CrossOrigin(allowedOrigins: Set(configuration.allowedOrigins)), dialect: .native,
             logger: logger
         ).router(for: routes)
+    }
+
+    /// Where the operator's commands come in.
+    var adminSocket: AdminSocket {
+        AdminSocket(
+            path: AdminSocket.path(dataDirectory: configuration.dataDirectory),
+            routes: AdminRoutes(
+                ledger: ledger, reads: ReadModel(store: store), vault: vault, identity: identity
+            ).routes, dialect: .native, logger: logger)
     }
 
     /// Serves until SIGTERM or SIGINT, then stops cleanly: no new work, running commands end or time out, sessions are
     /// destroyed with proofs, the last checkpoint is signed.
     ///
-    /// - Parameter ready: called with `host:port` once requests are accepted.
+    /// - Parameter ready: called with the server's URL once requests are accepted.
     public func run(ready: @escaping @Sendable (String) -> Void) async throws {
         let host = configuration.host
+        let front = try HTTPFront(configuration: configuration, dialect: .native)
         let app = Application(
-            router: router(),
-            configuration: .init(address: .hostname(host, port: configuration.port), serverName: "nrx-ledger"),
-            onServerRunning: { channel in ready("\(host):\(channel.localAddress?.port ?? 0)") }, logger: logger)
+            router: router(), server: try front.builder,
+            configuration: .init(
+                address: .hostname(host, port: configuration.port), serverName: "nrx-ledger",
+                availableConnectionsDelegate: front.connectionLimit(logger)),
+            onServerRunning: { channel in
+                ready("\(front.scheme)://\(host.contains(":") ? "[\(host)]" : host):\(channel.localAddress?.port ?? 0)")
+            }, logger: logger)
         let expiry = Task { [sessions] in await sessions.runExpiry() }
+        let witnessing = Task { [witnesses] in await witnesses?.run() }
         let patience = Duration.seconds(configuration.shutdownSecondsMax)
+        let admin = try adminSocket.application()
         // Stopped in the reverse order: sessions end while their callers can still be answered, then HTTP.
         var group = ServiceGroupConfiguration(
             services: [
@@ -138,6 +195,10 @@ public struct Server: Sendable {
                 .init(service: SessionEnding(sessions: sessions, patience: patience)),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        if let admin {
+            group.services.insert(
+                .init(service: admin, successTerminationBehavior: .gracefullyShutdownGroup), at: 0)
+        }
         group.maximumGracefulShutdownDuration = patience + Self.destructionDurationMax
         let failure: (any Error)?
         do {
@@ -145,6 +206,8 @@ public struct Server: Sendable {
             failure = nil
         } catch { failure = error }
         expiry.cancel()
+        witnessing.cancel()
+        await witnessing.value
         try await stop()
         if let failure = failure as? IOError {
             throw ServerError(
@@ -163,6 +226,7 @@ public struct Server: Sendable {
         do { try await meter.returnRest(trace: "shutdown") } catch {
             logger.error("reserved requests were not returned", metadata: ["error": .string(error.message)])
         }
+        await witnesses?.finish()
         // Whatever fails, the others are closed too.
         let logClosed: Result<Void, EventLogError>
         do throws(EventLogError) { logClosed = .success(try await log.close()) } catch { logClosed = .failure(error) }

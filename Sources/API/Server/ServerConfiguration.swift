@@ -1,3 +1,4 @@
+import Ledger
 import Proofs
 import Sandbox
 
@@ -21,8 +22,25 @@ public struct ServerConfiguration: Sendable {
     public var warmPoolSize = 2
     /// Longest time that running commands get at a clean stop, in seconds.
     public var shutdownSecondsMax = 30
+    /// Whether requests a minute are limited for each client address; off behind a proxy that does it, or for load tests.
+    public var limitsAddresses = true
+    /// Proxies whose `X-Forwarded-For` is believed, in CIDR notation.
+    public var trustedProxies: [String] = []
+    /// PEM files of the server's certificate chain and private key; nil for plain HTTP.
+    public var tlsCertificateFile: String?
+    public var tlsKeyFile: String?
+    /// Whether plain HTTP may be served on an address that others can reach, because a proxy in front does TLS.
+    public var allowsInsecureHTTP = false
+    /// Origins whose pages may use the whole API from a browser, for example `https://app.example.com`.
+    public var allowedOrigins: [String] = []
+    /// Connections at the same time; more wait until one ends.
+    public var connectionsMax = 1_024
+    /// Who is asked to cosign the log's checkpoints.
+    public var witnesses: [Witness] = []
     /// Length of a log segment, in bytes.
     public var segmentBytes = 64 << 20
+    /// Whether sealed log segments are rewritten in the background, smaller, with the same events and roots.
+    public var recompressesLog = true
 
     public init() {}
 }
@@ -44,9 +62,58 @@ extension ServerConfiguration {
         for layer in allowedMissingLayers where !known.contains(layer) {
             throw ServerError("--allow-missing-layer \(layer) is no layer. Known: \(known.joined(separator: ", ")).")
         }
+        _ = try trustedProxyRanges()
+        _ = try tlsFiles()
+        for origin in allowedOrigins where !Self.isOrigin(origin) {
+            throw ServerError("--cors-origin \(origin) is no origin. Write it like https://app.example.com.")
+        }
         guard segmentBytes >= 1 << 20, segmentBytes.isMultiple(of: 512) else {
             throw ServerError("The segment size must be a multiple of 512, at least 1 MiB.")
         }
+    }
+
+    /// Where certificate and key are, or nil for plain HTTP where that is safe or allowed.
+    func tlsFiles() throws(ServerError) -> TLSFiles? {
+        switch (tlsCertificateFile, tlsKeyFile) {
+        case (let certificate?, let key?): return TLSFiles(certificateFile: certificate, privateKeyFile: key)
+        case (nil, nil): break
+        default: throw ServerError("--tls-cert and --tls-key belong together: give both or neither.")
+        }
+        guard isLoopback || allowsInsecureHTTP else {
+            throw ServerError(
+                "--host \(host) can be reached by others, and plain HTTP would send API keys in the clear. Give --tls-cert "
+                    + "and --tls-key, or --insecure-http when a proxy in front of this server does TLS.")
+        }
+        return nil
+    }
+
+    private var isLoopback: Bool {
+        if host == "localhost" { return true }
+        return InternetAddress(host).map { address in Self.loopback.contain(address) } ?? false
+    }
+
+    private static let loopback = ["127.0.0.0/8", "::1"].compactMap { text -> AddressRange? in
+        // Both are ranges.
+        do { return try AddressRange(text) } catch { return nil }
+    }
+
+    /// Scheme, host and perhaps a port, nothing behind them (RFC 6454 §6.2).
+    private static func isOrigin(_ text: String) -> Bool {
+        guard let scheme = ["https://", "http://"].first(where: { text.hasPrefix($0) }) else { return false }
+        let host = text.utf8.dropFirst(scheme.utf8.count)
+        return !host.isEmpty
+            && host.allSatisfy { Array("abcdefghijklmnopqrstuvwxyz0123456789.-:[]".utf8).contains($0) }
+    }
+
+    /// ``trustedProxies``, read.
+    func trustedProxyRanges() throws(ServerError) -> [AddressRange] {
+        var ranges: [AddressRange] = []
+        for text in trustedProxies {
+            do throws(AddressRange.Problem) { ranges.append(try AddressRange(text)) } catch {
+                throw ServerError("--trusted-proxy \(text): \(error).")
+            }
+        }
+        return ranges
     }
 
     private static let regionCharacters = Array("abcdefghijklmnopqrstuvwxyz0123456789-".utf8)

@@ -32,6 +32,7 @@ extension SessionManager {
                     "a lost environment was not wiped cleanly",
                     metadata: ["session": .string(session.id.text), "error": .string("\(error)")])
             }
+            await session.commandsRecorded()
             do throws(APIError) {
                 try await recordUnclean(session.id, .environmentLost, step: nil, known: JSONObject(), trace: "died")
             } catch { return .failure(error) }
@@ -48,8 +49,15 @@ extension SessionManager {
     private func destroy(_ session: LiveSession, trigger: DestructionTrigger, actor: Actor, trace: String)
         async throws(APIError) -> APIResponse
     {
+        let measured: Result<DestructionEvidence, DestructionFailure>
+        do throws(DestructionFailure) { measured = .success(try await session.environment.destroy()) } catch {
+            measured = .failure(error)
+        }
+        // How a command ended that the destruction ended (or that ran out of memory, and so ended the session) is told
+        // to its caller and stands in the log before the session's end does.
+        await session.commandsRecorded()
         let evidence: DestructionEvidence
-        do throws(DestructionFailure) { evidence = try await session.environment.destroy() } catch {
+        do throws(DestructionFailure) { evidence = try measured.get() } catch {
             logger.error(
                 "destruction not measured",
                 metadata: [

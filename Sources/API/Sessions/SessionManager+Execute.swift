@@ -39,46 +39,65 @@ struct BegunExec: Sendable {
     let receipt: ExecReceipt
     let actor: Actor
     let trace: String
+    /// Set when a repeat is to get the same answer.
+    let idempotent: IdempotentRequest?
 }
 
 extension SessionManager {
     /// Records that a command begins. Refused for a session that is not there, not the caller's, ended, or busy, before
     /// anything is looked at.
-    func begin(_ exec: ExecCommand, in id: SessionID, by caller: Principal, trace: String) async throws(APIError)
-        -> BegunExec
-    {
+    ///
+    /// - Parameter request: remembered with the event; its answer is kept by ``keep(_:of:)``, never in the log.
+    func begin(
+        _ exec: ExecCommand, in id: SessionID, by caller: Principal, trace: String,
+        remembering request: IdempotentRequest? = nil
+    ) async throws(APIError) -> BegunExec {
         try checkNotStopping()
         let receipt = ExecReceipt(command: exec.receiptText, input: exec.inputData ?? [])
         var generator = SystemRandomNumberGenerator()
         let execID = ExecID(using: &generator)
         let begin = BeginExec(
             sessionID: id, execID: execID, inputBytes: Int64(exec.inputData?.count ?? 0), receiptSHA256: receipt.sha256)
-        _ = try await ledger.commit(.beginExec(begin), as: caller.actor, trace: trace)
+        let idempotency = request.map {
+            Idempotency.record(
+                RecordRequest(keySHA256: $0.keySHA256, requestSHA256: $0.requestSHA256) { _ in nil })
+        }
+        _ = try await ledger.commit(.beginExec(begin), as: caller.actor, trace: trace, idempotency: idempotency)
         return BegunExec(
-            id: execID, sessionID: id, command: exec, receipt: receipt, actor: caller.actor, trace: trace)
+            id: execID, sessionID: id, command: exec, receipt: receipt, actor: caller.actor, trace: trace,
+            idempotent: request)
     }
 
     /// Runs a command that has begun, and records that it ran: sizes, times and flags, never content.
     ///
-    /// - Parameter output: called with each piece of output as it arrives.
-    func run(
-        _ begun: BegunExec, output: (@Sendable (ExecOutput) async -> Void)? = nil
-    ) async throws(APIError) -> ExecResult {
-        let (exec, id) = (begun.command, begun.sessionID)
-        let result: ExecResult
+    /// - Parameter output: takes the output as it comes, instead of the result.
+    func run(_ begun: BegunExec, output: ExecOutputStream? = nil) async throws(APIError) -> ExecResult {
         let session: LiveSession
-        do {
-            session = try environment(of: id)
+        do throws(APIError) { session = try environment(of: begun.sessionID) } catch {
+            throw await executionFailed(error, begun)
+        }
+        let result = try await session.executing { () throws(APIError) in
+            try await runAndRecord(begun, in: session, output: output)
+        }
+        // Killed because the session ends: what came out until then is no answer to what was asked.
+        if session.isEnding, result.signal == Self.killSignal, !result.outOfMemory { throw .sessionEndedMeanwhile }
+        return result
+    }
+
+    private func runAndRecord(
+        _ begun: BegunExec, in session: LiveSession, output: ExecOutputStream?
+    ) async throws(APIError) -> ExecResult {
+        let exec = begun.command
+        let result: ExecResult
+        do throws(SandboxError) {
             result = try await session.environment.execute(
                 ExecRequest(
                     exec.command, workingDirectory: exec.workingDirectory, environment: exec.environment,
-                    inputData: exec.inputData, timeoutMicroseconds: timeout(exec, in: id)), output: output)
+                    inputData: exec.inputData, timeoutMicroseconds: timeout(exec, in: session.id)), output: output)
         } catch {
-            throw await executionFailed(error, execID: begun.id, in: id, as: begun.actor, trace: begun.trace)
+            throw await executionFailed(error, begun)
         }
-        try await finish(begun.id, SessionExecuted(begun.id, result), in: id, as: begun.actor, trace: begun.trace)
-        // Killed because the session ends: what came out until then is no answer to what was asked.
-        if session.isEnding, result.signal == Self.killSignal, !result.outOfMemory { throw .sessionEndedMeanwhile }
+        try await finish(SessionExecuted(begun.id, result), of: begun)
         return result
     }
 
@@ -94,21 +113,23 @@ extension SessionManager {
     }
 
     private func finish(
-        _ execID: ExecID, _ executed: SessionExecuted, in id: SessionID, as actor: Actor, trace: String
+        _ executed: SessionExecuted, of begun: BegunExec, releasing request: IdempotentRequest? = nil
     ) async throws(APIError) {
-        _ = try await ledger.perform(.finishExec(FinishExec(sessionID: id, result: executed)), as: actor, trace: trace)
+        _ = try await ledger.perform(
+            .finishExec(FinishExec(sessionID: begun.sessionID, result: executed)), as: begun.actor, trace: begun.trace,
+            idempotency: request.map { .release($0.keySHA256) })
     }
 
-    /// The command could not be run at all. The session goes on: nothing of the command took place in it.
-    private func executionFailed(
-        _ error: any Error, execID: ExecID, in id: SessionID, as actor: Actor, trace: String
-    ) async -> APIError {
+    /// The command could not be run at all. The session goes on: nothing of the command took place in it, and a repeat may
+    /// try again.
+    private func executionFailed(_ error: any Error, _ begun: BegunExec) async -> APIError {
         let failure = APIError(executing: error)
         if failure.code == .internalError || failure.code == .unavailable {
-            logger.error("exec failed", metadata: ["session": .string(id.text), "error": .string("\(error)")])
+            logger.error(
+                "exec failed", metadata: ["session": .string(begun.sessionID.text), "error": .string("\(error)")])
         }
         do throws(APIError) {
-            try await finish(execID, SessionExecuted(notStarted: execID), in: id, as: actor, trace: trace)
+            try await finish(SessionExecuted(notStarted: begun.id), of: begun, releasing: begun.idempotent)
         } catch {
             // The session ended meanwhile: that is the answer.
             return error

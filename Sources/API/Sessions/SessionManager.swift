@@ -37,9 +37,15 @@ final class SessionManager: Sendable {
     var count: Int { state.withLock { $0.live.count } }
 
     /// Creates a session: the event and the environment are made side by side, so that one does not wait for the other.
-    func create(_ classification: DataClassification, timeToLiveSeconds: Int64?, by caller: Principal, trace: String)
-        async throws(APIError) -> SessionID
-    {
+    ///
+    /// - Parameters:
+    ///   - request: forgotten again when the environment cannot be made, so that a repeat can try.
+    ///   - idempotency: remembers `request` with the event.
+    /// - Returns: the decided events.
+    func create(
+        _ classification: DataClassification, timeToLiveSeconds: Int64?, by caller: Principal, trace: String,
+        remembering request: IdempotentRequest? = nil, as idempotency: Idempotency? = nil
+    ) async throws(APIError) -> [EventDraft] {
         guard let sandbox else { throw Self.cannotIsolate }
         try beginCreating()
         defer { state.withLock { $0.creating -= 1 } }
@@ -50,14 +56,14 @@ final class SessionManager: Sendable {
             CreateSession(
                 sessionID: id, dataClassification: classification, region: region,
                 timeToLiveSeconds: timeToLiveSeconds, layersMissing: layersMissing))
-        let submission = try ledger.submit(command, as: caller.actor, trace: trace)
+        let submission = try ledger.submit(command, as: caller.actor, trace: trace, idempotency: idempotency)
         let specification = SessionSpecification(
             sessionID: id.text, workspaceBytes: plan.workspaceBytes, memoryBytes: plan.memoryBytes)
         // The disk and the kernel work at the same time.
         let environment: SessionEnvironment
         do throws(SandboxError) { environment = try await sandbox.create(specification) } catch {
             logger.error("no environment", metadata: ["session": .string(id.text), "error": .string("\(error)")])
-            try await recordLoss(of: id, trace: trace)
+            try await recordLoss(of: id, releasing: request, trace: trace)
             throw APIError(
                 .unavailable, "No isolated environment could be made: \(error.message)", retryAfterSeconds: 5)
         }
@@ -69,7 +75,7 @@ final class SessionManager: Sendable {
         state.withLock { $0.live[id] = session }
         scheduleExpiry(of: id)
         watch(session)
-        return id
+        return submission.events.map(\.event)
     }
 
     /// Ends an environment whose session was not recorded; nothing ever ran in it.
@@ -90,9 +96,12 @@ final class SessionManager: Sendable {
         if isStopping { throw .stopping }
     }
 
-    private func recordLoss(of id: SessionID, trace: String) async throws(APIError) {
+    private func recordLoss(of id: SessionID, releasing request: IdempotentRequest?, trace: String)
+        async throws(APIError)
+    {
         _ = try await ledger.perform(
-            .expireUnclean(ExpireUnclean(sessionID: id, reason: .environmentLost)), as: .system, trace: trace)
+            .expireUnclean(ExpireUnclean(sessionID: id, reason: .environmentLost)), as: .system, trace: trace,
+            idempotency: request.map { .release($0.keySHA256) })
     }
 
     /// The live environment of a session that the ledger knows as live.
@@ -102,6 +111,9 @@ final class SessionManager: Sendable {
         }
         return session
     }
+
+    /// The live session called `id`, or nil.
+    func live(_ id: SessionID) -> LiveSession? { state.withLock { $0.live[id] } }
 
     func forget(_ id: SessionID) { state.withLock { _ = $0.live.removeValue(forKey: id) } }
 
@@ -154,7 +166,7 @@ final class SessionManager: Sendable {
         }
     }
 
-    private func isLive(_ id: SessionID) -> Bool { state.withLock { $0.live[id] != nil } }
+    private func isLive(_ id: SessionID) -> Bool { live(id) != nil }
 
     /// Refuses new work, gives running commands until `patience` is over, then ends every session with a proof. Reads
     /// and health still work afterwards.

@@ -23,7 +23,7 @@
 
 enum nrx_request_type {
     /// Makes a process that enters its cgroups and then waits for its program, so that a command can start at once:
-    /// entering a cgroup can cost milliseconds. Descriptors: reply, program socket, cgroup.procs files to enter.
+    /// entering a cgroup can cost milliseconds. Descriptors: reply, program socket, files of cgroups to enter.
     /// Replies: STARTED, or FAILED; at the end EXITED. The process leaves when the program socket is closed.
     NRX_REQUEST_PREPARE = 1,
     /// As PREPARE, with a new terminal as its streams. `first` is rows, `second` columns. STARTED brings the

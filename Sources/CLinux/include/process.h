@@ -19,7 +19,7 @@ struct nrx_spawn {
     /// A cgroup v2 directory in which the process is born, or -1. Moving a process costs milliseconds (the kernel waits
     /// for a grace period), being born somewhere costs nothing.
     int cgroup;
-    /// A cgroup.procs file that it enters instead, before it becomes the program, or -1.
+    /// A cgroup's file through which it enters instead, before it becomes the program, or -1.
     int cgroup_entrance;
 };
 

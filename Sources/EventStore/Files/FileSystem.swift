@@ -6,7 +6,7 @@ public protocol FileSystem: Sendable {
     func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any File
     /// The names in a directory, without `.` and `..`, in any order.
     func list(_ directory: String) throws(FileError) -> [String]
-    /// Makes a directory and those above it; one that exists is fine.
+    /// Makes a directory and those above it; one that exists is fine. The names of new ones are durable on return.
     func createDirectory(_ path: String) throws(FileError)
     /// Renames a file, replacing what is at `target`.
     func rename(_ source: String, to target: String) throws(FileError)

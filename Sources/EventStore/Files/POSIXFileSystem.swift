@@ -37,8 +37,11 @@ public struct POSIXFileSystem: FileSystem {
     public func createDirectory(_ path: String) throws(FileError) {
         var partial = path.hasPrefix("/") ? "/" : ""
         for component in path.split(separator: "/") {
+            let parent = partial.isEmpty ? "." : partial
             partial += component
-            if mkdir(partial, 0o700) != 0 && errno != EEXIST {
+            if mkdir(partial, 0o700) == 0 {
+                try syncDirectory(parent)
+            } else if errno != EEXIST {
                 throw FileError(.createDirectory, path: partial, errno: errno)
             }
             partial += "/"

@@ -23,19 +23,6 @@ public enum FirstEvent {
         else { return nil }
         return key
     }
-
-    /// Refuses a log that belongs to another origin or key.
-    static func check(_ first: Envelope, against key: VerifierKey) throws(EventLogError) {
-        guard let own = verifierKey(in: first) else {
-            throw EventLogError(.damaged, "the first event is not a log.created event of format 1.", sequences: 0...0)
-        }
-        guard own == key else {
-            throw EventLogError(
-                .foreign,
-                "this log belongs to \(own), but the vault holds the key \(key). Put back the vault and log"
-                    + " of one and the same server.", sequences: 0...0)
-        }
-    }
 }
 
 extension LogOpener.OpenedLog {
@@ -43,10 +30,12 @@ extension LogOpener.OpenedLog {
     func appendingFirst(_ draft: EventDraft) throws(EventLogError) -> LogOpener.OpenedLog {
         var writer = writer
         let commit = try writer.commit([EncodedEvent(draft)], at: draft.at)
-        index.add(segmentFirstSequence: 0, batch: .init(firstSequence: 0, offset: commit.offset))
+        index.add(
+            segmentFirstSequence: 0, batch: .init(firstSequence: 0, offset: commit.offset),
+            treeBefore: commit.treeBefore)
         tiles.absorb(commit.growth)
         return LogOpener.OpenedLog(
             writer: writer, head: TreeHead(size: 1, root: commit.header.root), index: index, tiles: tiles,
-            checkpoint: checkpoint, lock: lock, report: report)
+            checkpoint: checkpoint, keys: keys, lock: lock, report: report)
     }
 }

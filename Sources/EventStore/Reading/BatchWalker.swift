@@ -1,6 +1,8 @@
 /// Neighbouring batches of one segment, read in one piece: what a worker takes at a time.
 struct BatchRun: Sendable {
     let path: String
+    /// The file that was read, whatever stands under its name by now.
+    let file: any File
     let isLastSegment: Bool
     /// Where `bytes` begin in the file.
     let offset: Int
@@ -17,7 +19,7 @@ struct BatchWalker {
         case run(BatchRun)
         case segmentEnded
         /// No whole batch begins at `offset`, though the file goes on.
-        case tail(path: String, isLastSegment: Bool, offset: Int, defect: BatchDefect)
+        case tail(path: String, file: any File, isLastSegment: Bool, offset: Int, defect: BatchDefect)
         /// The next segment does not begin with the event that should follow.
         case gap(path: String, found: UInt64)
         case failed(EventLogError)
@@ -98,10 +100,11 @@ struct BatchWalker {
             }
         }
         guard let last = batches.last?.header else {
-            return .tail(path: path, isLastSegment: segments.isEmpty, offset: offset, defect: defect)
+            return .tail(
+                path: path, file: file, isLastSegment: segments.isEmpty, offset: offset, defect: defect)
         }
         let run = BatchRun(
-            path: path, isLastSegment: segments.isEmpty, offset: offset, bytes: bytes, batches: batches)
+            path: path, file: file, isLastSegment: segments.isEmpty, offset: offset, bytes: bytes, batches: batches)
         offset += position
         nextSequence = last.treeSize
         return .run(run)

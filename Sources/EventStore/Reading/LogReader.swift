@@ -21,24 +21,31 @@ final class LogReader: Sendable {
             throw EventLogError(.outOfRange, "the log ends before event \(sequence); it holds \(size).")
         }
         var events: [Envelope] = []
-        var open: (name: String, file: any File)?
-        for place in index.places(from: sequence, count: count) {
-            if events.count >= count || place.firstSequence >= size { break }
-            if open?.name != place.segment { open = (place.segment, try openSegment(place.segment)) }
-            guard let file = open?.file else { break }
-            let batch = try readBatch(file, at: place)
-            for envelope in batch where envelope.sequence >= sequence { events.append(envelope) }
+        var next = sequence
+        while events.count < count, next < size {
+            guard let (file, places) = try open(holding: next, count: count - events.count) else { break }
+            for place in places {
+                if events.count >= count || place.firstSequence >= size { break }
+                let batch = try readBatch(file, at: place)
+                for envelope in batch where envelope.sequence >= next { events.append(envelope) }
+            }
+            guard let last = events.last, last.sequence >= next else { break }
+            next = last.sequence + 1
         }
         return events
     }
 
-    private func openSegment(_ name: String) throws(EventLogError) -> any File {
-        do throws(FileError) { return try fileSystem.open(directory + "/" + name, .read) } catch {
-            throw EventLogError(error)
-        }
+    private func open(
+        holding sequence: UInt64, count: Int
+    ) throws(EventLogError) -> (file: any File, places: [BatchPlace])? {
+        do throws(FileError) {
+            return try index.open(holding: sequence, count: count) { (name) throws(FileError) in
+                try fileSystem.open(directory + "/" + name, .read)
+            }
+        } catch { throw EventLogError(error) }
     }
 
-    private func readBatch(_ file: any File, at place: SegmentIndex.Place) throws(EventLogError) -> [Envelope] {
+    private func readBatch(_ file: any File, at place: BatchPlace) throws(EventLogError) -> [Envelope] {
         do {
             let header = try BatchHeader(bytes: try read(file, at: place.offset, count: BatchHeader.byteCount))
             let stored = try read(file, at: place.offset, count: header.batchBytes)

@@ -18,6 +18,10 @@ public struct LogScan: Sendable {
         public let firstSequence: UInt64
         public let lastSequence: UInt64?
         public let what: String
+        /// How many bytes are concerned; nil where a scan ended before it knew.
+        public var bytes: Int?
+        /// Whether a segment is missing or repeated, rather than bytes damaged.
+        var isBetweenSegments = false
 
         public var description: String {
             let last = lastSequence.map { " to \($0)" } ?? " onwards"
@@ -85,7 +89,8 @@ public struct LogScan: Sendable {
             ? "the segment that should begin with event \(size) is missing"
             : "this segment begins with event \(found), which an earlier one already holds"
         damage = Damage(
-            file: path, offset: 0, firstSequence: size, lastSequence: found > size ? found - 1 : nil, what: what)
+            file: path, offset: 0, firstSequence: size, lastSequence: found > size ? found - 1 : nil, what: what,
+            bytes: 0, isBetweenSegments: true)
     }
 
     mutating func judgeTail(

@@ -66,11 +66,12 @@ public struct LogScanner: Sendable {
         do throws(FileError) { return try fileSystem.open(path, .read).contents() } catch { throw EventLogError(error) }
     }
 
-    private static func scanSegment<E: Error>(
+    static func scanSegment<E: Error>(
         _ bytes: UnsafeRawBufferPointer, name: String, path: String, isLast: Bool, verifier: BatchVerifier,
         into scan: inout LogScan, _ visit: (borrowing ScannedBatch) throws(E) -> Void
     ) throws {
-        var segment = ScannedSegment(name: name, firstSequence: verifier.tree.size, storedBytes: bytes.count)
+        var segment = ScannedSegment(
+            name: name, firstSequence: verifier.tree.size, storedBytes: bytes.count, treeBefore: verifier.tree)
         var offset = 0
         var defect: BatchDefect?
         while offset < bytes.count {
@@ -82,6 +83,7 @@ public struct LogScanner: Sendable {
                 scan.count(header)
                 scan.captureRoots(from: before, growth: growth)
                 segment.batchOffsets.append(.init(firstSequence: header.firstSequence, offset: offset))
+                if !header.isRecompressed { segment.hasPlainBatches = true }
                 let batch = ScannedBatch(
                     header: header, file: path, offset: offset, text: text, growth: growth)
                 offset += header.batchBytes
@@ -154,6 +156,10 @@ struct ScannedSegment: Sendable {
     let name: String
     let firstSequence: UInt64
     let storedBytes: Int
+    /// The tree over everything before the segment, where the scan keeps it.
+    var treeBefore = CompactRange()
     var acceptedBytes = 0
+    /// Whether any batch is as it was committed, not recompressed.
+    var hasPlainBatches = false
     var batchOffsets: [BatchPlace] = []
 }

@@ -10,6 +10,10 @@ public struct VerifiedBatch: Sendable {
     public let offset: Int
     /// The leaf hash of each event.
     public let leaves: ArraySlice<Hash>
+    /// The commitment of each event, SHA-256 of its line.
+    public let commitments: ArraySlice<Hash>
+    /// The roots of the subtrees of 256, 256², … events that it completed.
+    let nodes: [TreeGrowth.Node]
 }
 
 /// How a scan uses the machine.
@@ -54,8 +58,7 @@ extension LogScanner {
         let pipeline = OrderedPipeline<BatchWalker.Step, ScanStep<Product>>(
             threads: resources.threads, slots: 2 * resources.threads + 2)
         var judge = ScanJudge(
-            scan: LogScan(wantedSizes: sizes), fileSystem: fileSystem,
-            settleMilliseconds: resources.settleMilliseconds)
+            scan: LogScan(wantedSizes: sizes), settleMilliseconds: resources.settleMilliseconds)
         try pipeline.run(
             makeProducer: {
                 var walker = BatchWalker(directory: directory, segments: segments, fileSystem: fileSystem)
@@ -97,9 +100,11 @@ private struct DecodedRun<Product: Sendable>: Sendable {
     }
 
     let path: String
+    let file: any File
     let isLastSegment: Bool
     let offset: Int
     var leaves: [Hash] = []
+    var commitments: [Hash] = []
     var batches: [Batch] = []
     /// What is wrong with the batch after `batches`, and where it begins.
     var defect: (BatchDefect, start: Int)?
@@ -109,9 +114,12 @@ private struct DecodedRun<Product: Sendable>: Sendable {
         map: @Sendable (borrowing ScannedBatch) -> Product
     ) {
         path = run.path
+        file = run.file
         isLastSegment = run.isLastSegment
         offset = run.offset
-        leaves.reserveCapacity(run.batches.reduce(0) { $0 + Int(min($1.header.eventCount, 1 << 16)) })
+        let events = run.batches.reduce(0) { $0 + Int(min($1.header.eventCount, 1 << 16)) }
+        leaves.reserveCapacity(events)
+        commitments.reserveCapacity(events)
         run.bytes.withUnsafeBytes { bytes in
             for (header, start) in run.batches {
                 do throws(BatchDefect) {
@@ -138,7 +146,9 @@ private struct DecodedRun<Product: Sendable>: Sendable {
         var lines = LineIterator(text: text)
         while let line = lines.next() {
             guard leaves.count - first < count else { throw .body("there are more lines than the header says") }
-            leaves.append(TreeHasher.leaf(Hash(of: line)))
+            let commitment = Hash(of: line)
+            commitments.append(commitment)
+            leaves.append(TreeHasher.leaf(commitment))
         }
         guard lines.isAtEnd, leaves.count - first == count else {
             throw .body("the number of lines is not the header's event count")
@@ -151,16 +161,14 @@ private struct DecodedRun<Product: Sendable>: Sendable {
 private struct ScanJudge {
     var scan: LogScan
     var tree = CompactRange()
-    let fileSystem: any FileSystem
     let settleMilliseconds: UInt32
     /// Whether something was met that is not a batch; nothing after it is part of the log.
     private(set) var hasEnded = false
     private var segmentStart: UInt64 = 0
     private var segmentBytes = 0
 
-    init(scan: LogScan, fileSystem: any FileSystem, settleMilliseconds: UInt32) {
+    init(scan: LogScan, settleMilliseconds: UInt32) {
         self.scan = scan
-        self.fileSystem = fileSystem
         self.settleMilliseconds = settleMilliseconds
     }
 
@@ -168,29 +176,40 @@ private struct ScanJudge {
         _ run: DecodedRun<Product>, visit: (VerifiedBatch, Product) throws -> Void
     ) throws {
         for batch in run.batches {
-            do throws(BatchDefect) { try grow(batch.header, by: run.leaves[batch.leaves]) } catch {
+            var nodes: [TreeGrowth.Node] = []
+            do throws(BatchDefect) { try grow(batch.header, by: run.leaves[batch.leaves], nodes: &nodes) } catch {
                 return try judgeTail(
-                    path: run.path, isLastSegment: run.isLastSegment, offset: run.offset + batch.start, defect: error)
+                    path: run.path, file: run.file, isLastSegment: run.isLastSegment, offset: run.offset + batch.start,
+                    defect: error)
             }
             scan.count(batch.header)
             segmentBytes = run.offset + batch.start + batch.header.batchBytes
             try visit(
                 VerifiedBatch(
                     header: batch.header, file: run.path, offset: run.offset + batch.start,
-                    leaves: run.leaves[batch.leaves]), batch.product)
+                    leaves: run.leaves[batch.leaves], commitments: run.commitments[batch.leaves], nodes: nodes),
+                batch.product)
         }
         if let (defect, start) = run.defect {
             try judgeTail(
-                path: run.path, isLastSegment: run.isLastSegment, offset: run.offset + start, defect: defect)
+                path: run.path, file: run.file, isLastSegment: run.isLastSegment, offset: run.offset + start,
+                defect: defect)
         }
     }
 
-    private mutating func grow(_ header: BatchHeader, by leaves: ArraySlice<Hash>) throws(BatchDefect) {
+    private mutating func grow(
+        _ header: BatchHeader, by leaves: ArraySlice<Hash>, nodes: inout [TreeGrowth.Node]
+    ) throws(BatchDefect) {
         guard header.firstSequence == tree.size else {
             throw .sequence(expected: tree.size, found: header.firstSequence)
         }
         let before = tree
-        for leaf in leaves { tree.append(leaf) }
+        for leaf in leaves {
+            tree.append(leaf) { height, index, hash in
+                guard height > 0, height % TilePath.height == 0 else { return }
+                nodes.append(.init(level: height / TilePath.height, index: index, hash: hash))
+            }
+        }
         let root = tree.root
         guard root == header.root else {
             tree = before
@@ -208,8 +227,8 @@ private struct ScanJudge {
         switch step {
         case .run: break
         case .segmentEnded: endSegment()
-        case .tail(let path, let isLastSegment, let offset, let defect):
-            try judgeTail(path: path, isLastSegment: isLastSegment, offset: offset, defect: defect)
+        case .tail(let path, let file, let isLastSegment, let offset, let defect):
+            try judgeTail(path: path, file: file, isLastSegment: isLastSegment, offset: offset, defect: defect)
         case .gap(let path, let found):
             hasEnded = true
             scan.noteGap(before: found, at: tree.size, path: path)
@@ -228,14 +247,14 @@ private struct ScanJudge {
     /// Judges what follows the last good batch of a segment. Only the live segment may have anything there, and there a
     /// writer may be at work: bytes that change while one looks were never a finding.
     private mutating func judgeTail(
-        path: String, isLastSegment: Bool, offset: Int, defect: BatchDefect
+        path: String, file: any File, isLastSegment: Bool, offset: Int, defect: BatchDefect
     ) throws(EventLogError) {
         hasEnded = true
-        var bytes = try contents(of: path)
+        var bytes = try contents(of: file)
         var verdict = judging(bytes, path: path, isLastSegment: isLastSegment, offset: offset, defect: defect)
         if isLastSegment, verdict.damage != nil || verdict.tail != .clean {
             if !hasBatch(in: bytes, at: offset) { usleep(settleMilliseconds * 1000) }
-            let later = try contents(of: path)
+            let later = try contents(of: file)
             if hasBatch(in: later, at: offset) || later.dropFirst(offset) != bytes.dropFirst(offset) {
                 bytes = later
                 verdict = scan
@@ -269,7 +288,8 @@ private struct ScanJudge {
         return scan
     }
 
-    private func contents(of path: String) throws(EventLogError) -> [UInt8] {
-        do throws(FileError) { return try fileSystem.open(path, .read).contents() } catch { throw EventLogError(error) }
+    /// Of the file that was read, not of what has its name: a segment may have been sealed and recompressed since.
+    private func contents(of file: any File) throws(EventLogError) -> [UInt8] {
+        do throws(FileError) { return try file.contents() } catch { throw EventLogError(error) }
     }
 }

@@ -11,6 +11,7 @@ struct LogOpener {
 
     static let lockName = "lock"
     static let checkpointName = "checkpoint"
+    static let cosignedName = "checkpoint.cosigned"
 
     /// A log ready to be written to.
     struct OpenedLog {
@@ -19,6 +20,7 @@ struct LogOpener {
         let index: SegmentIndex
         let tiles: TileTree
         let checkpoint: Checkpoint?
+        let keys: LogKeyHistory
         let lock: any File
         let report: RecoveryReport
     }
@@ -31,24 +33,28 @@ struct LogOpener {
             try fileSystem.createDirectory(directory)
             let lock = try takeLock()
             try SegmentFile.removeTemporaries(in: directory, fileSystem: fileSystem)
-            let checkpoint = try readCheckpoint(signer: signer)
+            let checkpoint = try readCheckpoint()
             let promised = try promisedHeads(checkpoint: checkpoint, keeper: keeper)
             let tiles = TileTree(directory: directory, fileSystem: fileSystem)
+            var keys = OpeningKeys(signer.verifierKey)
             let scan = try LogScanner(directory: directory, fileSystem: fileSystem)
                 .scan(rootsAt: Set(promised.map(\.size))) { batch in
                     tiles.absorb(batch.growth)
                     try tiles.writeFullTiles()
-                    try visit(try batch.envelopes())
+                    let events = try batch.envelopes()
+                    try keys.take(events)
+                    try visit(events)
                 }
             if let damage = scan.damage { throw Self.error(for: damage) }
             for head in promised { try Self.check(scan, extends: head) }
+            let history = try keys.finish(checkpoint, path: directory + "/" + Self.checkpointName)
             let (segment, cut) = try renewLiveSegment(scan)
             let writer = LogWriter(
                 directory: directory, fileSystem: fileSystem, segmentBytes: configuration.segmentBytes,
                 tree: scan.tree, segment: segment)
             return OpenedLog(
                 writer: writer, head: TreeHead(size: scan.tree.size, root: scan.tree.root),
-                index: SegmentIndex(scan.segments), tiles: tiles, checkpoint: checkpoint, lock: lock,
+                index: SegmentIndex(scan.segments), tiles: tiles, checkpoint: checkpoint, keys: history, lock: lock,
                 report: RecoveryReport(events: scan.tree.size, tail: scan.tail, cutFile: cut))
         } catch let error as EventLogError {
             throw error
@@ -86,22 +92,12 @@ struct LogOpener {
     private static let lockAttempts = 10
     private static let lockPauseMicroseconds: UInt32 = 50_000
 
-    private func readCheckpoint(signer: any CheckpointSigner) throws -> Checkpoint? {
+    private func readCheckpoint() throws -> Checkpoint? {
         let path = directory + "/" + Self.checkpointName
         guard try fileSystem.exists(path) else { return nil }
         let text = String(decoding: try fileSystem.open(path, .read).contents(), as: UTF8.self)
-        do throws(NoteError) {
-            let checkpoint = try Checkpoint(text: text)
-            guard checkpoint.origin == signer.verifierKey.name else {
-                throw NoteError.malformed("it is of origin \(checkpoint.origin), not \(signer.verifierKey.name)")
-            }
-            try checkpoint.verify(with: signer.verifierKey)
-            return checkpoint
-        } catch {
-            throw EventLogError(
-                .foreign,
-                "the checkpoint does not belong to this log's key: \(error). Put back the vault and log of"
-                    + " one and the same server.", file: path, cause: error)
+        do throws(NoteError) { return try Checkpoint(text: text) } catch {
+            throw OpeningKeys.foreign(checkpoint: error, path: path)
         }
     }
 

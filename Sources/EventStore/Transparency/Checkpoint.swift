@@ -31,6 +31,15 @@ public struct Checkpoint: Sendable, Equatable {
         public let keyID: [UInt8]
         /// What follows the key id; 64 bytes for plain Ed25519.
         public let bytes: [UInt8]
+
+        public init(name: String, keyID: [UInt8], bytes: [UInt8]) {
+            self.name = name
+            self.keyID = keyID
+            self.bytes = bytes
+        }
+
+        /// The line, without its newline.
+        public var text: String { "\u{2014} \(name) \(Data(keyID + bytes).base64EncodedString())" }
     }
 
     /// Which log this is about.
@@ -48,10 +57,7 @@ public struct Checkpoint: Sendable, Equatable {
 
     /// The whole note.
     public var text: String {
-        let lines = signatures.map {
-            "\u{2014} \($0.name) \(Data($0.keyID + $0.bytes).base64EncodedString())\n"
-        }
-        return body + "\n" + lines.joined()
+        body + "\n" + signatures.map { $0.text + "\n" }.joined()
     }
 
     static func body(origin: String, head: TreeHead, extensions: [String] = []) -> String {
@@ -100,7 +106,7 @@ public struct Checkpoint: Sendable, Equatable {
         signatures = try Self.readSignatures(text[split.upperBound...])
     }
 
-    private static func readSignatures(_ text: Substring) throws(NoteError) -> [Signature] {
+    static func readSignatures(_ text: Substring) throws(NoteError) -> [Signature] {
         guard text.hasSuffix("\n") else { throw .malformed("the note does not end in a newline") }
         var signatures: [Signature] = []
         for line in text.dropLast().split(separator: "\n", omittingEmptySubsequences: false) {
@@ -126,17 +132,43 @@ public struct Checkpoint: Sendable, Equatable {
     }
 }
 
+extension Checkpoint {
+    /// Whether there is a signature of `key` that verifies.
+    func isSigned(by key: VerifierKey) -> Bool {
+        do throws(NoteError) {
+            try verify(with: key)
+            return true
+        } catch { return false }
+    }
+
+    /// The same checkpoint with more signature lines.
+    public func adding(_ more: [Signature]) -> Checkpoint {
+        Checkpoint(origin: origin, head: head, extensions: extensions, signatures: signatures + more)
+    }
+
+    init(origin: String, head: TreeHead, extensions: [String], signatures: [Signature]) {
+        self.origin = origin
+        self.head = head
+        self.extensions = extensions
+        self.signatures = signatures
+    }
+}
+
 /// Why a note is not accepted.
 public enum NoteError: Error, Sendable, Equatable, CustomStringConvertible {
     case malformed(String)
     case unsigned(by: String)
     case badSignature(by: String)
+    /// Signed by an earlier key of the log for a larger tree than that key may sign.
+    case retired(key: String, lastSize: UInt64)
 
     public var description: String {
         switch self {
         case .malformed(let what): what
         case .unsigned(let name): "there is no signature by \(name)"
         case .badSignature(let name): "the signature by \(name) is wrong"
+        case .retired(let key, let lastSize):
+            "it is signed by the key \(key), which the log gave up after \(lastSize) events"
         }
     }
 }

@@ -64,8 +64,12 @@ public struct InclusionProof: Sendable, Equatable {
     ///
     /// - Parameter line: the event's line, without the newline.
     public func verify(line: [UInt8], key: VerifierKey) throws(NoteError) {
-        try checkpoint.verify(with: key)
-        guard checkpoint.origin == key.name else { throw .malformed("the checkpoint is of another origin") }
+        try verify(line: line, keys: LogKeyHistory(first: key))
+    }
+
+    /// Same, in a log whose key may have been rotated.
+    public func verify(line: [UInt8], keys: LogKeyHistory) throws(NoteError) {
+        try keys.verify(checkpoint)
         let leaf = TreeHasher.leaf(Hash(of: line))
         guard
             MerkleProof.verifyInclusion(

@@ -1,11 +1,11 @@
-import Merkle
+package import Merkle
 import Synchronization
 
 /// The hashes of the whole tree: full tiles on disk, the growing right edge in memory.
 ///
 /// Tiles are derived from the log: written without syncs, rebuilt when absent, never trusted without a root.
-final class TileTree: NodeSource, Sendable {
-    typealias Failure = EventLogError
+package final class TileTree: NodeSource, Sendable {
+    package typealias Failure = EventLogError
 
     private struct State {
         var size: UInt64 = 0
@@ -22,7 +22,7 @@ final class TileTree: NodeSource, Sendable {
     private let fileSystem: any FileSystem
     private let state = Mutex(State())
 
-    init(directory: String, fileSystem: any FileSystem) {
+    package init(directory: String, fileSystem: any FileSystem = POSIXFileSystem()) {
         self.directory = directory
         self.fileSystem = fileSystem
     }
@@ -53,11 +53,20 @@ final class TileTree: NodeSource, Sendable {
     }
 
     /// The root of a complete subtree; one tile is read at most.
-    func node(height: Int, index: UInt64) throws(EventLogError) -> Hash {
+    package func node(height: Int, index: UInt64) throws(EventLogError) -> Hash {
+        try Self.node(height: height, index: index) { (level, tile) throws(EventLogError) in
+            try hashes(level: level, tile: tile)
+        }
+    }
+
+    /// Same, from whatever knows the hashes of a tile as far as it is filled.
+    static func node(
+        height: Int, index: UInt64, hashes: (_ level: Int, _ tile: UInt64) throws(EventLogError) -> [Hash]
+    ) throws(EventLogError) -> Hash {
         let level = height / TilePath.height
         let rise = height % TilePath.height
         let first = index << UInt64(rise)
-        let tile = try hashes(level: level, tile: first / UInt64(TilePath.width))
+        let tile = try hashes(level, first / UInt64(TilePath.width))
         let start = Int(first % UInt64(TilePath.width))
         guard start + (1 << rise) <= tile.count else {
             throw EventLogError(.outOfRange, "the tree has no complete subtree \(index) at height \(height) yet")
@@ -69,8 +78,28 @@ final class TileTree: NodeSource, Sendable {
         return nodes[0]
     }
 
+    /// The content of a tile, as C2SP `tlog-tiles` serves it; nil when the tree has no such tile yet. Blocking; at most
+    /// one file is read.
+    ///
+    /// - Parameter size: of the tree that the tile is asked of, which may be older than this one.
+    func bytes(of name: TileName, size: UInt64) throws(EventLogError) -> [UInt8]? {
+        let level = if case .hashes(let level) = name.kind { level } else { 0 }
+        let shift = TilePath.height * level
+        guard shift < UInt64.bitWidth else { return nil }
+        let (first, overflow) = name.index.multipliedReportingOverflow(by: UInt64(TilePath.width))
+        let filled = size >> UInt64(shift)
+        guard !overflow, first < filled, filled - first >= UInt64(name.width) else { return nil }
+        let (hashes, isEntryBundle) =
+            switch name.kind {
+            case .hashes: (try hashes(level: level, tile: name.index), false)
+            case .entries: (try commitments(bundle: name.index), true)
+            }
+        guard hashes.count >= name.width else { return nil }
+        return Self.encode(hashes.prefix(name.width), isEntryBundle: isEntryBundle)
+    }
+
     /// The hashes of a tile as far as it is filled.
-    private func hashes(level: Int, tile: UInt64) throws(EventLogError) -> [Hash] {
+    func hashes(level: Int, tile: UInt64) throws(EventLogError) -> [Hash] {
         let path = TilePath.hashTile(level: level, index: tile)
         let inMemory: [Hash]? = state.withLock { state in
             if let full = state.unwritten[path] { return full }
@@ -78,10 +107,26 @@ final class TileTree: NodeSource, Sendable {
             return tile == filled / UInt64(TilePath.width) && level < state.edges.count ? state.edges[level] : nil
         }
         if let inMemory { return inMemory }
+        return try read(path, isEntryBundle: false)
+    }
+
+    /// The commitments of an entry bundle as far as it is filled.
+    private func commitments(bundle: UInt64) throws(EventLogError) -> [Hash] {
+        let path = TilePath.entryBundle(index: bundle)
+        let inMemory: [Hash]? = state.withLock { state in
+            if let full = state.unwritten[path] { return full }
+            return bundle == state.size / UInt64(TilePath.width) ? state.entryEdge : nil
+        }
+        if let inMemory { return inMemory }
+        return try read(path, isEntryBundle: true)
+    }
+
+    private func read(_ path: String, isEntryBundle: Bool) throws(EventLogError) -> [Hash] {
+        let path = directory + "/" + path
         do throws(FileError) {
-            let bytes = try fileSystem.open(directory + "/" + path, .read).contents()
-            guard let hashes = Self.decode(bytes) else {
-                throw FileError(.read, path: directory + "/" + path, errno: 0)
+            let bytes = try fileSystem.open(path, .read).contents()
+            guard let hashes = Self.decode(bytes, isEntryBundle: isEntryBundle) else {
+                throw FileError(.read, path: path, errno: 0)
             }
             return hashes
         } catch {
@@ -91,24 +136,33 @@ final class TileTree: NodeSource, Sendable {
         }
     }
 
-    private static func decode(_ bytes: [UInt8]) -> [Hash]? {
-        guard bytes.count == TilePath.width * Hash.byteCount else { return nil }
-        return stride(from: 0, to: bytes.count, by: Hash.byteCount).compactMap {
-            Hash(bytes: bytes[$0..<($0 + Hash.byteCount)])
+    /// The two bytes before each entry of a bundle: its length, big-endian.
+    private static let entryPrefix: [UInt8] = [0, UInt8(Hash.byteCount)]
+
+    private static func decode(_ bytes: [UInt8], isEntryBundle: Bool) -> [Hash]? {
+        let skip = isEntryBundle ? entryPrefix.count : 0
+        let step = Hash.byteCount + skip
+        guard bytes.count == TilePath.width * step else { return nil }
+        return stride(from: 0, to: bytes.count, by: step).compactMap {
+            Hash(bytes: bytes[($0 + skip)..<($0 + step)])
         }
     }
 
+    static func encode(_ hashes: ArraySlice<Hash>, isEntryBundle: Bool) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(hashes.count * (Hash.byteCount + entryPrefix.count))
+        for hash in hashes {
+            if isEntryBundle { bytes.append(contentsOf: entryPrefix) }
+            hash.withUnsafeBytes { bytes.append(contentsOf: $0) }
+        }
+        return bytes
+    }
+
     /// Writes the full tiles that are not on disk yet, and those on disk that differ. Blocking.
-    func writeFullTiles() throws(FileError) {
+    package func writeFullTiles() throws(FileError) {
         let pending = state.withLock { $0.unwritten }
         for (path, hashes) in pending {
-            let isEntryBundle = path.hasPrefix("tile/entries/")
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(hashes.count * (Hash.byteCount + 2))
-            for hash in hashes {
-                if isEntryBundle { bytes.append(contentsOf: [0, UInt8(Hash.byteCount)]) }
-                hash.withUnsafeBytes { bytes.append(contentsOf: $0) }
-            }
+            let bytes = Self.encode(hashes[...], isEntryBundle: path.hasPrefix("tile/entries/"))
             try write(bytes, to: directory + "/" + path)
             state.withLock { _ = $0.unwritten.removeValue(forKey: path) }
         }

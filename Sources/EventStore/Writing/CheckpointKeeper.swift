@@ -8,6 +8,9 @@ import Synchronization
 final class CheckpointKeeper: Sendable {
     private struct State {
         var latest: Checkpoint?
+        var cosigned: Checkpoint?
+        var signer: any CheckpointSigner
+        var keys: LogKeyHistory
         var failure: EventLogError?
         var isStopping = false
         var isIdle = true
@@ -15,7 +18,6 @@ final class CheckpointKeeper: Sendable {
 
     private let directory: String
     private let fileSystem: any FileSystem
-    private let signer: any CheckpointSigner
     private let keeper: any SignedHeadKeeper
     private let feed: CommitFeed
     private let tiles: TileTree
@@ -28,26 +30,56 @@ final class CheckpointKeeper: Sendable {
     private let stopped = DispatchSemaphore(value: 0)
 
     init(
-        directory: String, fileSystem: any FileSystem, signer: any CheckpointSigner, keeper: any SignedHeadKeeper,
-        feed: CommitFeed, tiles: TileTree, intervalMilliseconds: Int, latest: Checkpoint?
+        directory: String, fileSystem: any FileSystem, signer: any CheckpointSigner, keys: LogKeyHistory? = nil,
+        keeper: any SignedHeadKeeper, feed: CommitFeed, tiles: TileTree, intervalMilliseconds: Int, latest: Checkpoint?
     ) {
         self.directory = directory
         self.fileSystem = fileSystem
-        self.signer = signer
         self.keeper = keeper
         self.feed = feed
         self.tiles = tiles
         self.intervalMilliseconds = intervalMilliseconds
-        state = Mutex(State(latest: latest))
+        state = Mutex(State(latest: latest, signer: signer, keys: keys ?? LogKeyHistory(first: signer.verifierKey)))
     }
 
     /// The newest checkpoint.
     var latest: Checkpoint? { state.withLock { $0.latest } }
 
+    /// The newest checkpoint with cosignatures of witnesses.
+    var cosigned: Checkpoint? { state.withLock { $0.cosigned } }
+
+    /// Takes over what an earlier run kept, if it is this log's; what is not is of no use and is overwritten later.
+    func loadCosigned() {
+        let path = directory + "/" + LogOpener.cosignedName
+        guard let bytes = try? fileSystem.open(path, .read).contents(),
+            let checkpoint = try? Checkpoint(text: String(decoding: bytes, as: UTF8.self)),
+            (try? keys.verify(checkpoint)) != nil, checkpoint.head.size <= feed.head.size
+        else { return }
+        state.withLock { $0.cosigned = checkpoint }
+    }
+
+    /// Stores a checkpoint with its cosignatures, unless a newer one is kept already. Blocking.
+    func keepCosigned(_ checkpoint: Checkpoint) throws(EventLogError) {
+        try signing.withLock { _ throws(EventLogError) in
+            do throws(NoteError) { try keys.verify(checkpoint) } catch {
+                throw EventLogError(.foreign, "the cosigned checkpoint is not this log's: \(error)", cause: error)
+            }
+            if let cosigned, cosigned.head.size > checkpoint.head.size { return }
+            do throws(FileError) { try store(checkpoint, as: LogOpener.cosignedName) } catch {
+                throw EventLogError(error)
+            }
+            state.withLock { $0.cosigned = checkpoint }
+        }
+    }
+
+    /// The log's keys so far.
+    var keys: LogKeyHistory { state.withLock { $0.keys } }
+
     /// Why the last attempt to sign failed; nil when it did not.
     var failure: EventLogError? { state.withLock { $0.failure } }
 
     func start() {
+        loadCosigned()
         DedicatedThread.start(name: "nrx-checkpoint") { [self] in
             while true {
                 grown.wait()
@@ -89,15 +121,39 @@ final class CheckpointKeeper: Sendable {
         try signing.withLock { _ throws(EventLogError) in try signHead() }
     }
 
+    /// Gives the log another key: nothing is signed while `append` puts the rotation's event into the log. Blocking.
+    ///
+    /// - Parameter append: makes the event durable and returns the rotation that it carries.
+    func rotate(
+        to next: any CheckpointSigner,
+        _ append: (any CheckpointSigner) throws(EventLogError) -> LogKeyRotation
+    ) throws(EventLogError) -> LogKeyRotation {
+        try signing.withLock { _ throws(EventLogError) in
+            let rotation = try append(state.withLock { $0.signer })
+            var keys = self.keys
+            do throws(NoteError) { try keys.apply(rotation) } catch {
+                throw EventLogError(.signing, "the log's key cannot be rotated: \(error)", cause: error)
+            }
+            state.withLock { state in
+                state.signer = next
+                state.keys = keys
+            }
+            return rotation
+        }
+    }
+
     private func signHead() throws(EventLogError) -> Checkpoint {
         do throws(FileError) { try tiles.writeFullTiles() } catch { throw EventLogError(error) }
         let head = feed.head
         if let latest, latest.head == head { return latest }
+        let signer = state.withLock { $0.signer }
         let checkpoint = try Checkpoint(origin: signer.verifierKey.name, head: head, signer: signer)
         do { try keeper.recordSignedHead(head) } catch {
             throw EventLogError(.signing, "the vault could not record a signed head: \(error)", cause: error)
         }
-        do throws(FileError) { try store(checkpoint) } catch { throw EventLogError(error) }
+        do throws(FileError) { try store(checkpoint, as: LogOpener.checkpointName) } catch {
+            throw EventLogError(error)
+        }
         state.withLock { state in
             state.latest = checkpoint
             state.failure = nil
@@ -105,9 +161,9 @@ final class CheckpointKeeper: Sendable {
         return checkpoint
     }
 
-    private func store(_ checkpoint: Checkpoint) throws(FileError) {
-        let path = directory + "/" + LogOpener.checkpointName
-        let temporary = directory + "/.tmp-checkpoint"
+    private func store(_ checkpoint: Checkpoint, as name: String) throws(FileError) {
+        let path = directory + "/" + name
+        let temporary = directory + "/.tmp-" + name
         let file = try fileSystem.open(temporary, .replace)
         try file.writeFully(Array(checkpoint.text.utf8), at: 0)
         try file.sync()

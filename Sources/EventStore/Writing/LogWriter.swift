@@ -28,6 +28,8 @@ struct LogWriter {
         let segmentFirstSequence: UInt64
         let offset: Int
         let growth: TreeGrowth
+        /// The tree before the commit.
+        let treeBefore: CompactRange
     }
 
     /// Makes `events` durable as one batch.
@@ -46,6 +48,7 @@ struct LogWriter {
         }
         do throws(EventLogError) {
             var growth = TreeGrowth()
+            let treeBefore = encoder.tree
             let (header, bytes) = try encode(events, at: time, grown: &growth)
             do throws(FileError) {
                 if !segment.fits(bytes.count) {
@@ -54,7 +57,8 @@ struct LogWriter {
                 let offset = segment.offset
                 try segment.append(bytes)
                 return Commit(
-                    header: header, segmentFirstSequence: segment.firstSequence, offset: offset, growth: growth)
+                    header: header, segmentFirstSequence: segment.firstSequence, offset: offset, growth: growth,
+                    treeBefore: treeBefore)
             } catch { throw EventLogError(error) }
         } catch {
             failure = error

@@ -1,9 +1,23 @@
+import Dispatch
 import Synchronization
 
 /// An append whose place in the log is settled and whose durability is not yet known.
 public final class PendingAppend: Sendable {
+    /// Who waits: async code or a thread.
+    private enum Waiter {
+        case continuation(CheckedContinuation<Result<AppendReceipt, EventLogError>, Never>)
+        case thread(DispatchSemaphore)
+
+        func wake(with result: Result<AppendReceipt, EventLogError>) {
+            switch self {
+            case .continuation(let continuation): continuation.resume(returning: result)
+            case .thread(let semaphore): semaphore.signal()
+            }
+        }
+    }
+
     private enum Outcome {
-        case open([CheckedContinuation<Result<AppendReceipt, EventLogError>, Never>])
+        case open([Waiter])
         case settled(Result<AppendReceipt, EventLogError>)
     }
 
@@ -26,28 +40,43 @@ public final class PendingAppend: Sendable {
     /// - Throws: `io` or `poisoned` when they are not; whether the disk holds them is then known only after a restart.
     public func durable() async throws(EventLogError) -> AppendReceipt {
         let result = await withCheckedContinuation { continuation in
-            let settled = outcome.withLock { outcome -> Result<AppendReceipt, EventLogError>? in
-                switch outcome {
-                case .settled(let result): return result
-                case .open(var waiting):
-                    waiting.append(continuation)
-                    outcome = .open(waiting)
-                    return nil
-                }
-            }
-            if let settled { continuation.resume(returning: settled) }
+            if let settled = register(.continuation(continuation)) { continuation.resume(returning: settled) }
         }
         return try result.get()
     }
 
+    /// Same. Blocking: for threads of one's own only.
+    func waitUntilDurable() throws(EventLogError) {
+        let settled = DispatchSemaphore(value: 0)
+        var result = register(.thread(settled))
+        if result == nil {
+            settled.wait()
+            result = register(.thread(settled))
+        }
+        _ = try result?.get()
+    }
+
+    /// The outcome; while there is none, `waiter` is woken when there is.
+    private func register(_ waiter: Waiter) -> Result<AppendReceipt, EventLogError>? {
+        outcome.withLock { outcome -> Result<AppendReceipt, EventLogError>? in
+            switch outcome {
+            case .settled(let result): return result
+            case .open(var waiting):
+                waiting.append(waiter)
+                outcome = .open(waiting)
+                return nil
+            }
+        }
+    }
+
     func resolve(_ result: Result<AppendReceipt, EventLogError>) {
         let waiting = outcome.withLock {
-            outcome -> [CheckedContinuation<Result<AppendReceipt, EventLogError>, Never>] in
+            outcome -> [Waiter] in
             guard case .open(let waiting) = outcome else { return [] }
             outcome = .settled(result)
             return waiting
         }
-        for continuation in waiting { continuation.resume(returning: result) }
+        for waiter in waiting { waiter.wake(with: result) }
     }
 }
 

@@ -9,7 +9,7 @@ struct SegmentFile {
     private(set) var offset: Int
     private let fileBytes: Int
 
-    private static let temporaryPrefix = ".tmp-"
+    static let temporaryPrefix = ".tmp-"
     private static let zeroChunkBytes = 1 << 20
 
     /// Whether a batch of this length still fits.

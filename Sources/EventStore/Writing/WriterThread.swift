@@ -8,6 +8,7 @@ struct WriterThread: Sendable {
     let index: SegmentIndex
     let checkpoints: CheckpointKeeper
     let preparer: SegmentPreparer?
+    let recompression: RecompressionThread?
     let clock: @Sendable () -> Timestamp
 
     /// Commits until the queue is closed and drained, then seals the segment; or until something fails.
@@ -33,9 +34,11 @@ struct WriterThread: Sendable {
         let encoded = entries.count == 1 ? entries[0].encoded : entries.flatMap(\.encoded)
         let commit = try writer.commit(encoded, at: clock()) { preparer?.take() }
         let head = TreeHead(size: commit.header.treeSize, root: commit.header.root)
-        index.add(
+        let hasRolled = index.add(
             segmentFirstSequence: commit.segmentFirstSequence,
-            batch: .init(firstSequence: commit.header.firstSequence, offset: commit.offset))
+            batch: .init(firstSequence: commit.header.firstSequence, offset: commit.offset),
+            treeBefore: commit.treeBefore)
+        if hasRolled { recompression?.noteSealed() }
         tiles.absorb(commit.growth)
         feed.publish(envelopes(of: entries), head: head)
         if entries.count == 1 {

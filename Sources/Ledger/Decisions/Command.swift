@@ -12,6 +12,17 @@ public enum Command: Sendable {
     case changeKey(ChangeKey)
     case rotateKey(RotateKey)
     case revokeKey(RevokeKey)
+    case inviteMember(InviteMember)
+    case revokeInvitation(InvitationID)
+    case acceptInvitation(AcceptInvitation)
+    case changeRole(ChangeRole)
+    case removeMember(MemberID)
+    case changePassword(ChangePassword)
+    case issueReset(IssueReset)
+    case startSignIn(StartSignIn)
+    case refreshSignIn(RefreshSignIn)
+    case endSignIn(SignInID)
+    case changePlan(ChangePlan)
     case recordKeyRefusal(RecordKeyRefusal)
     case createSession(CreateSession)
     case beginExec(BeginExec)
@@ -33,10 +44,12 @@ public struct SignUp: Sendable {
     public var jurisdiction: Jurisdiction
     public var tier: Tier
     public var key: NewKey
+    /// The first member, who signs in with a password; nil for a customer with keys only.
+    public var owner: NewMember?
 
     public init(
         customerID: CustomerID, eventID: EventID, sealedEmail: String, jurisdiction: Jurisdiction = .unitedStates,
-        tier: Tier = .free, key: NewKey
+        tier: Tier = .free, key: NewKey, owner: NewMember? = nil
     ) {
         self.customerID = customerID
         self.eventID = eventID
@@ -44,6 +57,7 @@ public struct SignUp: Sendable {
         self.jurisdiction = jurisdiction
         self.tier = tier
         self.key = key
+        self.owner = owner
     }
 }
 

@@ -44,7 +44,7 @@ extension State {
         return envelopes
     }
 
-    private func draft(
+    func draft(
         _ decided: Decided, _ context: DecisionContext, _ generator: inout some RandomNumberGenerator
     ) -> EventDraft {
         let form = decided.event.form
@@ -61,6 +61,17 @@ extension State {
         case .changeKey(let command): try changeKey(command, context)
         case .rotateKey(let command): try rotateKey(command, context)
         case .revokeKey(let command): try revokeKey(command, context)
+        case .inviteMember(let command): try inviteMember(command, context)
+        case .revokeInvitation(let command): try revokeInvitation(command, context)
+        case .acceptInvitation(let command): try acceptInvitation(command, context)
+        case .changeRole(let command): try changeRole(command, context)
+        case .removeMember(let command): try removeMember(command, context)
+        case .changePassword(let command): try changePassword(command, context)
+        case .issueReset(let command): try issueReset(command, context)
+        case .startSignIn(let command): try startSignIn(command, context)
+        case .refreshSignIn(let command): try refreshSignIn(command, context)
+        case .endSignIn(let command): try endSignIn(command, context)
+        case .changePlan(let command): try changePlan(command, context)
         case .recordKeyRefusal(let command): try recordKeyRefusal(command, context)
         case .createSession(let command): try createSession(command, context)
         case .beginExec(let command): try beginExec(command, context)

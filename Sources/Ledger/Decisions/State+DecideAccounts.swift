@@ -11,9 +11,14 @@ extension State {
         let stream = command.customerID.text
         let created = CustomerCreated(
             jurisdiction: command.jurisdiction, sealedEmail: command.sealedEmail, tier: command.tier)
-        return [
+        var decided = [
             Decided(stream: stream, event: .customerCreated(created), id: command.eventID),
             Decided(stream: stream, event: .keyIssued(try issued(command.key, to: command.customerID, context))),
         ]
+        if let owner = command.owner {
+            decided.append(
+                Decided(stream: stream, event: .memberAdded(try added(owner, as: .owner)), id: owner.eventID))
+        }
+        return decided
     }
 }

@@ -32,3 +32,21 @@ public struct CustomerCreated: EventPayload {
         ])
     }
 }
+
+/// A customer is on another plan from now on. Stream: the customer.
+public struct CustomerPlanChanged: EventPayload {
+    public static let type = "customer.plan_changed"
+    public static let version = 1
+
+    public var tier: Tier
+
+    public init(tier: Tier) { self.tier = tier }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        tier = try reader.parsed("tier", Tier.init(rawValue:))
+        try reader.finish()
+    }
+
+    public var data: JSONObject { JSONObject(inOrder: ["tier": .string(tier.rawValue)]) }
+}

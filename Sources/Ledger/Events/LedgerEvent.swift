@@ -7,9 +7,21 @@ public import EventStore
 /// its place in ``State`` and in the projections.
 public enum LedgerEvent: Sendable, Equatable {
     case logCreated(LogCreated)
+    case logKeyRotated(LogKeyRotated)
     case customerCreated(CustomerCreated)
     case keyIssued(KeyIssued)
     case keyRevoked(KeyRevoked)
+    case customerPlanChanged(CustomerPlanChanged)
+    case memberAdded(MemberAdded)
+    case memberRoleChanged(MemberRoleChanged)
+    case memberRemoved(MemberRemoved)
+    case memberPasswordChanged(MemberPasswordChanged)
+    case passwordResetIssued(PasswordResetIssued)
+    case invitationCreated(InvitationCreated)
+    case invitationRevoked(InvitationRevoked)
+    case signInStarted(SignInStarted)
+    case signInRefreshed(SignInRefreshed)
+    case signInEnded(SignInEnded)
     case keyRotated(KeyRotated)
     case keyChanged(KeyChanged)
     case keyRefused(KeyRefused)
@@ -22,6 +34,8 @@ public enum LedgerEvent: Sendable, Equatable {
     case verificationKeyPublished(VerificationKeyPublished)
     case proofIssued(ProofIssued)
     case usageTick(UsageTick)
+    case idempotencyRecorded(IdempotencyRecorded)
+    case idempotencyReleased(IdempotencyReleased)
     /// A type that this program does not know: kept as it is and skipped by every fold.
     case unknown(type: String, version: Int, data: JSONObject)
 
@@ -35,9 +49,21 @@ public enum LedgerEvent: Sendable, Equatable {
         }
         switch draft.type {
         case LogCreated.type: self = .logCreated(try read(LogCreated.self))
+        case LogKeyRotated.type: self = .logKeyRotated(try read(LogKeyRotated.self))
         case CustomerCreated.type: self = .customerCreated(try read(CustomerCreated.self))
         case KeyIssued.type: self = .keyIssued(try read(KeyIssued.self))
         case KeyRevoked.type: self = .keyRevoked(try read(KeyRevoked.self))
+        case CustomerPlanChanged.type: self = .customerPlanChanged(try read(CustomerPlanChanged.self))
+        case MemberAdded.type: self = .memberAdded(try read(MemberAdded.self))
+        case MemberRoleChanged.type: self = .memberRoleChanged(try read(MemberRoleChanged.self))
+        case MemberRemoved.type: self = .memberRemoved(try read(MemberRemoved.self))
+        case MemberPasswordChanged.type: self = .memberPasswordChanged(try read(MemberPasswordChanged.self))
+        case PasswordResetIssued.type: self = .passwordResetIssued(try read(PasswordResetIssued.self))
+        case InvitationCreated.type: self = .invitationCreated(try read(InvitationCreated.self))
+        case InvitationRevoked.type: self = .invitationRevoked(try read(InvitationRevoked.self))
+        case SignInStarted.type: self = .signInStarted(try read(SignInStarted.self))
+        case SignInRefreshed.type: self = .signInRefreshed(try read(SignInRefreshed.self))
+        case SignInEnded.type: self = .signInEnded(try read(SignInEnded.self))
         case KeyRotated.type: self = .keyRotated(try read(KeyRotated.self))
         case KeyChanged.type: self = .keyChanged(try read(KeyChanged.self))
         case KeyRefused.type: self = .keyRefused(try read(KeyRefused.self))
@@ -51,6 +77,8 @@ public enum LedgerEvent: Sendable, Equatable {
             self = .verificationKeyPublished(try read(VerificationKeyPublished.self))
         case ProofIssued.type: self = .proofIssued(try read(ProofIssued.self))
         case UsageTick.type: self = .usageTick(try read(UsageTick.self))
+        case IdempotencyRecorded.type: self = .idempotencyRecorded(try read(IdempotencyRecorded.self))
+        case IdempotencyReleased.type: self = .idempotencyReleased(try read(IdempotencyReleased.self))
         default: self = .unknown(type: draft.type, version: draft.version, data: draft.data)
         }
     }
@@ -59,9 +87,21 @@ public enum LedgerEvent: Sendable, Equatable {
     public var payload: (any EventPayload)? {
         switch self {
         case .logCreated(let payload): payload
+        case .logKeyRotated(let payload): payload
         case .customerCreated(let payload): payload
         case .keyIssued(let payload): payload
         case .keyRevoked(let payload): payload
+        case .customerPlanChanged(let payload): payload
+        case .memberAdded(let payload): payload
+        case .memberRoleChanged(let payload): payload
+        case .memberRemoved(let payload): payload
+        case .memberPasswordChanged(let payload): payload
+        case .passwordResetIssued(let payload): payload
+        case .invitationCreated(let payload): payload
+        case .invitationRevoked(let payload): payload
+        case .signInStarted(let payload): payload
+        case .signInRefreshed(let payload): payload
+        case .signInEnded(let payload): payload
         case .keyRotated(let payload): payload
         case .keyChanged(let payload): payload
         case .keyRefused(let payload): payload
@@ -74,6 +114,8 @@ public enum LedgerEvent: Sendable, Equatable {
         case .verificationKeyPublished(let payload): payload
         case .proofIssued(let payload): payload
         case .usageTick(let payload): payload
+        case .idempotencyRecorded(let payload): payload
+        case .idempotencyReleased(let payload): payload
         case .unknown: nil
         }
     }

@@ -13,6 +13,9 @@ public struct CustomerRecord: Sendable, Equatable {
     public internal(set) var testSessions = 0
     /// Keys by prefix, revoked ones not counted; expired ones are found when they are looked at.
     var keys: [KeyID] = []
+    /// Members that were not removed, and invitations that were neither accepted nor revoked.
+    var members: [MemberID] = []
+    var invitations: [InvitationID] = []
     /// The cycle that ``proofs`` and ``requests`` count in; an older one than the state's means both are 0.
     var cycleStart: Timestamp
     var proofs = 0
@@ -42,14 +45,6 @@ public struct CustomerRecord: Sendable, Equatable {
         self.proofs += proofs
         self.requests += requests
     }
-}
-
-/// What the rules need to know of a member.
-public struct MemberRecord: Sendable, Equatable {
-    public let id: MemberID
-    public let customerID: CustomerID
-    public internal(set) var role: Role
-    public internal(set) var isRemoved = false
 }
 
 /// A session that is alive.

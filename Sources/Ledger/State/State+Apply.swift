@@ -25,10 +25,22 @@ extension State {
         try checkOrder(of: event, at: place)
         let cycle = cycle.advanced(to: place.at)
         switch event {
-        case .logCreated(let payload): log = payload
+        case .logCreated(let payload): apply(payload, place)
+        case .logKeyRotated(let payload): try apply(payload, place)
         case .customerCreated(let payload): try apply(payload, place, cycle)
         case .keyIssued(let payload): try apply(payload, place)
         case .keyRevoked(let payload): try apply(payload, place)
+        case .customerPlanChanged(let payload): try apply(payload, place)
+        case .memberAdded(let payload): try apply(payload, place)
+        case .memberRoleChanged(let payload): try apply(payload, place)
+        case .memberRemoved(let payload): try apply(payload, place)
+        case .memberPasswordChanged(let payload): try apply(payload, place)
+        case .passwordResetIssued(let payload): try apply(payload, place)
+        case .invitationCreated(let payload): try apply(payload, place)
+        case .invitationRevoked(let payload): try apply(payload, place)
+        case .signInStarted(let payload): try apply(payload, place)
+        case .signInRefreshed(let payload): try apply(payload, place)
+        case .signInEnded(let payload): try apply(payload, place)
         case .keyRotated(let payload): try apply(payload, place)
         case .keyChanged(let payload): try apply(payload, place)
         case .keyRefused(let payload): try apply(payload, place)
@@ -43,6 +55,8 @@ extension State {
         case .verificationKeyPublished(let payload): try apply(payload, place)
         case .proofIssued(let payload): try apply(payload, place, cycle)
         case .usageTick(let payload): try apply(payload, place, cycle)
+        case .idempotencyRecorded(let payload): try apply(payload, place)
+        case .idempotencyReleased(let payload): try apply(payload, place)
         case .unknown: unknownEvents += 1
         }
         self.cycle = cycle

@@ -18,6 +18,8 @@ public struct State: Sendable, Equatable {
     public internal(set) var position: UInt64 = 0
     /// What the log's first event says; nil before it.
     public internal(set) var log: LogCreated?
+    /// The log's keys so far; nil before the first event.
+    public internal(set) var logKeys: LogKeyHistory?
     /// The month that is counted in now.
     public internal(set) var cycle = BillingCycle(holding: Timestamp(microseconds: 0))
     /// Events of types that this program does not know, which were kept and skipped.
@@ -28,9 +30,14 @@ public struct State: Sendable, Equatable {
     /// Every secret that any key ever had.
     var secrets: [Hash: SecretRecord] = [:]
     var members: [MemberID: MemberRecord] = [:]
+    var invitations: [InvitationID: InvitationRecord] = [:]
+    var invitationsByToken: [Hash: InvitationID] = [:]
+    var resets: [Hash: MemberID] = [:]
+    var signIns: [SignInID: SignInRecord] = [:]
     var sessions: [SessionID: SessionRecord] = [:]
     var ended: [SessionID: EndedSession] = [:]
     var verificationKeys: Set<VerificationKeyID> = []
+    var remembered = RememberedRequests()
     /// The session whose proof must be the next event.
     var awaitingProof: SessionID?
 
@@ -44,9 +51,6 @@ extension State {
 
     /// The API key called `id`, or nil.
     public func key(_ id: KeyID) -> KeyRecord? { keys[id] }
-
-    /// The member called `id`, removed ones included, or nil.
-    public func member(_ id: MemberID) -> MemberRecord? { members[id] }
 
     /// The API key of which this is, or was, the SHA-256 of a whole text, or nil.
     public func key(secretSHA256: Hash) -> KeyRecord? { secrets[secretSHA256].flatMap { keys[$0.keyID] } }

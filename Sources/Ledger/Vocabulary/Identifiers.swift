@@ -86,6 +86,10 @@ public typealias CustomerID = Identifier<CustomerEntity>
 public typealias KeyID = Identifier<KeyEntity>
 /// Names a member of a customer's organisation: `mem_…`.
 public typealias MemberID = Identifier<MemberEntity>
+/// Names an invitation to an organisation: `inv_…`.
+public typealias InvitationID = Identifier<InvitationEntity>
+/// Names a sign-in, which is a family of refresh tokens: `sign_…`.
+public typealias SignInID = Identifier<SignInEntity>
 /// Names a session: `sess_…`.
 public typealias SessionID = Identifier<SessionEntity>
 /// Names one command that ran in a session: `exec_…`.
@@ -99,6 +103,10 @@ public enum CustomerEntity: IdentifiedEntity { public static let identifierPrefi
 public enum KeyEntity: IdentifiedEntity { public static let identifierPrefix = "key_" }
 /// See ``MemberID``.
 public enum MemberEntity: IdentifiedEntity { public static let identifierPrefix = "mem_" }
+/// See ``InvitationID``.
+public enum InvitationEntity: IdentifiedEntity { public static let identifierPrefix = "inv_" }
+/// See ``SignInID``.
+public enum SignInEntity: IdentifiedEntity { public static let identifierPrefix = "sign_" }
 /// See ``SessionID``.
 public enum SessionEntity: IdentifiedEntity { public static let identifierPrefix = "sess_" }
 /// See ``ExecID``.

@@ -1,5 +1,5 @@
 public import Proofs
-/// What a tier allows: the table of docs/api.md, "Limits", as data. A limit that is nil does not exist.
+/// What a tier allows: one row of the table of docs/api.md, "Limits". A limit that is nil does not exist.
 ///
 /// ```swift
 /// Plan.of(.free).proofsPerMonth   // 100
@@ -23,6 +23,10 @@ public struct Plan: Sendable, Equatable {
     public let workspaceBytes: Int64
     /// Active keys with NANDA's prefix.
     public let nandaActiveKeys: Int?
+    /// Active keys with Nexora's prefix.
+    public let nexoraActiveKeys: Int?
+    /// Active keys with any one other prefix.
+    public let otherActiveKeys: Int?
     /// Members of the organisation.
     public let members: Int?
     /// Compute time a billing cycle, in hours.
@@ -40,26 +44,32 @@ public struct Plan: Sendable, Equatable {
         }
     }
 
+    // MARK: - The table, a row for each tier
+
     private static let mebibyte: Int64 = 1 << 20
     private static let gibibyte: Int64 = 1 << 30
 
     private static let free = Plan(
         requestsPerMinute: 60, nanoTermRequestsPerMinute: 60, nandaRequestsPerMonth: 1_000, concurrentSessions: 3,
         timeToLiveSecondsMax: 300, proofsPerMonth: 100, memoryBytes: 256 * mebibyte, workspaceBytes: 128 * mebibyte,
-        nandaActiveKeys: 5, members: 1, computeHoursPerMonth: 10, storedBytes: gibibyte)
+        nandaActiveKeys: 5, nexoraActiveKeys: 20, otherActiveKeys: 100, members: 1, computeHoursPerMonth: 10,
+        storedBytes: gibibyte)
     private static let starter = Plan(
         requestsPerMinute: 120, nanoTermRequestsPerMinute: 600, nandaRequestsPerMonth: 10_000, concurrentSessions: 20,
         timeToLiveSecondsMax: 600, proofsPerMonth: nil, memoryBytes: gibibyte, workspaceBytes: 512 * mebibyte,
-        nandaActiveKeys: 25, members: 5, computeHoursPerMonth: 100, storedBytes: 10 * gibibyte)
+        nandaActiveKeys: 25, nexoraActiveKeys: 20, otherActiveKeys: 100, members: 5, computeHoursPerMonth: 100,
+        storedBytes: 10 * gibibyte)
     private static let business = Plan(
         requestsPerMinute: 300, nanoTermRequestsPerMinute: 3_000, nandaRequestsPerMonth: 10_000,
         concurrentSessions: 100, timeToLiveSecondsMax: 1_800, proofsPerMonth: nil, memoryBytes: 4 * gibibyte,
-        workspaceBytes: 2 * gibibyte, nandaActiveKeys: 25, members: 10, computeHoursPerMonth: 1_000,
+        workspaceBytes: 2 * gibibyte, nandaActiveKeys: 25, nexoraActiveKeys: 20, otherActiveKeys: 100, members: 10,
+        computeHoursPerMonth: 1_000,
         storedBytes: 100 * gibibyte)
     private static let enterprise = Plan(
         requestsPerMinute: nil, nanoTermRequestsPerMinute: nil, nandaRequestsPerMonth: 100_000,
         concurrentSessions: nil, timeToLiveSecondsMax: nil, proofsPerMonth: nil, memoryBytes: 4 * gibibyte,
-        workspaceBytes: 2 * gibibyte, nandaActiveKeys: nil, members: nil, computeHoursPerMonth: nil, storedBytes: nil)
+        workspaceBytes: 2 * gibibyte, nandaActiveKeys: nil, nexoraActiveKeys: 20, otherActiveKeys: 100, members: nil,
+        computeHoursPerMonth: nil, storedBytes: nil)
 }
 
 extension Plan {
@@ -67,8 +77,8 @@ extension Plan {
     public func activeKeysMax(of prefix: KeyPrefix) -> Int? {
         switch prefix {
         case .nanda: nandaActiveKeys
-        case .nexora: 20
-        default: 100
+        case .nexora: nexoraActiveKeys
+        default: otherActiveKeys
         }
     }
 

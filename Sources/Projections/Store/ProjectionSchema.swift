@@ -20,7 +20,8 @@ enum ProjectionSchema {
         CustomersTable.definition, KeysTable.definition, KeysTable.secretsDefinition, SessionsTable.definition,
         ProofsTable.definition,
         VerificationKeysTable.definition, UsageTable.definition,
-        UsageTable.liveDefinition, EventsTable.definition, ProgressTable.definition,
+        UsageTable.liveDefinition, MembersTable.definition, InvitationsTable.definition, EventsTable.definition,
+        RememberedAnswersTable.definition, ProgressTable.definition,
     ]
 }
 

@@ -10,7 +10,10 @@ final class Projector {
     private let proofs: ProofsTable
     private let verificationKeys: VerificationKeysTable
     var usage: UsageTable
+    let members: MembersTable
+    let invitations: InvitationsTable
     let events: EventsTable
+    private let answers: RememberedAnswersTable
     private let progress: ProgressTable
 
     let directory: KeyDirectory
@@ -31,7 +34,10 @@ final class Projector {
         proofs = try ProofsTable(on: connection)
         verificationKeys = try VerificationKeysTable(on: connection)
         usage = try UsageTable(on: connection)
+        members = try MembersTable(on: connection)
+        invitations = try InvitationsTable(on: connection)
         events = try EventsTable(on: connection)
+        answers = try RememberedAnswersTable(on: connection)
         progress = try ProgressTable(on: connection)
         self.directory = directory
         let loaded = try progress.load()
@@ -76,18 +82,24 @@ final class Projector {
 
     private func apply(_ event: LedgerEvent, _ envelope: Envelope) throws(ProjectionError) {
         switch event {
-        case .logCreated, .unknown: break
+        case .logCreated, .logKeyRotated, .unknown: break
         case .customerCreated(let payload):
             let id = try streamID(CustomerID.self, envelope)
             try customers.apply(payload, envelope)
             recentCustomers[id] = (Int64(envelope.sequence), payload.tier)
             try events.add(envelope, customer: Int64(envelope.sequence))
+        case .customerPlanChanged(let payload): try apply(payload, envelope)
+        case .memberAdded, .memberRoleChanged, .memberRemoved, .memberPasswordChanged, .passwordResetIssued,
+            .invitationCreated, .invitationRevoked, .signInStarted, .signInRefreshed, .signInEnded:
+            try applyToOrganisation(event, envelope)
         case .keyIssued(let payload): try apply(payload, envelope)
         case .keyRotated(let payload): try apply(payload, envelope)
         case .keyChanged(let payload): try apply(payload, envelope)
         case .keyRevoked(let payload): try apply(payload, envelope)
         case .keyRefused(let payload): try apply(payload, envelope)
         case .usageTick(let payload): try apply(payload, envelope)
+        case .idempotencyRecorded(let payload): try answers.apply(payload, envelope)
+        case .idempotencyReleased(let payload): try answers.apply(payload)
         case .sessionCreated(let payload): try apply(payload, envelope)
         case .sessionExecuting:
             try change(envelope) {
@@ -116,6 +128,20 @@ final class Projector {
 }
 
 extension Projector {
+    /// Another plan holds at once for the keys that are there.
+    private func apply(_ event: CustomerPlanChanged, _ envelope: Envelope) throws(ProjectionError) {
+        let id = try streamID(CustomerID.self, envelope)
+        let customer = try customer(id, envelope).sequence
+        try customers.apply(event, sequence: customer)
+        recentCustomers[id] = (customer, event.tier)
+        for keyID in try keys.ids(of: customer) {
+            var key = try key(keyID, envelope)
+            key.tier = event.tier
+            changedKeys[keyID] = key
+        }
+        try events.add(envelope, customer: customer)
+    }
+
     private func apply(_ event: SessionCreated, _ envelope: Envelope) throws(ProjectionError) {
         let id = try streamID(SessionID.self, envelope)
         let customer: Int64
@@ -186,7 +212,7 @@ extension Projector {
         return key
     }
 
-    private func streamID<Entity>(
+    func streamID<Entity>(
         _: Identifier<Entity>.Type, _ envelope: Envelope
     ) throws(ProjectionError) -> Identifier<Entity> {
         guard let id = Identifier<Entity>(envelope.event.stream) else {

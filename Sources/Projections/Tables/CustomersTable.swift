@@ -27,10 +27,16 @@ struct CustomersTable {
 
     private let insert: SQLiteStatement
     private let find: SQLiteStatement
+    private let changePlan: SQLiteStatement
 
     init(on connection: OpaquePointer) throws(ProjectionError) {
         insert = try SQLiteStatement("INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?, ?)", on: connection)
         find = try SQLiteStatement("SELECT sequence, tier FROM customers WHERE id = ?", on: connection)
+        changePlan = try SQLiteStatement("UPDATE customers SET tier = ? WHERE sequence = ?", on: connection)
+    }
+
+    func apply(_ event: CustomerPlanChanged, sequence: Int64) throws(ProjectionError) {
+        try changePlan.run(.text(event.tier.rawValue), .integer(sequence))
     }
 
     func apply(_ event: CustomerCreated, _ envelope: Envelope) throws(ProjectionError) {
@@ -54,6 +60,13 @@ extension CustomerView {
     static let byID = Query(
         "SELECT id, event_id, sealed_email, jurisdiction, tier, created_at FROM customers WHERE id = ?")
 
+    static let newestFirst = Query(
+        """
+        SELECT id, event_id, sealed_email, jurisdiction, tier, created_at FROM customers
+        WHERE sequence < coalesce((SELECT sequence FROM customers WHERE id = ?), 9223372036854775807)
+        ORDER BY sequence DESC LIMIT ?
+        """)
+
     init(_ row: SQLiteRow) throws(ProjectionError) {
         id = try row.parsed(0, CustomerID.init)
         eventID = row.text(1)
@@ -65,6 +78,13 @@ extension CustomerView {
 }
 
 extension ProjectionStore {
+    /// Every customer, newest first; those older than `after`, at most `limit`. For the operator.
+    public func customers(after: CustomerID? = nil, limit: Int) throws(ProjectionError) -> Page<CustomerView> {
+        let rows = try readers.rows(
+            CustomerView.newestFirst, [SQLiteValue(after?.text), .integer(Int64(limit) + 1)], CustomerView.init)
+        return Page(rows, limit: limit)
+    }
+
     /// The customer called `id`, or nil. One index look-up.
     public func customer(_ id: CustomerID) throws(ProjectionError) -> CustomerView? {
         try readers.row(CustomerView.byID, [.text(id.text)], CustomerView.init)

@@ -74,6 +74,7 @@ struct KeysTable {
     private let revoke: SQLiteStatement
     private let refuse: SQLiteStatement
     private let use: SQLiteStatement
+    private let ofCustomer: SQLiteStatement
     private let countRequests: SQLiteStatement
 
     init(on connection: OpaquePointer) throws(ProjectionError) {
@@ -100,6 +101,16 @@ struct KeysTable {
             UPDATE api_keys SET requests = CASE WHEN cycle = ?2 THEN requests + ?3 ELSE ?3 END, cycle = ?2
             WHERE sequence = ?1
             """, on: connection)
+        ofCustomer = try SQLiteStatement("SELECT id FROM api_keys WHERE customer = ?", on: connection)
+    }
+
+    /// The keys of the customer with this row number, revoked ones included.
+    func ids(of customer: Int64) throws(ProjectionError) -> [KeyID] {
+        var ids: [KeyID] = []
+        try ofCustomer.forEachRow([.integer(customer)]) { row throws(ProjectionError) in
+            ids.append(try row.parsed(0, KeyID.init))
+        }
+        return ids
     }
 
     func apply(_ event: KeyIssued, customer: Int64, _ envelope: Envelope) throws(ProjectionError) {

@@ -68,6 +68,12 @@ extension ProofView {
         SELECT p.document FROM sessions s JOIN proofs p ON p.session = s.sequence
         JOIN customers c ON c.sequence = s.customer WHERE s.id = ? AND c.id = ? AND s.environment = ?
         """)
+    static let place = Query(
+        """
+        SELECT p.sequence, k.sequence FROM sessions s JOIN proofs p ON p.session = s.sequence
+        JOIN customers c ON c.sequence = s.customer JOIN verification_keys k ON k.id = p.key_id
+        WHERE s.id = ? AND c.id = ? AND s.environment = ?
+        """)
     static let newestFirst = Query(
         """
         SELECT s.id, p.environment, p.key_id, p.final_hash, p.ended_by, p.issued_at, p.sequence
@@ -103,6 +109,16 @@ extension ProjectionStore {
         try readers.row(
             ProofView.document, [.text(session.text), .text(customer.text), .text(environment.rawValue)]
         ) { row throws(ProjectionError) in row.text(0) }
+    }
+
+    /// Where the events of the proof of `session`, and of the key it was signed with, stand in the log; nil as for
+    /// ``proofDocument(of:customer:in:)``.
+    public func proofPlaces(
+        of session: SessionID, customer: CustomerID, in environment: KeyEnvironment
+    ) throws(ProjectionError) -> (proof: UInt64, verificationKey: UInt64)? {
+        try readers.row(
+            ProofView.place, [.text(session.text), .text(customer.text), .text(environment.rawValue)]
+        ) { row throws(ProjectionError) in (UInt64(row.integer(0)), UInt64(row.integer(1))) }
     }
 
     /// The proofs of `customer` in `environment`, newest first; those older than that of `startingAfter`.

@@ -4,20 +4,32 @@ import Merkle
 
 extension AuditReport {
     /// Integrity, and the notes about the end of the log.
-    mutating func judgeBytes(_ scan: LogScan) {
+    ///
+    /// - Parameters:
+    ///   - survey: what stands from the first damage on; nil where there is none.
+    ///   - tiles: tile files that are not what the events make of them.
+    mutating func judgeBytes(_ scan: LogScan, survey: DamageSurvey?, tiles: [TileAudit.Difference]) {
         counts.segments = scan.segmentCount
         counts.batches = scan.batches
         counts.textBytes = scan.textBytes
         counts.storedBytes = scan.storedBytes
         if let damage = scan.damage {
-            findings.append(
-                Finding(
-                    question: .integrity, code: "damaged", message: damage.description, file: damage.file,
-                    offset: damage.offset, sequence: damage.firstSequence))
-            verdicts[.integrity] = Verdict(.failed, damage.description)
+            let ranges = survey?.ranges ?? [damage]
+            findings += ranges.map { Finding(damage: $0) }
+            let more = ranges.count > 1 ? " (and \(ranges.count - 1) more damaged ranges)" : ""
+            verdicts[.integrity] = Verdict(.failed, damage.description + more)
+            noteRest(survey)
+        } else if let tile = tiles.first {
+            let more = tiles.count > 1 ? " (and \(tiles.count - 1) more)" : ""
+            verdicts[.integrity] = Verdict(.failed, "\(tile)\(more)")
         } else {
             verdicts[.integrity] = Verdict(
                 .passed, "every stored byte was read; every checksum, line count and tree root is right")
+        }
+        findings += tiles.map {
+            Finding(
+                question: .integrity, code: "tile", message: $0.description, file: $0.file, offset: $0.offset,
+                sequence: $0.firstSequence)
         }
         if case .torn(let file, let offset, let bytes, let why) = scan.tail {
             notes.append(
@@ -30,6 +42,13 @@ extension AuditReport {
             verdicts[.integrity] = Verdict(.failed, "the log holds no event")
             findings.append(Finding(question: .integrity, code: "empty", message: "the log holds no event"))
         }
+    }
+
+    private mutating func noteRest(_ survey: DamageSurvey?) {
+        guard let survey, survey.batches > 0 else { return }
+        notes.append(
+            "after the first damage, \(survey.events) events in \(survey.batches) batches are whole in themselves: their"
+                + " checksums, counts and order hold; the tree roots behind a damage cannot be recomputed")
     }
 
     mutating func judgeMeaning(_ replay: MeaningReplay, isDamaged: Bool) {
@@ -63,5 +82,14 @@ extension AuditReport {
             notes.append(
                 "\(counts.unknownEvents) events are of types that this program does not know; they were skipped")
         }
+    }
+}
+
+extension AuditReport.Finding {
+    init(damage: LogScan.Damage) {
+        self.init(
+            question: .integrity, code: "damaged", message: damage.description, file: damage.file,
+            offset: damage.offset, sequence: damage.firstSequence, lastSequence: damage.lastSequence,
+            bytes: damage.bytes)
     }
 }

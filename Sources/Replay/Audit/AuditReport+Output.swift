@@ -24,7 +24,7 @@ extension AuditReport {
         lines.add("origin", origin ?? "unknown")
         if let verifierKey { lines.add("verifier key", verifierKey.description) }
         lines.add("root", head.root.hex)
-        for question in Question.allCases {
+        for question in asked {
             let verdict = self[question]
             lines.add(question.rawValue, verdict.result.word + ": " + verdict.explanation)
         }
@@ -33,6 +33,9 @@ extension AuditReport {
         lines.add("result", resultText)
         return lines.text
     }
+
+    /// Every question but the one that is asked with a policy only.
+    private var asked: [Question] { Question.allCases.filter { $0 != .witnesses || wanted.contains($0) } }
 
     private var resultText: String {
         switch status {
@@ -49,7 +52,7 @@ extension AuditReport {
     /// The members of the JSON contract (docs/auditing.md).
     var document: JSONObject {
         var verdicts = JSONObject()
-        for question in Question.allCases {
+        for question in asked {
             let verdict = self[question]
             verdicts[question.rawValue] = [
                 "result": .string(verdict.result.rawValue), "explanation": .string(verdict.explanation),
@@ -91,7 +94,9 @@ extension AuditReport.Finding {
             JSONObject([
                 "verdict": .string(question.rawValue), "code": .string(code), "message": .string(message),
                 "file": file.map { .string($0) }, "offset": offset.map { .integer(Int64($0)) },
-                "sequence": sequence.map { .integer(Int64($0)) },
+                "sequence": sequence.map { .integer(Int64(clamping: $0)) },
+                "last_sequence": lastSequence.map { .integer(Int64(clamping: $0)) },
+                "bytes": bytes.map { .integer(Int64($0)) },
             ]))
     }
 }

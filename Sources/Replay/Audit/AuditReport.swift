@@ -36,6 +36,8 @@ public struct AuditReport: Sendable {
         case completeness
         /// Does the log extend the oldest checkpoint known?
         case rollback
+        /// Did enough of the witnesses that the auditor trusts cosign it? Asked with a policy only.
+        case witnesses
     }
 
     /// One thing that is wrong, with its place.
@@ -47,6 +49,10 @@ public struct AuditReport: Sendable {
         public var file: String?
         public var offset: Int?
         public var sequence: UInt64?
+        /// The last event concerned, where that is known.
+        public var lastSequence: UInt64?
+        /// How many bytes are concerned, where that is known.
+        public var bytes: Int?
     }
 
     /// What was counted while the log was read.

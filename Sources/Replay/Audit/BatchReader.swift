@@ -27,8 +27,8 @@ struct BatchReader: Sendable {
 
     func read(_ batch: borrowing ScannedBatch) -> BatchContent {
         var content = BatchContent()
-        // Of the bytes alone, only the first event is of interest: it names the log's key.
-        guard !bytesOnly || batch.header.firstSequence == 0 else { return content }
+        // Of the bytes alone, only those events are of interest that name the log's keys.
+        guard !bytesOnly || batch.header.firstSequence == 0 || Self.mayRotateKey(batch.text) else { return content }
         do throws(EventLogError) { content.events = try batch.envelopes() } catch {
             content.failure = error
             return content
@@ -38,6 +38,12 @@ struct BatchReader: Sendable {
             content.proofs[index] = Self.check(envelope.event.data["cdp"])
         }
         return content
+    }
+
+    /// Whether the type of a rotation stands somewhere in a batch. Looks for its rarest part, since this is done for
+    /// every byte of the log.
+    private static func mayRotateKey(_ text: UnsafeRawBufferPointer) -> Bool {
+        text.contains(text: "_rotated\"")
     }
 
     /// Layers that an operator allowed to be missing are compared with the session's events later.

@@ -12,14 +12,15 @@ struct CheckpointJudge {
     let roots: [UInt64: Hash]
     let head: TreeHead
 
-    func judge(firstEvent: Envelope?, isDamaged: Bool, into report: inout AuditReport) {
-        let named = firstEvent.flatMap { FirstEvent.verifierKey(in: $0) }
-        let key = expectedKey ?? named
-        report.verifierKey = key
+    /// - Parameter named: the keys that the log itself names; nil when its first event cannot be read.
+    func judge(named: LogKeyHistory?, isDamaged: Bool, into report: inout AuditReport) {
+        // A log that cannot say whose it is is held against the one key that is expected.
+        let keys = named ?? expectedKey.map(LogKeyHistory.init)
+        report.verifierKey = keys?.current
         report.checkpoint = try? own?.get()
-        let authenticity = judgeAuthenticity(key: key, named: named)
+        let authenticity = judgeAuthenticity(keys)
         let completeness = judgeCompleteness()
-        let rollback = judgeRollback(key: key, isDamaged: isDamaged)
+        let rollback = judgeRollback(keys, isDamaged: isDamaged)
         for (question, verdict) in [
             (AuditReport.Question.authenticity, authenticity), (.completeness, completeness), (.rollback, rollback),
         ] {
@@ -38,18 +39,16 @@ struct CheckpointJudge {
         }
     }
 
-    private func judgeAuthenticity(key: VerifierKey?, named: VerifierKey?) -> Verdict {
-        guard let key else { return Verdict(.failed, "the log's first event does not say whose log it is") }
-        if let named, named != key {
-            return Verdict(.failed, "the log's first event names another key, \(named), than the one expected")
+    private func judgeAuthenticity(_ keys: LogKeyHistory?) -> Verdict {
+        guard let keys else { return Verdict(.failed, "the log's first event does not say whose log it is") }
+        if let expectedKey, !keys.contains(expectedKey) {
+            return Verdict(
+                .failed, "the log's events name another key, \(keys.current), than the one expected")
         }
         guard let own else { return Verdict(.unchecked, "there is no checkpoint beside the segments") }
         do throws(NoteError) {
             let checkpoint = try own.get()
-            guard checkpoint.origin == key.name else {
-                throw .malformed("it is of the origin \(checkpoint.origin), not of \(key.name)")
-            }
-            try checkpoint.verify(with: key)
+            try keys.verify(checkpoint)
             return judgeSigned(checkpoint)
         } catch { return Verdict(.failed, "the checkpoint is not accepted: \(error)") }
     }
@@ -87,12 +86,11 @@ struct CheckpointJudge {
         return Verdict(.passed, "all \(newest) events that were signed for are here")
     }
 
-    private func judgeRollback(key: VerifierKey?, isDamaged: Bool) -> Verdict {
+    private func judgeRollback(_ keys: LogKeyHistory?, isDamaged: Bool) -> Verdict {
         if let kept {
             do throws(NoteError) {
-                guard let key else { throw .malformed("no key is known to check it with") }
-                guard kept.origin == key.name else { throw .malformed("it is of the origin \(kept.origin)") }
-                try kept.verify(with: key)
+                guard let keys else { throw .malformed("no key is known to check it with") }
+                try keys.verify(kept)
             } catch { return Verdict(.failed, "the checkpoint that you kept is not accepted: \(error)") }
         }
         guard !known.isEmpty else {

@@ -17,6 +17,8 @@ public struct LogAuditor: Sendable {
     public var verifierKey: VerifierKey?
     /// An older checkpoint that the auditor kept; the log must extend it.
     public var keptCheckpoint: Checkpoint?
+    /// Which logs and witnesses the auditor trusts; nil asks nothing about witnesses.
+    public var policy: TrustPolicy?
     /// Whether only bytes, roots and checkpoints are checked, not what the events mean.
     public var bytesOnly: Bool
     /// A stream whose events are to be kept in the report.
@@ -47,35 +49,54 @@ public struct LogAuditor: Sendable {
         if !bytesOnly { wanted.insert(.meaning) }
         if verifierKey != nil { wanted.insert(.authenticity) }
         if keptCheckpoint != nil { wanted.insert(.rollback) }
+        // Before the segments are read, too.
+        let cosigned = policy == nil ? nil : try InputFiles.ownCheckpoint(of: directory, named: InputFiles.cosignedName)
+        if policy != nil { wanted.formUnion([.authenticity, .witnesses]) }
         var report = AuditReport(
             directory: directory, head: TreeHead(size: 0, root: TreeHasher.emptyRoot), wanted: wanted)
-        let sizes = Set([try? own?.get(), keptCheckpoint].compactMap { $0?.head.size })
+        let sizes = Set([try? own?.get(), keptCheckpoint, try? cosigned?.get()].compactMap { $0?.head.size })
         var replay = MeaningReplay(bytesOnly: bytesOnly, watchedStream: watchedStream)
-        let scan = try scan(directory, sizes: sizes, replay: &replay, progress: progress)
+        let (scan, tiles) = try scan(directory, sizes: sizes, replay: &replay, progress: progress)
+        let survey = try survey(directory, after: scan.damage, replay: &replay)
         let late = try resolveLateHeads(replay.unresolvedHeads, in: directory)
         report.head = TreeHead(size: scan.tree.size, root: scan.tree.root)
         replay.finish(scan, lateRoots: late)
-        report.judgeBytes(scan)
+        report.judgeBytes(scan, survey: survey, tiles: tiles)
         report.judgeMeaning(replay, isDamaged: scan.damage != nil)
-        CheckpointJudge(own: own, kept: keptCheckpoint, expectedKey: verifierKey, roots: scan.roots, head: report.head)
-            .judge(firstEvent: replay.firstEvent, isDamaged: scan.damage != nil, into: &report)
+        CheckpointJudge(
+            own: own, kept: keptCheckpoint, expectedKey: expectedKey(replay.keys), roots: scan.roots, head: report.head
+        ).judge(named: replay.keys, isDamaged: scan.damage != nil, into: &report)
+        if let policy {
+            WitnessJudge(policy: policy, cosigned: cosigned ?? own, roots: scan.roots, head: report.head)
+                .judge(replay.keys, into: &report)
+        }
         return report
+    }
+
+    /// The key that the log must have: the one given, or the one of the policy's logs that is of this origin.
+    private func expectedKey(_ named: LogKeyHistory?) -> VerifierKey? {
+        if let verifierKey { return verifierKey }
+        guard let logs = policy?.logs, !logs.isEmpty else { return nil }
+        return logs.first { named?.contains($0) ?? false } ?? logs[0]
     }
 
     private func scan(
         _ directory: String, sizes: Set<UInt64>, replay: inout MeaningReplay, progress: (ScanProgress) -> Void
-    ) throws(AuditorError) -> LogScan {
+    ) throws(AuditorError) -> (LogScan, [TileAudit.Difference]) {
         let scanner = LogScanner(directory: directory)
         let reader = BatchReader(bytesOnly: bytesOnly)
         do {
             var meter = try ScanProgress(scanner)
-            return try scanner.scanInParallel(rootsAt: sizes, resources: resources) { batch in
+            var tiles = try TileAudit(directory: directory)
+            let scan = try scanner.scanInParallel(rootsAt: sizes, resources: resources) { batch in
                 reader.read(batch)
             } visit: { batch, content in
                 replay.take(batch, content)
+                try tiles.take(batch)
                 meter.add(batch.header)
                 progress(meter)
             }
+            return (scan, tiles.differences)
         } catch let error as EventLogError {
             throw AuditorError(error)
         } catch let error as AuditorError {
@@ -83,6 +104,19 @@ public struct LogAuditor: Sendable {
         } catch {
             throw AuditorError(.io, "the log cannot be read: \(error)", file: directory, cause: error)
         }
+    }
+
+    /// What stands behind the first damage: every further damaged range, and every proof there, as a document.
+    private func survey(
+        _ directory: String, after damage: LogScan.Damage?, replay: inout MeaningReplay
+    ) throws(AuditorError) -> DamageSurvey? {
+        guard let damage else { return nil }
+        let reader = BatchReader(bytesOnly: bytesOnly)
+        do throws(EventLogError) {
+            return try LogScanner(directory: directory).survey(after: damage) {
+                replay.takeBehindDamage(reader.read($0))
+            }
+        } catch { throw AuditorError(error) }
     }
 
     /// Roots that step 7 of some proof claims and that lie too far back to have been in memory: a second reading, of

@@ -11,6 +11,8 @@ struct MeaningReplay {
     private(set) var state = State()
     private(set) var findings: [AuditReport.Finding] = []
     private(set) var firstEvent: Envelope?
+    /// The keys that the log names; nil when its first event cannot be read.
+    private(set) var keys: LogKeyHistory?
     private(set) var watchedEvents: [Envelope] = []
     private(set) var proofsVerified = 0
     private let bytesOnly: Bool
@@ -39,6 +41,7 @@ struct MeaningReplay {
 
     mutating func take(_ batch: VerifiedBatch, _ content: BatchContent) {
         if firstEvent == nil { firstEvent = content.events.first }
+        followKeys(content.events)
         guard !bytesOnly else { return }
         for (index, envelope) in content.events.enumerated() {
             if envelope.event.stream == watchedStream { watchedEvents.append(envelope) }
@@ -53,6 +56,31 @@ struct MeaningReplay {
         if !hasStopped, !state.isComplete {
             note("torn_commit", "the batch ends between a session's end and its proof, which are one commit", batch)
             hasStopped = true
+        }
+    }
+
+    /// Of events behind a damage only that can be judged which needs nothing before them: their form, and their proofs as
+    /// documents.
+    mutating func takeBehindDamage(_ content: BatchContent) {
+        guard !bytesOnly else { return }
+        hasStopped = true
+        for (index, envelope) in content.events.enumerated() {
+            if let reading = content.proofs[index] { check(reading, of: envelope) }
+        }
+        if let failure = content.failure {
+            findings.append(
+                .init(
+                    question: .meaning, code: "event", message: failure.message, file: failure.file,
+                    offset: failure.offset, sequence: failure.sequences?.lowerBound))
+        }
+    }
+
+    /// A rotation that does not hold changes nothing: the old key then goes on, and what a new one signed is refused.
+    private mutating func followKeys(_ events: [Envelope]) {
+        for event in events {
+            if event.sequence == 0 { keys = FirstEvent.verifierKey(in: event).map(LogKeyHistory.init) }
+            // The ledger's own rules name what is wrong with it.
+            try? keys?.apply(event)
         }
     }
 

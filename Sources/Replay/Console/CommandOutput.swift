@@ -8,6 +8,9 @@ public struct CommandOutput: Sendable {
     /// For standard output with `--json`, on one line.
     public let json: JSONValue
 
+    /// Why the answer is no, where a command says so in one sentence.
+    public var reason: String? { json["reason"]?.string }
+
     /// ``json`` in its canonical form, and a newline.
     public var jsonText: String { json.canonicalText + "\n" }
 

@@ -38,7 +38,8 @@ public struct OfflineProver: Sendable {
             return .failed(
                 "the checkpoint covers \(checkpoint.head.size) events, and event \(sequence) is not among them yet")
         }
-        let gathered = try gather(sequence, size: checkpoint.head.size, progress: progress)
+        let needed = NeededNodes { _ = MerkleProof.inclusion(of: sequence, size: checkpoint.head.size, from: $0) }
+        let gathered = try needed.gather(from: directory, lineOf: sequence, progress: progress)
         if let damage = gathered.damage { return .failed("the log is damaged: \(damage)") }
         let path = MerkleProof.inclusion(of: sequence, size: checkpoint.head.size, from: gathered.nodes)
         let proof = InclusionProof(index: sequence, path: path, checkpoint: checkpoint, extra: gathered.line)
@@ -48,76 +49,5 @@ public struct OfflineProver: Sendable {
                 root: checkpoint.head.root, path: path)
         else { return .failed("the log's events do not lead to the root in its checkpoint; audit the log") }
         return .proven(proof)
-    }
-
-    private struct Gathered {
-        var nodes: NeededNodes
-        var line: [UInt8]?
-        var damage: String?
-    }
-
-    private func gather(
-        _ sequence: UInt64, size: UInt64, progress: (ScanProgress) -> Void
-    ) throws(AuditorError) -> Gathered {
-        var gathered = Gathered(nodes: NeededNodes(of: sequence, size: size))
-        var tree = CompactRange()
-        let scanner = LogScanner(directory: directory)
-        let selection = EventSelection(from: sequence, to: sequence)
-        do {
-            var meter = try ScanProgress(scanner)
-            let scan = try scanner.scanInParallel {
-                selection.lines(of: $0)
-            } visit: { batch, lines in
-                for leaf in batch.leaves { tree.append(leaf) { gathered.nodes.offer(height: $0, index: $1, root: $2) } }
-                if let line = lines.chosen.first { gathered.line = line.bytes }
-                meter.add(batch.header)
-                progress(meter)
-            }
-            gathered.damage = scan.damage?.description
-            return gathered
-        } catch let error as EventLogError {
-            throw AuditorError(error)
-        } catch let error as AuditorError {
-            throw error
-        } catch {
-            throw AuditorError(.io, "the log cannot be read: \(error)", file: directory, cause: error)
-        }
-    }
-}
-
-/// The few complete subtrees that an audit path is made of, kept as the tree grows past them.
-struct NeededNodes: NodeSource {
-    private struct Place: Hashable {
-        let height: Int
-        let index: UInt64
-    }
-
-    /// Learns which subtrees a path asks for.
-    private final class Recorder: NodeSource {
-        var places: Set<Place> = []
-
-        func node(height: Int, index: UInt64) throws(Never) -> Hash {
-            places.insert(Place(height: height, index: index))
-            return .zero
-        }
-    }
-
-    private let needed: Set<Place>
-    private var nodes: [Place: Hash] = [:]
-
-    init(of leaf: UInt64, size: UInt64) {
-        let recorder = Recorder()
-        _ = MerkleProof.inclusion(of: leaf, size: size, from: recorder)
-        needed = recorder.places
-    }
-
-    mutating func offer(height: Int, index: UInt64, root: Hash) {
-        let place = Place(height: height, index: index)
-        if needed.contains(place) { nodes[place] = root }
-    }
-
-    func node(height: Int, index: UInt64) throws(Never) -> Hash {
-        // A subtree that the log never completed makes a path that does not verify, which the prover checks.
-        nodes[Place(height: height, index: index)] ?? .zero
     }
 }

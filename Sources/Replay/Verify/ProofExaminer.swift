@@ -33,26 +33,26 @@ public struct ProofExaminer: Sendable {
         self.acceptsMissingLayers = acceptsMissingLayers
     }
 
-    /// Examines `document` as far as the levels asked for.
+    /// Examines `file` as far as the levels asked for: a proof, or one with its inclusion proofs.
     ///
     /// - Throws: ``AuditorError`` when the log cannot be read, or a level was asked for that lacks its key.
     public func examine(
-        _ document: [UInt8], progress: (ScanProgress) -> Void = { _ in }
+        _ bytes: [UInt8], progress: (ScanProgress) -> Void = { _ in }
     ) throws(AuditorError) -> ProofReport {
         guard inclusion == nil || verifierKey != nil else {
             throw AuditorError(
                 .usage,
                 "an inclusion proof is worth what the key is worth that signed its checkpoint: give the log's"
-                    + " --verifier-key, and get it from somewhere else than from who gave you the proof.")
+                    + " --log-key, and get it from somewhere else than from who gave you the proof.")
         }
         guard logDirectory != nil || keptCheckpoint == nil else {
             throw AuditorError(.usage, "--from holds a log against a checkpoint that you kept: give --log too.")
         }
-        var report = ProofReport(asked: logDirectory != nil ? .history : inclusion != nil ? .provenance : .integrity)
-        guard let claims = judgeDocument(document, into: &report) else { return report }
-        if let inclusion, let verifierKey {
-            report.judgments[.provenance] = InclusionJudge(inclusion: inclusion, key: verifierKey).judge(claims)
-        }
+        let file = ProofFile(bytes)
+        let asksProvenance = inclusion != nil || file.inclusion != nil && verifierKey != nil
+        var report = ProofReport(asked: logDirectory != nil ? .history : asksProvenance ? .provenance : .integrity)
+        guard let claims = judgeDocument(file.document, into: &report) else { return report }
+        judgeInclusion(of: file, claims, into: &report)
         if let logDirectory {
             let auditor = LogAuditor(
                 verifierKey: verifierKey, keptCheckpoint: keptCheckpoint, watchedStream: claims.sessionID)
@@ -61,6 +61,26 @@ public struct ProofExaminer: Sendable {
             report.audit = audit
         }
         return report
+    }
+
+    private func judgeInclusion(of file: ProofFile, _ claims: ProofClaims, into report: inout ProofReport) {
+        guard let verifierKey else {
+            if file.inclusion != nil, logDirectory == nil {
+                report.judgments[.provenance] = .notReached(
+                    "the file shows that some log holds this proof: give that log's --log-key, and get it from somewhere"
+                        + " else than from who gave you the file")
+            }
+            return
+        }
+        if let carried = file.inclusion {
+            report.judgments[.provenance] = InclusionJudge(key: verifierKey, rotations: carried.rotations)
+                .judge(carried, claims: claims, document: file.document)
+        }
+        // One that is given apart counts too: whichever fails, fails the proof.
+        if let inclusion, report.judgments[.provenance]?.hasFailed != true {
+            report.judgments[.provenance] = InclusionJudge(key: verifierKey, rotations: [])
+                .judge(keyPublished: inclusion, claims)
+        }
     }
 
     private func judgeDocument(_ document: [UInt8], into report: inout ProofReport) -> ProofClaims? {
@@ -82,42 +102,6 @@ public struct ProofExaminer: Sendable {
             report.judgments[.integrity] = .failed([error.message])
             return nil
         }
-    }
-}
-
-/// Whether an inclusion proof shows that the log published the proof's key.
-struct InclusionJudge {
-    let inclusion: Result<InclusionProof, NoteError>
-    let key: VerifierKey
-
-    func judge(_ claims: ProofClaims) -> ProofReport.Judgment {
-        let proof: InclusionProof
-        do throws(NoteError) { proof = try inclusion.get() } catch {
-            return .failed(["the inclusion proof cannot be read: \(error)"])
-        }
-        guard let line = proof.extra else {
-            return .notReached(
-                "the inclusion proof does not carry the event it is about (the line `extra`); have it made by"
-                    + " `nrx-replay prove`")
-        }
-        do throws(NoteError) { try proof.verify(line: line, key: key) } catch {
-            return .failed(["the inclusion proof does not hold: \(error)"])
-        }
-        let envelope: Envelope
-        do throws(EnvelopeError) { envelope = try Envelope(bytes: line) } catch {
-            return .failed(["the event that is included cannot be read: \(error)"])
-        }
-        guard envelope.sequence == proof.index else {
-            return .failed(["the event that is included does not stand in its place"])
-        }
-        let differences = KeyEvent.differences(of: envelope, from: claims)
-        guard differences.isEmpty else { return .failed(differences) }
-        guard claims.logHead.origin == key.name else {
-            return .failed(["step 7 of the proof names the log \(claims.logHead.origin), not \(key.name)"])
-        }
-        return .reached(
-            "the log \(key.name) published this proof's key for this session as event \(proof.index), and the expected"
-                + " key signed for that")
     }
 }
 

@@ -8,6 +8,10 @@ struct CgroupDirectory: Sendable {
 
     func file(_ name: String) -> String { path + "/" + name }
 
+    /// The file to which a process without other threads writes "0" to come in. That of v1 moves one thread, for which
+    /// the kernel needs no lock of the whole machine and so no grace period, which would take milliseconds.
+    var entrance: String { file(version == .v1 ? "tasks" : "cgroup.procs") }
+
     func make() throws(SandboxError) {
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw .system("cannot make a cgroup", errno) }
     }
@@ -38,41 +42,33 @@ struct CgroupDirectory: Sendable {
         }
     }
 
-    /// Kills every process here and beneath, new ones too, until none is left. Returns whether none is left in time.
-    func killAll(timeoutMilliseconds: Int) -> Bool {
-        let deadline = monotonicMicroseconds() + Int64(timeoutMilliseconds) * 1_000
-        if version == .v2, KernelFile.write("1", to: file("cgroup.kill")) == 0 {
-            return waitUntilEmpty(deadline: deadline)
-        }
-        // v1 has no kill: nobody may fork while each is killed in turn, again until the list is empty.
-        while monotonicMicroseconds() < deadline {
-            let alive = processes()
-            if alive.isEmpty { return true }
-            for pid in alive { kill(pid, SIGKILL) }
-            usleep(500)
-        }
-        return processes().isEmpty
+    /// Kills every process here and beneath, once; those that come later live.
+    func killOnce() {
+        if version == .v2, KernelFile.write("1", to: file("cgroup.kill")) == 0 { return }
+        for pid in processes() { kill(pid, SIGKILL) }
     }
 
-    /// Waits for `populated 0` (v2) or an empty list (v1).
-    func waitUntilEmpty(deadline: Int64) -> Bool {
-        guard version == .v2 else {
-            while !processes().isEmpty {
-                if monotonicMicroseconds() > deadline { return false }
-                usleep(500)
-            }
-            return true
-        }
+    /// Kills every process here and beneath until none is left: one that enters or is forked after a kill is met by the
+    /// next. Returns whether none is left in time.
+    func killAll(timeoutMilliseconds: Int) -> Bool {
+        let deadline = monotonicMicroseconds() + Int64(timeoutMilliseconds) * 1_000
         var pause: UInt32 = 50
         while true {
-            guard let populated = KernelFile.value("populated", in: file("cgroup.events")) else {
-                return access(path, F_OK) != 0
-            }
-            if populated == 0 { return true }
+            killOnce()
+            if !isPopulated { return true }
             if monotonicMicroseconds() > deadline { return false }
             usleep(pause)
             pause = min(pause * 2, 2_000)
         }
+    }
+
+    /// Whether a process is here or beneath; a group that is gone has none.
+    var isPopulated: Bool {
+        guard version == .v2 else { return !processes().isEmpty }
+        guard let populated = KernelFile.value("populated", in: file("cgroup.events")) else {
+            return access(path, F_OK) == 0
+        }
+        return populated != 0
     }
 
     /// Stops everything here where it stands (v2 only); killing works on stopped processes.

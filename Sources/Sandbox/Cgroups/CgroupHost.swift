@@ -46,7 +46,9 @@ struct CgroupHost: Sendable {
         guard !found.isEmpty else { return nil }
         for hierarchy in found where mkdir(hierarchy.base, 0o755) != 0 && errno != EEXIST {
             throw SandboxError(
-                .layerMissing, "cannot make cgroups in \(hierarchy.base): delegate it to this user, or run as root",
+                .layerMissing,
+                "cannot make cgroups in \(hierarchy.base): delegate it to this user, run as root, or allow this layer "
+                    + "to be missing (--allow-missing-layer \(Layer.cgroupLimits.rawValue))",
                 systemError: errno, place: Layer.cgroupLimits.rawValue)
         }
         for hierarchy in found where hierarchy.version == .v2 && !hierarchy.controllers.isEmpty {

@@ -27,8 +27,16 @@ final class SessionCgroup: Sendable {
     var initGroup: CgroupDirectory { directory(host.tree, "/init") }
     private var memoryWork: CgroupDirectory? { host.hierarchy(of: .memory).map { directory($0, "/work") } }
 
-    /// Makes the groups. Nothing is limited yet.
-    func make() throws(SandboxError) {
+    /// Makes what bubblewrap is born in, so that it can start at once.
+    func makeForInit() throws(SandboxError) {
+        try whole.make()
+        try initGroup.make()
+    }
+
+    /// Makes the other groups, and that of the first command. Nothing is limited yet.
+    ///
+    /// - Parameter monitor: bubblewrap, which is in ``initGroup`` already.
+    func makeForWork(monitor: pid_t) throws(SandboxError) -> ExecCgroup {
         for hierarchy in host.hierarchies {
             try directory(hierarchy).make()
             if hierarchy.version == .v2 { CgroupHost.delegate(hierarchy.controllers, in: directory(hierarchy).path) }
@@ -37,7 +45,12 @@ final class SessionCgroup: Sendable {
                 CgroupHost.delegate(hierarchy.controllers, in: directory(hierarchy, "/work").path)
             }
         }
-        try initGroup.make()
+        let first = try makeExec()
+        // Moves nothing. But the first process that enters a v2 group waits for a grace period of the kernel, some
+        // milliseconds, and those that come just after it do not: now that wait falls into bubblewrap's own start. If it
+        // cannot be done, the first command only waits longer.
+        if host.tree.version == .v2 { _ = KernelFile.write("\(monitor)", to: initGroup.file("cgroup.procs")) }
+        return first
     }
 
     /// Sets the limits of `specification` on `work`.
@@ -112,7 +125,7 @@ final class SessionCgroup: Sendable {
         for hierarchy in host.hierarchies {
             let hasOwn = hierarchy.base == host.tree.base || hierarchy.controllers.contains(.memory)
             let group = hasOwn ? directory(hierarchy, suffix) : directory(hierarchy, "/work")
-            entrances.append(try .open(group.file("cgroup.procs"), O_WRONLY))
+            entrances.append(try .open(group.entrance, O_WRONLY))
         }
         return ExecCgroup(tree: tree, memory: memory, entrances: entrances)
     }
@@ -120,13 +133,15 @@ final class SessionCgroup: Sendable {
     /// Processes of the session, `monitor` (bubblewrap's own, outside the namespaces) not counted.
     func processCount(without monitor: pid_t) -> Int { whole.processes().count { $0 != monitor } }
 
-    /// Kills everything but init. Returns whether `work` is empty then.
-    func killWork(timeoutMilliseconds: Int) -> Bool {
+    /// Stops and kills everything but init, as it is now. A process that init has forked and that is still on its way
+    /// into `work` is not met by this: init itself must kill it.
+    func stopWork() {
         work.freeze()
         if let hierarchy = host.hierarchy(of: .pids) {
+            // Where it cannot be set, the kills are repeated all the same until nothing is left.
             _ = KernelFile.write("0", to: directory(hierarchy, "/work").file("pids.max"))
         }
-        return work.killAll(timeoutMilliseconds: timeoutMilliseconds)
+        work.killOnce()
     }
 
     /// Bytes of tmpfs and shared memory still charged to the session; nil when there is no memory cgroup.
@@ -143,9 +158,7 @@ final class SessionCgroup: Sendable {
         if group.version == .v2 {
             return (try .open(group.file("memory.events"), O_RDONLY), nil, false)
         }
-        let number = nrx_event_descriptor()
-        guard number >= 0 else { throw .system("cannot make an event descriptor", errno) }
-        let event = Descriptor(number)
+        let event = try Descriptor.event()
         let control = try Descriptor.open(group.file("memory.oom_control"), O_RDONLY)
         try group.set("cgroup.event_control", "\(event.number) \(control.number)")
         return (event, control, true)
@@ -168,7 +181,7 @@ final class SessionCgroup: Sendable {
 final class ExecCgroup: Sendable {
     let tree: CgroupDirectory
     let memory: CgroupDirectory?
-    /// cgroup.procs files that the command's process enters before it runs.
+    /// Files through which the command's process enters before it runs.
     let entrances: [Descriptor]
 
     init(tree: CgroupDirectory, memory: CgroupDirectory?, entrances: [Descriptor]) {

@@ -9,29 +9,33 @@ struct Destruction {
     let key: SessionDataKey
     let environmentSecrets: Int
     let ownNamespaces: ProcessSurvey.OwnNamespaces
+    let beforeComparing: (@Sendable (Int32) -> Void)?
+    /// Waits for the kernel or for init that ran into ``patienceMilliseconds``: 0 unless something is wrong.
+    private(set) var exhaustedWaits = 0
     private var findings: [DestructionFailure.Finding] = []
 
     init(
         environment: RawEnvironment, key: SessionDataKey, environmentSecrets: Int,
-        ownNamespaces: ProcessSurvey.OwnNamespaces
+        ownNamespaces: ProcessSurvey.OwnNamespaces, beforeComparing: (@Sendable (Int32) -> Void)? = nil
     ) {
         self.environment = environment
         self.key = key
         self.environmentSecrets = environmentSecrets
         self.ownNamespaces = ownNamespaces
+        self.beforeComparing = beforeComparing
     }
 
     /// How long each wait for the kernel may take.
     private static let patienceMilliseconds = 5_000
 
     mutating func run() throws(DestructionFailure) -> DestructionEvidence {
-        let before = environment.cgroup?.processCount(without: environment.monitor) ?? 1
+        let before = environment.cgroup?.processCount(without: environment.monitor) ?? survey().processes.count
         stopEverythingButInit()
         var usage = nrx_file_system_usage()
         let measured = nrx_file_system_usage(environment.tmpfs.number, &usage)
         expect(3, "file system size", "readable", measured == 0 ? "readable" : systemErrorText(measured))
 
-        var wipe = WorkspaceWipe(root: environment.tmpfs.number)
+        var wipe = WorkspaceWipe(root: environment.tmpfs.number, beforeComparing: beforeComparing)
         let report = wipe.run()
         check(report)
         let keyEvidence = key.destroy()
@@ -68,17 +72,32 @@ struct Destruction {
     /// Destruction starts from a still world: only init is left, so nothing writes while blocks are overwritten.
     private mutating func stopEverythingButInit() {
         environment.channel.beginEnding()
-        let cgroup = environment.cgroup
-        _ = cgroup?.killWork(timeoutMilliseconds: Self.patienceMilliseconds)
-        // Init takes requests in order: once it has answered this, nothing asked for earlier can still start.
-        // A dead init has taken everything with it.
+        // First the cgroup, so that no fork storm outruns init; then init, which also kills what it has just forked and
+        // what is still on its way into the cgroup. Waiting for an empty cgroup before that would wait for such a one.
+        environment.cgroup?.stopWork()
+        killByInit()
+        guard let cgroup = environment.cgroup else { return }
+        let isEmpty = waited(cgroup.work.killAll(timeoutMilliseconds: Self.patienceMilliseconds))
+        expect(1, "processes besides init", "0", isEmpty ? "0" : "\(cgroup.work.processes().count)")
+    }
+
+    /// Init takes requests in order: once it has answered this one, nothing asked for earlier can still start.
+    private mutating func killByInit() {
         var header = nrx_request()
         header.type = NRX_REQUEST_KILL_ALL.rawValue
-        _ = try? environment.channel.ask(header, isPartOfEnding: true)
-        guard let cgroup else { return }
-        let deadline = monotonicMicroseconds() + Int64(Self.patienceMilliseconds) * 1_000
-        let isEmpty = cgroup.work.waitUntilEmpty(deadline: deadline)
-        expect(1, "processes besides init", "0", isEmpty ? "0" : "\(cgroup.work.processes().count)")
+        do throws(SandboxError) {
+            _ = try environment.channel.ask(
+                header, milliseconds: Int32(Self.patienceMilliseconds), isPartOfEnding: true)
+        } catch {
+            // An init that is dead has taken everything with it; one that does not answer is measured below.
+            _ = waited(error.systemError != ETIMEDOUT)
+        }
+    }
+
+    /// Counts a wait that ended because its time was over.
+    private mutating func waited(_ isDone: Bool) -> Bool {
+        if !isDone { exhaustedWaits += 1 }
+        return isDone
     }
 
     private mutating func check(_ report: WorkspaceWipe.Report) {
@@ -105,10 +124,10 @@ struct Destruction {
         let pins = ["mnt", "pid", "net", "ipc", "uts", "user", "cgroup"].compactMap {
             try? Descriptor.open("/proc/\(environment.initPid)/ns/\($0)", O_RDONLY)
         }
-        let ended = environment.kill(timeoutMilliseconds: Int32(Self.patienceMilliseconds))
+        let ended = waited(environment.kill(timeoutMilliseconds: Int32(Self.patienceMilliseconds)))
         expect(1, "end of the session's init", "reaped", ended ? "reaped" : "still there")
         let device = environment.tmpfsStatus.device
-        let survey = ProcessSurvey.take(namespaces: environment.namespaces, own: ownNamespaces, device: device)
+        let survey = survey()
         var after = After()
         let left = Set(survey.processes).union(environment.cgroup?.whole.processes() ?? [])
         after.processes = left.count
@@ -123,6 +142,11 @@ struct Destruction {
         return after
     }
 
+    private func survey() -> ProcessSurvey {
+        ProcessSurvey.take(
+            namespaces: environment.namespaces, own: ownNamespaces, device: environment.tmpfsStatus.device)
+    }
+
     private mutating func removeCgroup(isHeld: Bool) {
         guard let cgroup = environment.cgroup else { return }
         // The kernel's count of the session's shared memory: 0 once the tmpfs itself is freed.
@@ -134,8 +158,10 @@ struct Destruction {
             usleep(500)
             shared = cgroup.sharedMemoryBytes() ?? 0
         }
+        _ = waited(shared == 0)
         expect(2, "shared memory of the session's cgroup", "0", "\(shared)")
         let left = cgroup.remove(timeoutMilliseconds: patience)
+        _ = waited(left.isEmpty)
         expect(1, "cgroups left", "0", "\(left.count)")
     }
 }

@@ -11,13 +11,10 @@ struct WipeBuffers {
     private static let chunkBytes = 256 * 1024
     private let zeros = [UInt8](repeating: 0, count: chunkBytes)
     private let ones = [UInt8](repeating: 0xff, count: chunkBytes)
-    private var random = [UInt8](repeating: 0, count: chunkBytes)
+    /// Two chunks of a ChaCha20 stream under a fresh key, made when first needed. Each write takes one chunk's length from
+    /// a place drawn anew: unpredictable like a fresh stream, which would take as long to make as all four passes take.
+    private var random: [UInt8] = []
     private var back = [UInt8](repeating: 0, count: chunkBytes)
-    /// Key and running block number of the random pass's stream (ChaCha20), fresh for each destruction.
-    private var key = [UInt8](repeating: 0, count: 32)
-    private var streamNumber: UInt64 = 0
-
-    init() { randombytes_buf(&key, key.count) }
 
     /// Writes one pass over a range; returns how many bytes were written.
     mutating func write(_ pass: Pass, to file: Int32, _ range: Range<UInt64>) -> Int64 {
@@ -38,10 +35,17 @@ struct WipeBuffers {
     }
 
     private mutating func writeRandom(_ file: Int32, _ count: Int, _ offset: UInt64) -> Int {
-        streamNumber += 1
-        let nonce = withUnsafeBytes(of: streamNumber) { Array($0) }
-        crypto_stream_chacha20(&random, UInt64(count), nonce, key)
-        return pwrite(file, random, count, off_t(offset))
+        if random.isEmpty {
+            var key = [UInt8](repeating: 0, count: Int(randombytes_SEEDBYTES))
+            randombytes_buf(&key, key.count)
+            random = [UInt8](repeating: 0, count: 2 * Self.chunkBytes)
+            randombytes_buf_deterministic(&random, random.count, key)
+        }
+        let start = Int(randombytes_uniform(UInt32(Self.chunkBytes)))
+        return random.withUnsafeBytes { bytes in
+            // In bounds: start is below one chunk, count at most one chunk, and there are two.
+            pwrite(file, bytes.baseAddress?.advanced(by: start), count, off_t(offset))
+        }
     }
 
     /// Reads a range back: every byte compared with zero, every block a leaf of the tree.

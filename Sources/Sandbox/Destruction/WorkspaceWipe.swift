@@ -28,14 +28,16 @@ struct WorkspaceWipe {
     }
 
     private let root: Int32
+    private let beforeComparing: (@Sendable (Int32) -> Void)?
     private(set) var report = Report()
     private var buffers: WipeBuffers
     /// Blocks that the files account for, reserved ones and those of long links included.
     private var blocksExplained: Int64 = 0
     private var seen: Set<UInt64> = []
 
-    init(root: Int32) {
+    init(root: Int32, beforeComparing: (@Sendable (Int32) -> Void)? = nil) {
         self.root = root
+        self.beforeComparing = beforeComparing
         buffers = WipeBuffers()
     }
 
@@ -166,6 +168,7 @@ struct WorkspaceWipe {
                 guard written == Int64(extent.count) else { return fail("a file cannot be overwritten", errno) }
             }
         }
+        beforeComparing?(file)
         for extent in extents {
             guard buffers.compare(file, extent, into: &report) else { return fail("a file cannot be read back", errno) }
         }

@@ -19,7 +19,7 @@ public struct ExecRequest: Sendable {
     public var inputData: [UInt8]?
     /// From the start to SIGTERM; nil is without a limit.
     public var timeoutMicroseconds: Int64?
-    /// Kept of each stream; the rest is counted and dropped.
+    /// Kept (or given out) of each stream; the rest is counted and dropped.
     public var outputBytesMax: Int
 
     public init(
@@ -35,14 +35,9 @@ public struct ExecRequest: Sendable {
     }
 }
 
-/// A piece of output while the command runs. Together the pieces are what ``ExecResult`` holds.
-public enum ExecOutput: Sendable, Equatable {
-    case standardOutput([UInt8])
-    case standardError([UInt8])
-}
-
 /// How a command ended.
 public struct ExecResult: Sendable, Equatable {
+    /// Empty when the output went to an ``ExecOutputStream``.
     public var stdout: [UInt8]
     public var stderr: [UInt8]
     /// How much it wrote, kept or not.
@@ -52,9 +47,10 @@ public struct ExecResult: Sendable, Equatable {
     public var exitCode: Int?
     public var signal: Int?
     public var timedOut: Bool
-    /// More was written than was kept.
+    /// More was written than was kept or given out.
     public var truncated: Bool
-    /// The kernel killed something of it for lack of memory.
+    /// The kernel killed for lack of memory while it ran. Then it never ended with 0: a command that came to its end all
+    /// the same, before its session was killed, counts as killed.
     public var outOfMemory: Bool
     public var wallMicroseconds: Int64
     /// Of the command and what it started.

@@ -10,12 +10,14 @@ struct ExecRunner {
     let limits: Program.Limits
     /// The host's number of the session's user; nil when the server cannot give files away.
     let user: uid_t?
+    /// Whether the session has run out of memory.
+    let hasRunOutOfMemory: () -> Bool
 
     /// Runs the command. Blocks until it has ended and its output has been read.
     ///
+    /// - Parameter sink: takes the output, which is then not kept.
     /// - Returns: nil when the prepared process was lost before it became the program.
-    func run(_ program: Program, _ request: ExecRequest, emit: (ExecOutput) -> Void) throws(SandboxError) -> ExecResult?
-    {
+    func run(_ program: Program, _ request: ExecRequest, sink: ExecOutputStream?) throws(SandboxError) -> ExecResult? {
         let output = try Descriptor.pipe()
         let errors = try Descriptor.pipe()
         // So that a command can open /dev/stdout and /dev/stderr, which are these pipes.
@@ -25,6 +27,8 @@ struct ExecRunner {
             }
         }
         let null = try Descriptor.open("/dev/null", O_RDONLY)
+        let room = try sink.map { (_) throws(SandboxError) in try Descriptor.event() }
+        if let sink, let room { sink.attach(room) }
         let start = monotonicMicroseconds()
         guard try process.start(program, limits, streams: [null, output.write, errors.write]) else { return nil }
         output.write.close()
@@ -34,8 +38,8 @@ struct ExecRunner {
             clock: ExecClock(
                 start: start, timeout: request.timeoutMicroseconds, grace: graceMicroseconds,
                 drain: drainMicroseconds),
-            outputBytesMax: request.outputBytesMax)
-        try run.loop(emit: emit)
+            outputBytesMax: request.outputBytesMax, sink: sink, room: room)
+        try run.loop()
         return run.isLost ? nil : run.result()
     }
 
@@ -46,6 +50,9 @@ struct ExecRunner {
         let output: Descriptor
         let errors: Descriptor
         let start: Int64
+        let sink: ExecOutputStream?
+        /// Readable when `sink` can take more.
+        let room: Descriptor?
         var clock: ExecClock
         var stdout: OutputBuffer
         var stderr: OutputBuffer
@@ -65,26 +72,29 @@ struct ExecRunner {
 
         init(
             runner: ExecRunner, output: Descriptor, errors: Descriptor, start: Int64,
-            clock: ExecClock, outputBytesMax: Int
+            clock: ExecClock, outputBytesMax: Int, sink: ExecOutputStream?, room: Descriptor?
         ) {
             (self.runner, self.output, self.errors) = (runner, output, errors)
             (self.start, self.clock) = (start, clock)
-            stdout = OutputBuffer(bytesMax: outputBytesMax)
-            stderr = OutputBuffer(bytesMax: outputBytesMax)
+            (self.sink, self.room) = (sink, room)
+            stdout = OutputBuffer(bytesMax: outputBytesMax, keeps: sink == nil)
+            stderr = OutputBuffer(bytesMax: outputBytesMax, keeps: sink == nil)
         }
 
-        mutating func loop(emit: (ExecOutput) -> Void) throws(SandboxError) {
+        mutating func loop() throws(SandboxError) {
             while !(status != nil && stdout.isAtEnd && stderr.isAtEnd) {
+                room?.clear()
+                // A reader that stalls holds up a command that runs, never its end.
+                let isHeld = status == nil && sink?.isFull ?? false
                 var entries = [
-                    pollfd(fd: status == nil ? replies.number : -1, events: Int16(POLLIN), revents: 0),
-                    pollfd(fd: stdout.isAtEnd ? -1 : output.number, events: Int16(POLLIN), revents: 0),
-                    pollfd(fd: stderr.isAtEnd ? -1 : errors.number, events: Int16(POLLIN), revents: 0),
+                    entry(status == nil ? replies : nil), entry(stdout.isAtEnd || isHeld ? nil : output),
+                    entry(stderr.isAtEnd || isHeld ? nil : errors), entry(isHeld ? room : nil),
                 ]
-                let ready = poll(&entries, 3, clock.wait(now: monotonicMicroseconds()))
+                let ready = poll(&entries, 4, clock.wait(now: monotonicMicroseconds()))
                 if ready < 0 && errno != EINTR { throw .system("cannot wait for the command", errno) }
                 // Streams first: what was written before the end is read before the end is known.
-                if entries[1].revents != 0 { readOutput(emit) }
-                if entries[2].revents != 0 { readErrors(emit) }
+                if entries[1].revents != 0 { readOutput() }
+                if entries[2].revents != 0 { readErrors() }
                 if entries[0].revents != 0 { try takeReply() }
                 let action = clock.tick(now: monotonicMicroseconds())
                 if action == .finish { break }
@@ -95,14 +105,18 @@ struct ExecRunner {
             if let setUpFailure { throw setUpFailure }
         }
 
-        private mutating func readOutput(_ emit: (ExecOutput) -> Void) {
-            let fresh = stdout.read(from: output.number, into: &chunk)
-            if !fresh.isEmpty { emit(.standardOutput(fresh)) }
+        private func entry(_ descriptor: Descriptor?) -> pollfd {
+            pollfd(fd: descriptor?.number ?? -1, events: Int16(POLLIN), revents: 0)
         }
 
-        private mutating func readErrors(_ emit: (ExecOutput) -> Void) {
+        private mutating func readOutput() {
+            let fresh = stdout.read(from: output.number, into: &chunk)
+            if !fresh.isEmpty { sink?.offer(.standardOutput(fresh)) }
+        }
+
+        private mutating func readErrors() {
             let fresh = stderr.read(from: errors.number, into: &chunk)
-            if !fresh.isEmpty { emit(.standardError(fresh)) }
+            if !fresh.isEmpty { sink?.offer(.standardError(fresh)) }
         }
 
         private mutating func takeReply() throws(SandboxError) {
@@ -156,14 +170,19 @@ struct ExecRunner {
         }
 
         func result() -> ExecResult {
-            let status = status ?? 0
-            let signal = status & 0x7f
+            var status = status ?? 0
             let cgroup = runner.process.group
+            // The group may be gone already, with the session whose memory ran out: then the session knows.
+            let wasKilled = status & 0x7f == SIGKILL
+            let outOfMemory = (cgroup?.outOfMemoryKills ?? 0) > 0 || (wasKilled && runner.hasRunOutOfMemory())
+            // What the kernel would have done to the whole group where it can (memory.oom.group).
+            if outOfMemory && status == 0 { status = SIGKILL }
+            let signal = status & 0x7f
             return ExecResult(
                 stdout: stdout.kept, stderr: stderr.kept, stdoutBytes: stdout.total, stderrBytes: stderr.total,
                 exitCode: signal == 0 ? Int(status >> 8 & 0xff) : nil, signal: signal == 0 ? nil : Int(signal),
                 timedOut: clock.timedOut, truncated: stdout.isTruncated || stderr.isTruncated,
-                outOfMemory: (cgroup?.outOfMemoryKills ?? 0) > 0, wallMicroseconds: endedAt - start,
+                outOfMemory: outOfMemory, wallMicroseconds: endedAt - start,
                 cpuMicroseconds: cgroup?.processorMicroseconds() ?? cpuMicroseconds,
                 peakMemoryBytes: cgroup?.peakMemoryBytes() ?? 0)
         }

@@ -59,13 +59,20 @@ final class PreparedProcess: Sendable {
     let replies: Descriptor
     private let programs: Descriptor
 
-    /// Asks init for one and does not wait for it.
+    /// Asks init for one, in a new group, and does not wait for it.
     ///
     /// - Parameter terminal: rows and columns, for a process on a terminal of its own.
-    init(
+    convenience init(
         _ channel: InitChannel, _ cgroup: SessionCgroup?, terminal: (rows: UInt16, columns: UInt16)? = nil
     ) throws(SandboxError) {
-        group = try cgroup?.makeExec()
+        try self.init(channel, in: try cgroup?.makeExec(), terminal: terminal)
+    }
+
+    /// Asks init for one in `group`, which is removed when there will be none.
+    init(
+        _ channel: InitChannel, in group: ExecCgroup?, terminal: (rows: UInt16, columns: UInt16)? = nil
+    ) throws(SandboxError) {
+        self.group = group
         let (own, theirs) = try Descriptor.socketPair()
         programs = own
         var header = nrx_request()
@@ -74,7 +81,7 @@ final class PreparedProcess: Sendable {
         header.second = UInt64(terminal?.columns ?? 0)
         let entrances = group?.entrances ?? []
         do throws(SandboxError) {
-            replies = try channel.send(header, descriptors: ([theirs] + entrances).map(\.number))
+            replies = try channel.send(header, descriptors: [theirs] + entrances)
         } catch {
             _ = group?.removeIfEmpty()
             throw error
@@ -90,8 +97,7 @@ final class PreparedProcess: Sendable {
         header.descriptors_max = UInt64(limits.descriptorsMax)
         header.file_bytes_max = UInt64(limits.fileBytesMax)
         let bytes = try InitChannel.encode(header, program.strings)
-        let numbers = streams.map(\.number)
-        let failure = nrx_send(programs.number, bytes, bytes.count, numbers, numbers.count)
+        let failure = InitChannel.send(bytes, streams, to: programs)
         programs.close()
         if failure == EPIPE || failure == ECONNRESET { return false }
         guard failure == 0 else { throw .system("cannot hand over a program", failure) }

@@ -24,7 +24,10 @@ enum BubblewrapArguments {
     static let runtimeFiles = ["/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl/certs"]
 
     /// Entries of /proc that tell of the host or its kernel, covered with nothing.
-    static let maskedFiles = ["/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug", "/proc/cmdline"]
+    static let maskedFiles = [
+        "/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/timer_stats", "/proc/latency_stats",
+        "/proc/sched_debug", "/proc/interrupts", "/proc/cmdline",
+    ]
 
     /// Parts of /proc where a session could write settings of its own namespaces, or pressure triggers; none need be.
     static let readOnlyPlaces = ["/proc/sys", "/proc/pressure"]

@@ -25,11 +25,11 @@ final class InitChannel: Sendable {
 
     /// Sends a request and returns the socket on which its answers come.
     func send(
-        _ header: nrx_request, strings: [String] = [], descriptors: [Int32] = [], isPartOfEnding: Bool = false
+        _ header: nrx_request, strings: [String] = [], descriptors: [Descriptor] = [], isPartOfEnding: Bool = false
     ) throws(SandboxError) -> Descriptor {
         let bytes = try Self.encode(header, strings)
         let (own, theirs) = try Descriptor.socketPair()
-        let failure = send(bytes, descriptors: [theirs.number] + descriptors, isPartOfEnding: isPartOfEnding)
+        let failure = send(bytes, descriptors: [theirs] + descriptors, isPartOfEnding: isPartOfEnding)
         guard failure == 0 else {
             throw failure == EPIPE || failure == ECONNRESET
                 ? SandboxError(.gone, "the session's environment has ended")
@@ -39,10 +39,19 @@ final class InitChannel: Sendable {
     }
 
     /// Sends one datagram as it is. 0, or errno; EPIPE when nothing may be sent any more.
-    func send(_ bytes: [UInt8], descriptors: [Int32], isPartOfEnding: Bool = false) -> Int32 {
+    func send(_ bytes: [UInt8], descriptors: [Descriptor], isPartOfEnding: Bool = false) -> Int32 {
         state.withLock { state in
             guard let control = state.control, !state.isEnding || isPartOfEnding else { return EPIPE }
-            return nrx_send(control.number, bytes, bytes.count, descriptors, descriptors.count)
+            return Self.send(bytes, descriptors, to: control)
+        }
+    }
+
+    /// Sends one datagram. 0, or errno.
+    static func send(_ bytes: [UInt8], _ descriptors: [Descriptor], to socket: Descriptor) -> Int32 {
+        // An array may be freed after its last use, before the call, and would close what is being sent.
+        withExtendedLifetime((descriptors, socket)) {
+            let numbers = descriptors.map(\.number)
+            return nrx_send(socket.number, bytes, bytes.count, numbers, numbers.count)
         }
     }
 

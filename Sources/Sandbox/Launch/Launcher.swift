@@ -42,7 +42,7 @@ final class Launcher: Sendable {
         if let cgroups {
             let made = SessionCgroup(host: cgroups, name: "env-" + identity)
             cgroup = made
-            do throws(SandboxError) { try made.make() } catch {
+            do throws(SandboxError) { try made.makeForInit() } catch {
                 _ = made.remove(timeoutMilliseconds: 100)
                 throw error
             }
@@ -82,10 +82,14 @@ final class Launcher: Sendable {
         theirs.close()
         complaints.write.close()
         do throws(SandboxError) {
+            // While bubblewrap builds the namespaces.
+            let group = try cgroup.map { (cgroup) throws(SandboxError) in
+                try cgroup.makeForWork(monitor: child.pid)
+            }
             let initPid = try greeting(own, complaints: complaints.read)
             return try RawEnvironment(
                 identity: identity, hostName: hostName, monitor: child.pid, monitorDescriptor: child.descriptor,
-                initPid: initPid, user: user, channel: InitChannel(control: own), cgroup: cgroup,
+                initPid: initPid, user: user, channel: InitChannel(control: own), cgroup: cgroup, firstGroup: group,
                 missingLayers: missingLayers)
         } catch {
             _ = nrx_pidfd_signal(child.descriptor.number, SIGKILL)
@@ -119,7 +123,9 @@ final class Launcher: Sendable {
         }
         guard reply.type == NRX_REPLY_HELLO, reply.raw.value == UInt64(NRX_PROTOCOL_VERSION), reply.sender > 0 else {
             throw SandboxError(
-                .startFailed, "nrx-init speaks another version than the server: build both from the same source")
+                .startFailed,
+                "nrx-init and the server are not of the same build (protocol \(reply.raw.value), not "
+                    + "\(NRX_PROTOCOL_VERSION)): build both from the same source with `make build`")
         }
         return reply.sender
     }

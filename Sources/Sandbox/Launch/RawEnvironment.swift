@@ -28,7 +28,7 @@ final class RawEnvironment: Sendable {
 
     init(
         identity: String, hostName: String, monitor: pid_t, monitorDescriptor: Descriptor, initPid: pid_t,
-        user: uid_t?, channel: InitChannel, cgroup: SessionCgroup?, missingLayers: Set<Layer>
+        user: uid_t?, channel: InitChannel, cgroup: SessionCgroup?, firstGroup: ExecCgroup?, missingLayers: Set<Layer>
     ) throws(SandboxError) {
         self.identity = identity
         self.hostName = hostName
@@ -57,7 +57,7 @@ final class RawEnvironment: Sendable {
         guard nrx_pidfd_wait(initDescriptor.number, 0) == 0 else {
             throw SandboxError(.startFailed, "the session's init ended at once")
         }
-        firstProcess = Mutex(try PreparedProcess(channel, cgroup))
+        firstProcess = Mutex(try PreparedProcess(channel, in: firstGroup))
     }
 
     /// The process for the first command; once.

@@ -22,7 +22,7 @@ struct Spawn: Sendable {
             if result.failure != ENOSYS && result.failure != EINVAL { return try result.get(path) }
         }
         let entrance = try cgroup.map { (group) throws(SandboxError) in
-            try Descriptor.open(group.file("cgroup.procs"), O_WRONLY)
+            try Descriptor.open(group.entrance, O_WRONLY)
         }
         return try start(cgroup: -1, entrance: entrance?.number ?? -1).get(path)
     }

@@ -40,9 +40,7 @@ public final class SessionTerminal: Sendable, Facility {
         self.master = master
         self.process = process
         self.threads = threads
-        let number = nrx_event_descriptor()
-        guard number >= 0 else { throw .system("cannot make an event descriptor", errno) }
-        wake = Descriptor(number)
+        wake = try .event()
         guard fcntl(master.number, F_SETFL, O_NONBLOCK) == 0 else { throw .system("cannot set up the terminal", errno) }
     }
 
@@ -107,8 +105,7 @@ public final class SessionTerminal: Sendable, Facility {
     public func close() {
         guard !isClosed.exchange(true, ordering: .sequentiallyConsistent) else { return }
         // Whoever waits in read, write or exitCode wakes up; the descriptors close with the last of them.
-        var one: UInt64 = 1
-        _ = Glibc.write(wake.number, &one, 8)
+        wake.signal()
         let group = process.group
         threads.start {
             guard let group else { return }

@@ -22,9 +22,7 @@ final class EventWatcher: Sendable {
         let number = nrx_poller()
         guard number >= 0 else { throw .system("cannot make an event poller", errno) }
         poller = Descriptor(number)
-        let event = nrx_event_descriptor()
-        guard event >= 0 else { throw .system("cannot make an event descriptor", errno) }
-        wake = Descriptor(event)
+        wake = try .event()
         let watched = nrx_poller_add(poller.number, wake.number, 0, 0)
         guard watched == 0 else { throw .system("cannot watch", watched) }
         let failure = Thread.detach(stackBytes: 256 * 1024) { [self] in serve() }
@@ -56,8 +54,7 @@ final class EventWatcher: Sendable {
     /// Lets the thread end.
     func end() {
         isEnding.store(true, ordering: .sequentiallyConsistent)
-        var one: UInt64 = 1
-        _ = write(wake.number, &one, 8)
+        wake.signal()
     }
 
     private func serve() {

@@ -24,6 +24,21 @@ struct EmailIndex: Sendable {
         return digest
     }
 
+    /// A key for another purpose, which tells nothing of this one: keyed BLAKE2b-256 with a personalisation, which no
+    /// address is hashed with.
+    ///
+    /// - Parameter purpose: 16 bytes.
+    func derivedKey(purpose: StaticString) -> [UInt8] {
+        precondition(purpose.utf8CodeUnitCount == Int(crypto_generichash_blake2b_PERSONALBYTES))
+        var derived = [UInt8](repeating: 0, count: Self.digestBytes)
+        // Cannot fail: every length is one that BLAKE2b allows.
+        key.withBytes { key in
+            _ = crypto_generichash_blake2b_salt_personal(
+                &derived, derived.count, nil, 0, key, SecretKey.byteCount, nil, purpose.utf8Start)
+        }
+        return derived
+    }
+
     /// `email` without the ASCII white space around it.
     ///
     /// - Throws: ``VaultError/Code/invalidInput`` when nothing is left, or more than ``emailBytesMax`` bytes.

@@ -50,6 +50,8 @@ struct Binding: Sendable {
         case signedHead = "nrx-vault/1 signed head"
         case dataKey = "nrx-vault/1 data key"
         case field = "nrx-vault/1 field"
+        case memberEmail = "nrx-vault/1 member e-mail"
+        case tokenKey = "nrx-vault/1 token key"
     }
 
     let bytes: [UInt8]

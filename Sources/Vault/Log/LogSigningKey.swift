@@ -3,7 +3,7 @@ import EventStore
 import Proofs
 
 /// The log's Ed25519 key; the private half lives in guarded memory.
-final class LogSigningKey: Sendable {
+final class LogSigningKey: CheckpointSigner {
     /// The public half, named by the log's origin.
     let verifierKey: VerifierKey
 

@@ -7,7 +7,7 @@ enum VaultDatabase {
 
     /// "nrxv": what `file` and SQLite's own tools show as the application.
     private static let applicationID: Int32 = 0x6E72_7876
-    private static let formatVersion: Int32 = 1
+    private static let formatVersion: Int32 = 2
 
     /// Opens the file and takes it for this process alone. Blocking.
     ///
@@ -84,10 +84,25 @@ enum VaultDatabase {
                     root BLOB NOT NULL,
                     tag BLOB NOT NULL
                 ) STRICT;
+                CREATE TABLE next_log_key (
+                    id INTEGER PRIMARY KEY CHECK (id = 1),
+                    wrapped_signing_seed BLOB NOT NULL
+                ) STRICT;
                 CREATE TABLE customers (
                     customer_id TEXT NOT NULL PRIMARY KEY,
                     email_digest BLOB NOT NULL UNIQUE,
                     wrapped_data_key BLOB NOT NULL
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE member_emails (
+                    member_id TEXT NOT NULL PRIMARY KEY,
+                    customer_id TEXT NOT NULL,
+                    email_digest BLOB NOT NULL UNIQUE,
+                    tag BLOB NOT NULL
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE token_keys (
+                    id TEXT NOT NULL PRIMARY KEY,
+                    created_at INTEGER NOT NULL,
+                    wrapped_seed BLOB NOT NULL
                 ) STRICT, WITHOUT ROWID;
                 """)
     }

@@ -133,7 +133,7 @@ struct VaultOpener {
 
     private static let emailIndexBinding = Binding(.emailIndexKey)
 
-    private static func signingBinding(_ origin: String) -> Binding { Binding(.logSigningSeed, Array(origin.utf8)) }
+    static func signingBinding(_ origin: String) -> Binding { Binding(.logSigningSeed, Array(origin.utf8)) }
 
     private static func randomOrigin() -> String {
         let digits = String(randombytes_random(), radix: 16)

@@ -17,6 +17,8 @@ struct Audit: ParsableCommand {
 
             Example:
               nrx-replay audit data/log --verifier-key log.key --from kept.txt
+
+            With --policy, a sixth: witnesses, have enough of those whom you trust cosigned this log?
             """)
 
     @Argument(help: ArgumentHelp("The directory that holds the *.jsonl.lz4 files.", valueName: "logdir"))
@@ -25,14 +27,20 @@ struct Audit: ParsableCommand {
     @Flag(help: "Check bytes, roots and checkpoints only, not what the events mean.")
     var integrity = false
 
+    @Option(
+        help: ArgumentHelp(
+            "The logs, the witnesses and the quorum that you trust (C2SP tlog-policy).", valueName: "file"))
+    var policy: String?
+
     @OptionGroup var trust: TrustOptions
     @OptionGroup var output: OutputOptions
 
     func run() throws {
         try output.finish("audit") { (bar) throws(AuditorError) in
-            let auditor = LogAuditor(
+            var auditor = LogAuditor(
                 verifierKey: try trust.verifierKey.map(InputFiles.verifierKey),
                 keptCheckpoint: try trust.kept.map(InputFiles.checkpoint), bytesOnly: integrity)
+            auditor.policy = try policy.map(InputFiles.policy)
             return try auditor.audit(directory, progress: bar.show).output
         }
     }

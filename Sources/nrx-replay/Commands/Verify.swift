@@ -7,13 +7,17 @@ struct Verify: ParsableCommand {
         discussion: """
             Three levels, each saying more than the one before:
               integrity   the document alone holds together. Anybody can make such a document: not authenticity.
-              provenance  the log whose key you know published the proof's key (--proof and --verifier-key).
+              provenance  the log whose key you know published the proof's key (--log-key, and a file that carries its
+                          inclusion proofs; or --proof).
               history     the replayed log holds the session's whole life and extends a checkpoint that you kept
                           (--log and --from).
             The verdict always says which level was reached; exit code 3 says that it is a lower one than asked for.
 
+            A file with inclusion proofs is what GET /v1/proofs/SESSION?include=inclusion answers.
+
             Examples:
               nrx-replay verify proof.json
+              nrx-replay verify proof-with-inclusion.json --log-key log.key
               nrx-replay verify proof.json --proof key-event.tlog-proof --verifier-key log.key
               nrx-replay verify proof.json --log data/log --from kept.txt
             """)

@@ -28,10 +28,14 @@ struct TestServer: Sendable {
     ///
     /// - Parameters:
     ///   - isolating: whether it can start sessions; without, it comes up at once and refuses them.
+    ///   - limited: whether limits a minute follow the test's clock; without, an hour passes for them at each look, so that
+    ///     none is ever reached.
     ///   - logger: where the server logs.
     ///   - setup: `.router` skips the network, `.live` goes through it.
+    ///   - configure: changes the configuration before the start.
     static func with<Value: Sendable>(
-        isolating: Bool = false, _ setup: TestingSetup = .router, region: String = "us", logger: Logger = quiet,
+        isolating: Bool = false, limited: Bool = false, _ setup: TestingSetup = .router, region: String = "us",
+        logger: Logger = quiet, configure: (inout ServerConfiguration) -> Void = { _ in },
         _ body: @Sendable (TestServer) async throws -> Value
     ) async throws -> Value {
         let directory = try TemporaryDirectory()
@@ -42,9 +46,13 @@ struct TestServer: Sendable {
         configuration.warmPoolSize = 0
         configuration.region = region
         configuration.initPath = isolating ? try BuiltPrograms.path("nrx-init") : directory.path + "/no-init"
+        configure(&configuration)
+        let hours = HourClock()
+        var surroundings = Surroundings(now: { clock.now }, fileSystem: disk)
+        surroundings.uptime = { limited ? clock.now.microseconds : hours.next() }
+        surroundings.passwordCost = PasswordHasher.Cost(passes: 1, memoryBytes: 8_192)
         let server = try await Server.start(
-            configuration: configuration, surroundings: Surroundings(now: { clock.now }, fileSystem: disk),
-            logger: logger)
+            configuration: configuration, surroundings: surroundings, logger: logger)
         do {
             let value = try await Application(router: server.router(), logger: quiet).test(setup) { client in
                 try await body(
@@ -134,4 +142,11 @@ final class TestClock: Sendable {
     var now: Timestamp { time.withLock { $0 } }
 
     func advance(seconds: Int64) { time.withLock { $0 = $0.adding(seconds: seconds) } }
+}
+
+/// A clock on which an hour passes at every look.
+private final class HourClock: Sendable {
+    private let hours = Atomic<Int64>(0)
+
+    func next() -> Int64 { hours.add(1, ordering: .relaxed).newValue * 3_600_000_000 }
 }

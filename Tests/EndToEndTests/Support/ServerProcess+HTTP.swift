@@ -58,11 +58,12 @@ extension ServerProcess {
         try await send("POST", "/v1/sessions/\(session)/exec", key: key, ["command": .string(command)])
     }
 
-    /// Waits until a session has this status; a test that fails does so after ten seconds.
+    /// Waits until a session has this status; a test that fails does so after ten seconds. Few requests, for keys
+    /// have a limit a minute.
     func waitFor(_ status: String, of session: String, key: String) async throws {
-        for _ in 0..<500 {
+        for _ in 0..<50 {
             if try await send("GET", "/v1/sessions/\(session)", key: key)["status"]?.string == status { return }
-            try await Task.sleep(for: .milliseconds(20))
+            try await Task.sleep(for: .milliseconds(200))
         }
         Issue.record("session \(session) never was \(status)")
     }

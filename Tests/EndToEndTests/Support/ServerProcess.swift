@@ -22,7 +22,7 @@ final class ServerProcess: Sendable {
     ///
     /// - Parameters:
     ///   - directory: holds `data` and what the server printed.
-    ///   - options: added to `--port 0 --data-dir … --warm-pool 0`.
+    ///   - options: added to `--port 0 --data-dir … --warm-pool 0 --address-limits off`.
     static func start(in directory: TemporaryDirectory, _ options: [String] = []) async throws -> ServerProcess {
         let number = UUID().uuidString
         let (output, log) = (directory.path + "/\(number).out", directory.path + "/\(number).log")
@@ -30,8 +30,8 @@ final class ServerProcess: Sendable {
         process.executableURL = URL(filePath: try BuiltPrograms.path("nrx-server"))
         process.arguments =
             [
-                "--port", "0", "--data-dir", directory.path + "/data", "--warm-pool", "0", "--init-path",
-                try BuiltPrograms.path("nrx-init"),
+                "--port", "0", "--data-dir", directory.path + "/data", "--warm-pool", "0", "--address-limits",
+                "off", "--init-path", try BuiltPrograms.path("nrx-init"),
             ] + options
         process.standardOutput = try emptyFile(output)
         process.standardError = try emptyFile(log)

@@ -5,6 +5,7 @@ import Synchronization
 import Testing
 
 @testable import EventStore
+@testable import FaultCampaign
 
 /// A log key from a fixed seed.
 struct TestSigner: CheckpointSigner {
@@ -89,6 +90,7 @@ func smallConfiguration() -> EventLogConfiguration {
     var configuration = EventLogConfiguration()
     configuration.segmentBytes = 4096
     configuration.preparesSegmentsAhead = false
+    configuration.recompressesSealedSegments = false
     return configuration
 }
 

@@ -186,7 +186,7 @@ struct SessionPageTests {
 enum Fixtures {
     static func vector(_ name: String) throws -> [UInt8] {
         let url = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "fixtures/vectors/\(name)")
+            .deletingLastPathComponent().deletingLastPathComponent().appending(path: "fixtures/vectors/\(name)")
         return Array(try Data(contentsOf: url))
     }
 }

@@ -1,31 +1,5 @@
+import EventStore
 import Synchronization
-
-@testable import EventStore
-
-/// SplitMix64: the same seed gives the same faults everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed &+ 0x9E37_79B9_7F4A_7C15 }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
-
-/// What goes wrong, and at which operation.
-enum Fault: Sendable, Equatable {
-    /// Nothing of the operation reaches the page cache; everything after it fails too.
-    case crash
-    /// About half of a write's sectors get through; everything after it fails.
-    case tornCrash
-    /// The write says it wrote less than asked.
-    case shortWrite
-    /// The operation fails once. A failed sync drops what was unsynced from the disk and keeps it in the page cache.
-    case error(Int32)
-}
 
 /// A disk in memory that keeps apart what was written from what was synced, at sectors of 512 bytes, and directory
 /// entries likewise.
@@ -36,8 +10,11 @@ final class SimulatedDisk: FileSystem {
     }
 
     struct Node: Sendable {
+        /// What a running system reads.
         var cached: [UInt8] = []
+        /// What the platter holds for certain.
         var durable: [UInt8] = []
+        /// What may or may not have reached it, in any order.
         var unsynced: [Change] = []
     }
 
@@ -48,56 +25,74 @@ final class SimulatedDisk: FileSystem {
         var names: [String: Int] = [:]
         var durableNames: [String: Int] = [:]
         var operations = 0
-        var faults: [Int: Fault] = [:]
+        var operationsByKind: [FileError.Operation: Int] = [:]
+        var plan = FaultPlan()
+        var fired: [FiredFault] = []
         var isDown = false
         var locked: Set<Int> = []
         var capacity = Int.max
+        var generator = SeededGenerator(seed: 0)
+
+        var faults: [Int: Fault] {
+            get { plan.byNumber }
+            set { plan.byNumber = newValue }
+        }
     }
 
     let state: Mutex<State>
+    /// The unit that is written whole or not at all, in bytes.
     static let sector = 512
 
-    init(faults: [Int: Fault] = [:]) { state = Mutex(State(faults: faults)) }
+    init(faults: [Int: Fault] = [:]) { state = Mutex(State(plan: FaultPlan(byNumber: faults))) }
 
     private init(_ survivor: State) { state = Mutex(survivor) }
 
     /// Operations performed so far.
     var operations: Int { state.withLock { $0.operations } }
 
-    /// The disk after a power cut: what was synced, and of the rest whatever `generator` lets through, sector by sector
-    /// and name by name.
-    func afterPowerCut(seed: UInt64, keepingNames: Bool = false) -> SimulatedDisk {
+    /// The faults that happened so far.
+    var fired: [FiredFault] { state.withLock { $0.fired } }
+
+    /// The disk after a power cut: what was synced, and of the rest whatever `seed` lets through, sector by sector and
+    /// name by name, in no order.
+    func afterPowerCut(seed: UInt64, plan: FaultPlan = FaultPlan()) -> SimulatedDisk {
         var generator = SeededGenerator(seed: seed)
         return state.withLock { old in
             var state = State()
             state.nextNode = old.nextNode
-            for number in old.nodes.keys.sorted() {
+            state.durableNames = old.durableNames
+            for name in Set(old.names.keys).union(old.durableNames.keys).sorted()
+            where old.names[name] != old.durableNames[name] && Bool.random(using: &generator) {
+                state.durableNames[name] = old.names[name]
+            }
+            state.names = state.durableNames
+            for number in Set(state.names.values).sorted() {
                 guard let node = old.nodes[number] else { continue }
                 var bytes = node.durable
                 for change in node.unsynced { Self.apply(change, to: &bytes, generator: &generator) }
                 state.nodes[number] = Node(cached: bytes, durable: bytes)
             }
-            state.durableNames = old.durableNames
-            for name in Set(old.names.keys).union(old.durableNames.keys).sorted()
-            where old.names[name] != old.durableNames[name] {
-                if keepingNames || Bool.random(using: &generator) { state.durableNames[name] = old.names[name] }
-            }
-            state.names = state.durableNames
+            state.plan = plan
+            state.generator = generator
             return SimulatedDisk(state)
         }
     }
 
     /// The disk after the process died: the page cache stays.
-    func afterProcessDeath() -> SimulatedDisk {
+    func afterProcessDeath(plan: FaultPlan = FaultPlan()) -> SimulatedDisk {
         state.withLock { old in
             var state = old
-            state.faults = [:]
+            state.plan = plan
+            state.fired = []
+            state.operations = 0
+            state.operationsByKind = [:]
             state.isDown = false
             state.locked = []
             return SimulatedDisk(state)
         }
     }
 
+    /// Applies a random part of a change, sector by sector.
     private static func apply(_ change: Change, to bytes: inout [UInt8], generator: inout SeededGenerator) {
         switch change {
         case .truncate(let size):
@@ -125,8 +120,15 @@ final class SimulatedDisk: FileSystem {
         throws(FileError) -> Fault?
     {
         guard !state.isDown else { throw FileError(operation, path: path, errno: 5) }
-        defer { state.operations += 1 }
-        guard let fault = state.faults[state.operations] else { return nil }
+        let ordinal = state.operationsByKind[operation, default: 0]
+        defer {
+            state.operations += 1
+            state.operationsByKind[operation] = ordinal + 1
+        }
+        guard let fault = state.plan.fault(number: state.operations, operation: operation, ordinal: ordinal) else {
+            return nil
+        }
+        state.fired.append(FiredFault(fault: fault, operation: operation))
         switch fault {
         case .crash, .tornCrash: state.isDown = true
         default: break
@@ -179,7 +181,8 @@ final class SimulatedDisk: FileSystem {
         }
     }
 
-    func createDirectory(_ path: String) throws(FileError) {}
+    /// Directories are nothing but the beginnings of paths here.
+    func createDirectory(_ path: String) throws(FileError) { try perform(.createDirectory, path) { _ in } }
 
     func rename(_ source: String, to target: String) throws(FileError) {
         try perform(.rename, source) { (state) throws(FileError) in
@@ -205,7 +208,51 @@ final class SimulatedDisk: FileSystem {
     }
 
     func exists(_ path: String) throws(FileError) -> Bool {
-        state.withLock { $0.names[path] != nil }
+        try perform(.open, path) { $0.names[path] != nil }
+    }
+
+    /// Flips one bit of a file, on disk and in the cache.
+    func flip(_ path: String, byte: Int, bit: UInt8) {
+        state.withLock { state in
+            guard let number = state.names[path], var node = state.nodes[number] else { return }
+            node.cached[byte] ^= 1 << bit
+            node.durable[byte] ^= 1 << bit
+            state.nodes[number] = node
+        }
+    }
+
+    /// Every file as a running system sees it: path and length.
+    var files: [(path: String, bytes: Int)] {
+        state.withLock { state in
+            state.names.map { ($0.key, state.nodes[$0.value]?.cached.count ?? 0) }.sorted { $0.0 < $1.0 }
+        }
+    }
+}
+
+// What files ask of their disk.
+extension SimulatedDisk {
+    fileprivate func size(node: Int, path: String) throws(FileError) -> Int {
+        try perform(.read, path) { $0.nodes[node]?.cached.count ?? 0 }
+    }
+
+    /// Up to `count` bytes of the file as a running system sees it; a short read brings half of them.
+    fileprivate func read(node: Int, path: String, at offset: Int, count: Int) throws(FileError) -> ArraySlice<UInt8> {
+        let result: Result<ArraySlice<UInt8>, FileError> = state.withLock { state in
+            Result { () throws(FileError) in
+                let fault = try Self.fault(in: &state, .read, path)
+                switch fault {
+                case .crash, .tornCrash: throw FileError(.read, path: path, errno: 5)
+                case .error(let number): throw FileError(.read, path: path, errno: number)
+                case .shortWrite, nil: break
+                }
+                let bytes = state.nodes[node]?.cached ?? []
+                guard offset < bytes.count else { return [] }
+                var length = min(count, bytes.count - offset)
+                if fault == .shortWrite { length = max(1, length / 2) }
+                return bytes[offset..<(offset + length)]
+            }
+        }
+        return try result.get()
     }
 
     fileprivate func write(_ bytes: [UInt8], node: Int, path: String, at offset: Int) throws(FileError) -> Int {
@@ -222,9 +269,9 @@ final class SimulatedDisk: FileSystem {
                 case .shortWrite: count = max(1, bytes.count / 2)
                 case nil: break
                 }
-                let used = state.nodes.values.reduce(0) { $0 + $1.cached.count }
-                let grows = max(0, offset + count - (state.nodes[node]?.cached.count ?? 0))
-                guard used + grows <= state.capacity else { throw FileError(.write, path: path, errno: 28) }
+                if state.capacity < Int.max {
+                    try Self.checkRoom(in: state, node: node, path: path, end: offset + count)
+                }
                 let part = Array(bytes[..<count])
                 if let size = state.nodes[node]?.cached.count, size < offset + count {
                     Self.resize(&state.nodes[node, default: Node()].cached, to: offset + count)
@@ -238,13 +285,24 @@ final class SimulatedDisk: FileSystem {
         return try result.get()
     }
 
+    private static func checkRoom(in state: State, node: Int, path: String, end: Int) throws(FileError) {
+        let used = state.names.values.reduce(0) { $0 + (state.nodes[$1]?.cached.count ?? 0) }
+        let grows = max(0, end - (state.nodes[node]?.cached.count ?? 0))
+        guard used + grows <= state.capacity else { throw FileError(.write, path: path, errno: 28) }
+    }
+
     fileprivate func sync(node: Int, path: String) throws(FileError) {
         let result: Result<Void, FileError> = state.withLock { state in
             Result { () throws(FileError) in
                 switch try Self.fault(in: &state, .sync, path) {
                 case .crash, .tornCrash: throw FileError(.sync, path: path, errno: 5)
                 case .error(let number):
-                    // The kernel marks the pages clean: the cache shows them, the disk never got them.
+                    // The kernel marks the pages clean: the cache shows them, the disk got some of them or none.
+                    var durable = state.nodes[node]?.durable ?? []
+                    for change in state.nodes[node]?.unsynced ?? [] {
+                        Self.apply(change, to: &durable, generator: &state.generator)
+                    }
+                    state.nodes[node]?.durable = durable
                     state.nodes[node]?.unsynced = []
                     throw FileError(.sync, path: path, errno: number)
                 case .shortWrite, nil:
@@ -264,25 +322,14 @@ final class SimulatedDisk: FileSystem {
         }
     }
 
-    fileprivate func lock(node: Int) -> Bool { state.withLock { $0.locked.insert(node).inserted } }
+    fileprivate func lock(node: Int, path: String) throws(FileError) -> Bool {
+        try perform(.lock, path) { $0.locked.insert(node).inserted }
+    }
 
     fileprivate func unlock(node: Int) { state.withLock { _ = $0.locked.remove(node) } }
-
-    /// The file's content as a running system sees it.
-    fileprivate func cached(node: Int) -> [UInt8] { state.withLock { $0.nodes[node]?.cached ?? [] } }
-
-    /// Flips one bit of a file, on disk and in the cache.
-    func flip(_ path: String, byte: Int, bit: UInt8) {
-        state.withLock { state in
-            guard let number = state.names[path] else { return }
-            guard var node = state.nodes[number] else { return }
-            node.cached[byte] ^= 1 << bit
-            node.durable[byte] ^= 1 << bit
-            state.nodes[number] = node
-        }
-    }
 }
 
+/// An open file of a ``SimulatedDisk``.
 final class SimulatedFile: File {
     let path: String
     private let node: Int
@@ -297,14 +344,12 @@ final class SimulatedFile: File {
         self.disk = disk
     }
 
-    func size() throws(FileError) -> Int { disk.cached(node: node).count }
+    func size() throws(FileError) -> Int { try disk.size(node: node, path: path) }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) -> Int {
-        let bytes = disk.cached(node: node)
-        guard offset < bytes.count else { return 0 }
-        let count = min(buffer.count, bytes.count - offset)
-        buffer.copyBytes(from: bytes[offset..<(offset + count)])
-        return count
+        let bytes = try disk.read(node: node, path: path, at: offset, count: buffer.count)
+        buffer.copyBytes(from: bytes)
+        return bytes.count
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(FileError) -> Int {
@@ -314,7 +359,7 @@ final class SimulatedFile: File {
     func sync() throws(FileError) { try disk.sync(node: node, path: path) }
     func truncate(to size: Int) throws(FileError) { try disk.truncate(node: node, path: path, to: size) }
     func lock() throws(FileError) -> Bool {
-        let isTaken = disk.lock(node: node)
+        let isTaken = try disk.lock(node: node, path: path)
         if isTaken { holdsLock.withLock { $0 = true } }
         return isTaken
     }

@@ -1,0 +1,53 @@
+import HummingbirdCore
+import HummingbirdHTTP2
+import Logging
+import NIOCore
+import NIOSSL
+
+/// How requests come in: plain HTTP/1.1, or TLS with HTTP/1.1 and HTTP/2, behind the same guards.
+struct HTTPFront: Sendable {
+    private let tls: TLSConfiguration?
+    private let dialect: Dialect
+    private let limits: HTTPServerLimits
+    private let connectionsMax: Int
+
+    /// Reads certificate and key.
+    ///
+    /// - Throws: ``ServerError`` naming the option that cannot work.
+    init(configuration: ServerConfiguration, dialect: Dialect, limits: HTTPServerLimits = .init()) throws(ServerError) {
+        tls = try configuration.tlsFiles()?.configuration()
+        self.dialect = dialect
+        self.limits = limits
+        connectionsMax = configuration.connectionsMax
+    }
+
+    /// `http` or `https`.
+    var scheme: String { tls == nil ? "http" : "https" }
+
+    /// Stops accepting while as many connections are open as may be.
+    func connectionLimit(_ logger: Logger) -> MaximumAvailableConnections {
+        MaximumAvailableConnections(connectionsMax, logger: logger)
+    }
+
+    /// What Hummingbird makes a channel for each connection with.
+    var builder: HTTPServerBuilder {
+        get throws {
+            guard let tls else { return .http1(configuration: stream) }
+            return try .http2Upgrade(
+                tlsConfiguration: tls,
+                configuration: .init(
+                    idleTimeout: .seconds(limits.idleSecondsMax), gracefulCloseTimeout: .seconds(limits.idleSecondsMax),
+                    streamConfiguration: stream))
+        }
+    }
+
+    private var stream: HTTP1Channel.Configuration {
+        let (limits, dialect) = (limits, dialect)
+        return HTTP1Channel.Configuration(
+            additionalChannelHandlers: [ConnectionGuard(limits: limits, dialect: dialect)],
+            idleTimeout: .seconds(limits.idleSecondsMax),
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: limits.headerFieldBytesMax, maxHeaderListSize: limits.headerBytesMax,
+                maxHeaderFieldCount: limits.headerFieldsMax))
+    }
+}

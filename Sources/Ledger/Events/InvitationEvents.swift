@@ -1,0 +1,63 @@
+public import CanonicalJSON
+public import EventStore
+public import Merkle
+
+/// Somebody was invited to an organisation. Stream: the customer. Of the token only its hash.
+public struct InvitationCreated: EventPayload {
+    public static let type = "invitation.created"
+    public static let version = 1
+
+    /// The first moment at which it can no longer be accepted.
+    public var expiresAt: Timestamp
+    public var invitationID: InvitationID
+    public var role: Role
+    public var sealedEmail: String
+    /// SHA-256 of the whole token.
+    public var tokenSHA256: Hash
+
+    public init(
+        expiresAt: Timestamp, invitationID: InvitationID, role: Role, sealedEmail: String, tokenSHA256: Hash
+    ) {
+        self.expiresAt = expiresAt
+        self.invitationID = invitationID
+        self.role = role
+        self.sealedEmail = sealedEmail
+        self.tokenSHA256 = tokenSHA256
+    }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        expiresAt = try reader.time("expires_at")
+        invitationID = try reader.parsed("invitation_id", InvitationID.init)
+        role = try reader.parsed("role", Role.init(rawValue:))
+        sealedEmail = try reader.sealed("sealed_email")
+        tokenSHA256 = try reader.parsed("token_sha256") { Hash(hex: $0) }
+        try reader.finish()
+    }
+
+    public var data: JSONObject {
+        JSONObject(inOrder: [
+            "expires_at": .string(expiresAt.text), "invitation_id": .string(invitationID.text),
+            "role": .string(role.rawValue), "sealed_email": .string(sealedEmail),
+            "token_sha256": .string(tokenSHA256.hex),
+        ])
+    }
+}
+
+/// An invitation was taken back. Stream: the customer.
+public struct InvitationRevoked: EventPayload {
+    public static let type = "invitation.revoked"
+    public static let version = 1
+
+    public var invitationID: InvitationID
+
+    public init(invitationID: InvitationID) { self.invitationID = invitationID }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        invitationID = try reader.parsed("invitation_id", InvitationID.init)
+        try reader.finish()
+    }
+
+    public var data: JSONObject { JSONObject(inOrder: ["invitation_id": .string(invitationID.text)]) }
+}

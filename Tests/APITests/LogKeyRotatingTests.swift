@@ -1,0 +1,60 @@
+import EventStore
+import Foundation
+import ServerFixtures
+import Testing
+
+@testable import API
+@testable import Vault
+
+@Suite("A rotation of the log's key that a crash interrupts")
+struct LogKeyRotatingTests {
+    private func configuration(_ directory: TemporaryDirectory) -> ServerConfiguration {
+        var configuration = ServerConfiguration()
+        configuration.dataDirectory = directory.path
+        configuration.segmentBytes = 1 << 20
+        return configuration
+    }
+
+    private func openLog(_ directory: TemporaryDirectory, _ vault: Vault) throws -> EventLog {
+        var configuration = EventLogConfiguration()
+        configuration.segmentBytes = 1 << 20
+        return try EventLog.open(
+            directory: directory.path + "/log", signer: vault, keeper: vault, configuration: configuration,
+            clock: SystemClock.now, newEventID: { "evt_" + String(repeating: "f", count: 32) })
+    }
+
+    @Test("before the event: the old key goes on, and the next rotation uses the key that was kept")
+    func beforeTheEvent() async throws {
+        let directory = try TemporaryDirectory()
+        let vault = try LogKeyRotating.openVault(configuration(directory))
+        try await openLog(directory, vault).close()
+        let old = vault.verifierKey
+        let kept = try vault.prepareNextLogKey().verifierKey
+        try await vault.close()
+        let reopened = try LogKeyRotating.openVault(configuration(directory))
+        #expect(reopened.verifierKey == old)
+        try await openLog(directory, reopened).close()
+        try await reopened.close()
+        let outcome = try await LogKeyRotating(configuration: configuration(directory)).run()
+        #expect(outcome.old == old.description && outcome.new == kept.description)
+    }
+
+    @Test("after the event: the vault takes the new key over at the next start")
+    func afterTheEvent() async throws {
+        let directory = try TemporaryDirectory()
+        let vault = try LogKeyRotating.openVault(configuration(directory))
+        let log = try openLog(directory, vault)
+        let next = try vault.prepareNextLogKey()
+        _ = try await log.rotateKey(
+            to: next, eventID: "evt_" + String(repeating: "e", count: 32), at: SystemClock.now())
+        try await log.close()
+        try await vault.close()
+        let reopened = try LogKeyRotating.openVault(configuration(directory))
+        #expect(reopened.verifierKey == next.verifierKey)
+        #expect(try reopened.nextLogKey() == nil)
+        let again = try openLog(directory, reopened)
+        #expect(again.keys.periods.count == 2)
+        try await again.close()
+        try await reopened.close()
+    }
+}
