@@ -1,5 +1,6 @@
 import CLinux
 import Foundation
+import Proofs
 import Testing
 
 @testable import Sandbox

@@ -1,4 +1,5 @@
 import Foundation
+import Proofs
 import Testing
 
 @testable import Sandbox
