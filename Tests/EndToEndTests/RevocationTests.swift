@@ -2,6 +2,7 @@ import NIOHTTP1
 import AsyncHTTPClient
 import CanonicalJSON
 import NIOCore
+import NIOHTTP1
 import ServerFixtures
 import Synchronization
 import Testing

@@ -54,7 +54,8 @@ import Testing
             let counted = model.granted[id]?[month] ?? 0
             #expect(counted == key.requests(in: state.cycle))
             // A limit that was lowered below what is counted grants nothing more; it takes nothing back.
-            if let limit = key.requestsPerMonth(on: Plan.of(customer.tier)), counted > limit {
+            let isOver = player.world.now >= state.cycle.end
+            if let limit = key.requestsPerMonth(on: Plan.of(customer.tier)), counted > limit, !isOver {
                 let more = player.world.context(.system)
                 var generator = player.world.generator
                 let command = Command.reserveRequests(ReserveRequests(keyID: id, requests: 1))

@@ -33,7 +33,7 @@ import Testing
 
     @Test("Deleted and rebuilt from the same events, it is the same to the last row")
     func rebuilt() throws {
-        let log = Player.log(seed: 12, steps: 1_500)
+        let log = Player.log(seed: 12, steps: 6_000)
         let path = try #require(directory).file()
         let first = try ProjectionStore(path: path)
         for batch in batches(log, of: 50) { try first.apply(batch) }
@@ -44,7 +44,9 @@ import Testing
         #expect(second.opening == .created && second.position == 0)
         try second.apply(log)
         #expect(try second.digest() == digest)
-        #expect(digest.tables.filter { $0.rows > 0 }.count == digest.tables.count)
+        // What the player does not play: members have tests of their own.
+        let empty = digest.tables.filter { $0.rows == 0 }.map(\.name)
+        #expect(Set(empty).isSubset(of: ["members", "invitations"]), "\(empty)")
     }
 
     @Test("Reopened at any place of the log, it goes on as if it had never stopped", arguments: [1, 40, 333])

@@ -2,6 +2,7 @@ import CanonicalJSON
 import EventStore
 import HTTPTypes
 import Ledger
+import Projections
 import Proofs
 import ServerFixtures
 import Testing

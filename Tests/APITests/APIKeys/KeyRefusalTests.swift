@@ -1,7 +1,10 @@
 import CanonicalJSON
 import EventStore
 import HTTPTypes
+import HummingbirdTesting
 import Ledger
+import NIOCore
+import Projections
 import Proofs
 import ServerFixtures
 import Testing

@@ -2,9 +2,13 @@ import CanonicalJSON
 import EventStore
 import HTTPTypes
 import Ledger
+import Merkle
+import NIOCore
 import Projections
+import Proofs
 import ServerFixtures
 import Testing
+import Vault
 
 @testable import API
 
@@ -38,6 +42,7 @@ struct MonthlyLimitTests {
             let key = try await issue(owner, server, limit: Int64(limit))
             #expect(try await burst(limit + 40, key.text, server) == [200: limit, 429: 40])
             #expect(try await burst(5, key.text, server) == [429: 5])
+            try await server.settle()
             let shown = try await server.send(.get, Self.path + "/\(key.id)", key: owner)
             #expect(shown["requests_this_month"]?.integer == Int64(limit))
             #expect(shown["monthly_limit"]?.integer == Int64(limit))

@@ -2,7 +2,10 @@ import CanonicalJSON
 import EventStore
 import HTTPTypes
 import Ledger
+import Merkle
+import NIOCore
 import Projections
+import Proofs
 import ServerFixtures
 import Testing
 
