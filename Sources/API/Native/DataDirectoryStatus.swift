@@ -22,9 +22,6 @@ final class DataDirectoryStatus: Sendable {
 
     /// Whether a file is still where it was opened.
     func holds(_ name: String) async -> Bool {
-        await worker.run { [path] in
-            var status = stat()
-            return stat(path + "/" + name, &status) == 0
-        }
+        await worker.run { [path] in access(path + "/" + name, F_OK) == 0 }
     }
 }

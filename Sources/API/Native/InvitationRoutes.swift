@@ -73,7 +73,9 @@ struct InvitationRoutes: Sendable {
                         "created_at": .string(draft.at.secondsText),
                         "expires_at": .string(command.expiresAt.secondsText), "token": .string(token.text),
                         "message":
-                            "Pass the token on to \(email.text) — it cannot be shown again. They join with POST /v1/invitations/accept.",
+                            .string(
+                                "Pass the token on to \(email.text) — it cannot be shown again. They join with "
+                                    + "POST /v1/invitations/accept."),
                     ], status: 201)
             }
         }

@@ -1,3 +1,4 @@
+import Projections
 import Proofs
 import HTTPTypes
 import Hummingbird

@@ -1,3 +1,4 @@
+import EventStore
 import CanonicalJSON
 import HummingbirdCore
 import Ledger

@@ -1,3 +1,4 @@
+import Proofs
 import CanonicalJSON
 import EventStore
 import Ledger
