@@ -1,3 +1,5 @@
+import Sandbox
+import Ledger
 import CanonicalJSON
 import Foundation
 import HTTPTypes

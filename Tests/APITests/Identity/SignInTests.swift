@@ -1,3 +1,4 @@
+import HummingbirdTesting
 import CanonicalJSON
 import HTTPTypes
 import ServerFixtures

@@ -18,7 +18,7 @@ struct TokenTests {
     }
 
     private static func json(_ part: Substring) throws -> JSONValue {
-        let text = part.replacing("-", with: "+").replacing("_", with: "/")
+        let text = String(part).replacing("-", with: "+").replacing("_", with: "/")
         let padded = text + String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
         return try JSONReader.read(Array(try #require(Data(base64Encoded: padded))))
     }
@@ -42,7 +42,7 @@ struct TokenTests {
             let x = try #require(key["x"]?.string).replacing("-", with: "+").replacing("_", with: "/") + "="
             let publicKey = try Curve25519.Signing.PublicKey(
                 rawRepresentation: try #require(Data(base64Encoded: x)))
-            let signature = parts[2].replacing("-", with: "+").replacing("_", with: "/") + "=="
+            let signature = String(parts[2]).replacing("-", with: "+").replacing("_", with: "/") + "=="
             #expect(
                 publicKey.isValidSignature(
                     try #require(Data(base64Encoded: signature)), for: Data("\(parts[0]).\(parts[1])".utf8)))

@@ -1,3 +1,4 @@
+import HTTPTypes
 import CanonicalJSON
 import EventStore
 import Ledger
@@ -29,7 +30,7 @@ struct ListTests {
                 guard answer["has_more"] == true, let last = ids.last else { break }
                 cursor = "&starting_after=\(last)"
             }
-            #expect(seen == made.reversed())
+            #expect(seen == Array(made.reversed()))
             #expect(pages == 3)
             let first = try await server.send(.get, "/v1/sessions?limit=1", key: key)["data"]?.array?.first
             #expect(first?["status"] == "expired_unclean")
@@ -101,7 +102,7 @@ struct ListTests {
             let answer = try await server.send(.get, "/v1/proofs?limit=2", key: key)
             #expect(answer["has_more"] == true)
             let entries = answer["data"]?.array ?? []
-            #expect(entries.compactMap { $0["session_id"]?.string } == made.reversed().prefix(2))
+            #expect(entries.compactMap { $0["session_id"]?.string } == Array(made.reversed().prefix(2)))
             for entry in entries {
                 let proof = try await server.send(.get, "/v1/proofs/\(entry["session_id"]?.string ?? "")", key: key)
                 #expect(proof.text.contains(entry["final_hash"]?.string ?? "nothing"))
