@@ -29,11 +29,14 @@ actor ExecStream {
     static func events(
         of begun: BegunExec, in sessions: SessionManager, keepAlive: Duration = keepAlive
     ) -> AsyncStream<ServerSentEvent> {
-        let reader = Reader(ExecStream(begun, in: sessions, keepAlive: keepAlive))
+        let stream = ExecStream(begun, in: sessions, keepAlive: keepAlive)
+        guard begun.idempotent != nil else { return AsyncStream { await stream.next() } }
+        let reader = Reader(stream)
         return AsyncStream { await reader.stream.next() }
     }
 
-    /// What the connection holds of a stream: when it goes, the stream is brought to its end without it.
+    /// What the connection holds of an answer that may be asked for again: when it goes, the answer is still taken to its
+    /// end.
     private final class Reader: Sendable {
         let stream: ExecStream
 
@@ -58,12 +61,10 @@ actor ExecStream {
         }
     }
 
-    /// Nobody listens any more. The answer to a request that may be repeated is still taken to its end; of any other the
-    /// output is dropped.
-    private func finish() async {
-        guard recorded != nil else { return output.abandon() }
-        while await next() != nil {}
-    }
+    /// Nobody listens: what comes is dropped, so that the command does not wait for it.
+    deinit { output.abandon() }
+
+    private func finish() async { while await next() != nil {} }
 
     private func next() async -> ServerSentEvent? {
         let event = await nextEvent()
