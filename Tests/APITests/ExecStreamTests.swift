@@ -1,8 +1,10 @@
-import Sandbox
-import Ledger
 import CanonicalJSON
 import Foundation
 import HTTPTypes
+import Hummingbird
+import Ledger
+import NIOCore
+import Sandbox
 import ServerFixtures
 import Testing
 
@@ -49,10 +51,10 @@ struct ExecStreamTests {
     func keepAlive() async throws {
         try await TestServer.with(isolating: true) { server in
             let (session, begun) = try await Self.begin("while ! [ -e go ]; do sleep 0.01; done; echo went", on: server)
-            let events = ExecStream.events(of: begun, in: server.server.sessions, keepAlive: .milliseconds(10))
+            let stream = ExecStream(begun, in: server.server.sessions, keepAlive: .milliseconds(10))
             var comments = 0
             var rest: [ServerSentEvent] = []
-            for await event in events {
+            while let event = await stream.next() {
                 guard event == .keepAlive else {
                     rest.append(event)
                     continue
@@ -72,10 +74,10 @@ struct ExecStreamTests {
     func clientGoes() async throws {
         try await TestServer.with(isolating: true) { server in
             let (session, begun) = try await Self.begin("yes | head -c 3000000; touch done", on: server)
-            var events: AsyncStream<ServerSentEvent>? = ExecStream.events(of: begun, in: server.server.sessions)
-            var iterator = events?.makeAsyncIterator()
-            #expect(await iterator?.next()?.name == "stdout")
-            (events, iterator) = (nil, nil)
+            var body: ExecStreamBody? = ExecStreamBody(ExecStream(begun, in: server.server.sessions))
+            var writer: any ResponseBodyWriter = BrokenConnection()
+            await #expect(throws: BrokenConnection.Failure.self) { try await body?.write(to: &writer) }
+            body = nil
             #expect(try await server.waitFor([.active], of: session) == .active)
             let names = try await server.environment(of: session).files().map(\.name)
             #expect(names.contains("done"))
@@ -88,10 +90,34 @@ struct ExecStreamTests {
             let (_, begun) = try await Self.begin(
                 "head -c 600000000 /dev/zero | tail -n 1 > /dev/null; echo $?", on: server)
             var last: ServerSentEvent?
-            for await event in ExecStream.events(of: begun, in: server.server.sessions) { last = event }
+            let stream = ExecStream(begun, in: server.server.sessions)
+            while let event = await stream.next() { last = event }
             #expect(last?.name == "result")
             #expect(last?.data["out_of_memory"] == true && last?.data["exit_code"] == 137)
         }
+    }
+
+    @Test("an answer that is never written lets its command run to its end")
+    func neverWritten() async throws {
+        try await TestServer.with(isolating: true) { server in
+            let (session, begun) = try await Self.begin("yes | head -c 3000000; touch done", on: server)
+            _ = ExecStreamBody(ExecStream(begun, in: server.server.sessions))
+            #expect(try await server.waitFor([.active], of: session) == .active)
+            #expect(try await server.environment(of: session).files().map(\.name).contains("done"))
+        }
+    }
+
+    /// A connection that takes one piece and then is gone.
+    private struct BrokenConnection: ResponseBodyWriter {
+        struct Failure: Error {}
+        var pieces = 0
+
+        mutating func write(_ buffer: ByteBuffer) async throws {
+            pieces += 1
+            if pieces > 1 { throw Failure() }
+        }
+
+        consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
     }
 
     /// A new customer's new session, and a command in it that has begun.

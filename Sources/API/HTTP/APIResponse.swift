@@ -22,21 +22,12 @@ public struct APIResponse: Sendable {
     public var headers: [(name: String, value: String)] = []
     public var body: [UInt8]
     public var contentType = "application/json; charset=utf-8"
-    /// What follows as it happens, instead of ``body``.
-    var events: AsyncStream<ServerSentEvent>?
     /// A body that is written as fast as it is taken, instead of ``body``.
     var stream: (any BodyStream)?
 
     /// A JSON answer.
     public static func json(_ value: JSONValue, status: Int = 200) -> APIResponse {
         APIResponse(status: status, body: value.canonicalBytes)
-    }
-
-    /// An answer that goes on until `events` ends.
-    static func eventStream(_ events: AsyncStream<ServerSentEvent>) -> APIResponse {
-        var response = recordedEventStream([])
-        response.events = events
-        return response
     }
 
     /// An event stream that is over, whole.
@@ -76,10 +67,6 @@ extension APIResponse {
         if let stream {
             return ResponseBody(contentLength: stream.contentLength) { writer in try await stream.write(to: &writer) }
         }
-        guard let events else { return ResponseBody(byteBuffer: ByteBuffer(bytes: body)) }
-        return ResponseBody { writer in
-            for await event in events { try await writer.write(ByteBuffer(bytes: event.bytes)) }
-            try await writer.finish(nil)
-        }
+        return ResponseBody(byteBuffer: ByteBuffer(bytes: body))
     }
 }

@@ -31,7 +31,7 @@ struct ExecRoute: Sendable {
         let command = try Self.command(in: try exchange.members())
         let begun = try await sessions.begin(
             command, in: session.id, by: caller, trace: exchange.trace, remembering: exchange.idempotent)
-        if exchange.wantsEvents { return .eventStream(ExecStream.events(of: begun, in: sessions)) }
+        if exchange.wantsEvents { return .stream(ExecStreamBody(ExecStream(begun, in: sessions))) }
         let result = try await sessions.run(begun)
         var body = Self.body(of: result, begun.receipt)
         body["stdout"] = .string(Self.text(result.stdout))

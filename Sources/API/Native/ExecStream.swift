@@ -1,4 +1,6 @@
 import CanonicalJSON
+import HummingbirdCore
+import NIOCore
 import Sandbox
 
 /// A command's output as it arrives: `stdout` and `stderr` events with `{"text"}`, then one `result` (the members of the
@@ -21,31 +23,13 @@ actor ExecStream {
     private var last: [ServerSentEvent]?
     /// The events so far, for a request that may be repeated; nil for any other, and when they become too many.
     private var recorded: [UInt8]?
+    private var isLeft = false
 
     /// Longest answer that is kept for a repeat: what is kept of both streams, with the escapes of JSON.
     private static let recordedBytesMax = 8 << 20
 
     /// Starts the command. It runs to its end, and is recorded, whether or not somebody goes on listening.
-    static func events(
-        of begun: BegunExec, in sessions: SessionManager, keepAlive: Duration = keepAlive
-    ) -> AsyncStream<ServerSentEvent> {
-        let stream = ExecStream(begun, in: sessions, keepAlive: keepAlive)
-        guard begun.idempotent != nil else { return AsyncStream { await stream.next() } }
-        let reader = Reader(stream)
-        return AsyncStream { await reader.stream.next() }
-    }
-
-    /// What the connection holds of an answer that may be asked for again: when it goes, the answer is still taken to its
-    /// end.
-    private final class Reader: Sendable {
-        let stream: ExecStream
-
-        init(_ stream: ExecStream) { self.stream = stream }
-
-        deinit { Task { [stream] in await stream.finish() } }
-    }
-
-    private init(_ begun: BegunExec, in sessions: SessionManager, keepAlive: Duration) {
+    init(_ begun: BegunExec, in sessions: SessionManager, keepAlive: Duration = keepAlive) {
         let output = ExecOutputStream()
         self.output = output
         self.keepAlive = keepAlive
@@ -61,12 +45,17 @@ actor ExecStream {
         }
     }
 
-    /// Nobody listens: what comes is dropped, so that the command does not wait for it.
-    deinit { output.abandon() }
+    /// Nobody listens any more. The answer to a request that may be repeated is still taken to its end; of any other the
+    /// output is dropped.
+    func leave() async {
+        guard !isLeft else { return }
+        isLeft = true
+        guard recorded != nil else { return output.abandon() }
+        while await next() != nil {}
+    }
 
-    private func finish() async { while await next() != nil {} }
-
-    private func next() async -> ServerSentEvent? {
+    /// The next event, or nil at the end. One reader.
+    func next() async -> ServerSentEvent? {
         let event = await nextEvent()
         if let event, event != .keepAlive { record(event) }
         return event
@@ -107,4 +96,23 @@ actor ExecStream {
     private static func event(_ name: String, _ text: String) -> ServerSentEvent? {
         text.isEmpty ? nil : ServerSentEvent(name: name, data: ["text": .string(text)])
     }
+}
+
+/// A streamed command as the body of an answer. It leaves the stream when it was written, when the client went away
+/// meanwhile, and when it is never written at all.
+final class ExecStreamBody: BodyStream {
+    let contentType = "text/event-stream"
+    private let stream: ExecStream
+
+    init(_ stream: ExecStream) { self.stream = stream }
+
+    deinit { leave() }
+
+    func write(to writer: inout any ResponseBodyWriter) async throws {
+        defer { leave() }
+        while let event = await stream.next() { try await writer.write(ByteBuffer(bytes: event.bytes)) }
+        try await writer.finish(nil)
+    }
+
+    private func leave() { Task { [stream] in await stream.leave() } }
 }
