@@ -12,6 +12,8 @@ protocol NetworkPeer {
 /// PostgreSQL, one row a transaction, as it is installed but for the number of connections; `pgbench` over TCP.
 struct PostgreSQLPeer: NetworkPeer {
     let name = "PostgreSQL 15, one row a commit"
+    /// Hundreds of connections take a while to be made; in a shorter run nothing would be counted.
+    private static let secondsMin = 3
     private let directory: String
     private let port: Int
     private let server: ChildProcess
@@ -45,7 +47,7 @@ struct PostgreSQLPeer: NetworkPeer {
             "pgbench",
             [
                 "-h", "127.0.0.1", "-p", "\(port)", "-U", "bench", "-n", "-M", "prepared", "-f",
-                directory + "/insert.sql", "-c", "\(clients)", "-T", "\(max(1, Int(seconds.rounded(.up))))", "postgres",
+                directory + "/insert.sql", "-c", "\(clients)", "-T", "\(max(Self.secondsMin, Int(seconds.rounded(.up))))", "postgres",
             ], in: directory)
         guard let rate = output.number(after: "tps =") else { throw BenchmarkError("pgbench printed no rate") }
         return rate

@@ -14,6 +14,7 @@ struct OwnServer {
             program,
             [
                 "--port", "0", "--data-dir", directory + "/data", "--warm-pool", "0", "--log-level", "error",
+                "--address-limits", "off",
             ], in: directory)
         var address = ""
         try server.waitUntil { output in
