@@ -21,11 +21,15 @@ struct AdminSocket: Sendable {
         return directory + "/admin/socket"
     }
 
+    /// Whether the path is short enough for a socket.
+    var isPossible: Bool { path.utf8.count <= Self.pathBytesMax }
+
     /// Makes the directory and removes a dead server's socket. Whoever calls this holds the log's lock.
     ///
+    /// - Parameter listening: called once commands are taken.
     /// - Returns: nil when the path is too long for a socket; the log then says so.
-    func application() throws -> (any ApplicationProtocol)? {
-        guard path.utf8.count <= Self.pathBytesMax else {
+    func application(listening: @escaping @Sendable () -> Void) throws -> (any ApplicationProtocol)? {
+        guard isPossible else {
             logger.error(
                 "no administration socket: its path is too long. Use a --data-dir with a shorter path.",
                 metadata: ["path": .string(path)])
@@ -46,6 +50,7 @@ struct AdminSocket: Sendable {
                 } catch {
                     logger.error("the administration socket's mode is not 0600", metadata: ["error": "\(error)"])
                 }
+                listening()
             }, logger: logger)
     }
 

@@ -6,6 +6,7 @@ import NIOCore
 import Projections
 import Sandbox
 import ServiceLifecycle
+import Synchronization
 import UnixSignals
 import Vault
 
@@ -176,18 +177,21 @@ public struct Server: Sendable {
     public func run(ready: @escaping @Sendable (String) -> Void) async throws {
         let host = configuration.host
         let front = try HTTPFront(configuration: configuration, dialect: .native)
+        let adminSocket = adminSocket
+        let listeners = Listeners(awaited: adminSocket.isPossible ? 2 : 1, ready: ready)
         let app = Application(
             router: router(), server: try front.builder,
             configuration: .init(
                 address: .hostname(host, port: configuration.port), serverName: "nrx-ledger",
                 availableConnectionsDelegate: front.connectionLimit(logger)),
             onServerRunning: { channel in
-                ready("\(front.scheme)://\(host.contains(":") ? "[\(host)]" : host):\(channel.localAddress?.port ?? 0)")
+                listeners.isUp(
+                    "\(front.scheme)://\(host.contains(":") ? "[\(host)]" : host):\(channel.localAddress?.port ?? 0)")
             }, logger: logger)
         let expiry = Task { [sessions] in await sessions.runExpiry() }
         let witnessing = Task { [witnesses] in await witnesses?.run() }
         let patience = Duration.seconds(configuration.shutdownSecondsMax)
-        let admin = try adminSocket.application()
+        let admin = try adminSocket.application { listeners.isUp(nil) }
         // Stopped in the reverse order: sessions end while their callers can still be answered, then HTTP.
         var group = ServiceGroupConfiguration(
             services: [
@@ -246,5 +250,31 @@ private struct SessionEnding: Service {
     func run() async throws {
         try await gracefulShutdown()
         await sessions.stop(patience: patience)
+    }
+}
+
+/// Says that the server is ready when everything listens: whoever waits for that line may use all of it at once.
+private final class Listeners: Sendable {
+    private struct State {
+        var awaited: Int
+        var url: String?
+    }
+
+    private let state: Mutex<State>
+    private let ready: @Sendable (String) -> Void
+
+    init(awaited: Int, ready: @escaping @Sendable (String) -> Void) {
+        state = Mutex(State(awaited: awaited))
+        self.ready = ready
+    }
+
+    /// One more listens; the one for requests says where.
+    func isUp(_ url: String?) {
+        let complete = state.withLock { state -> String? in
+            state.awaited -= 1
+            state.url = url ?? state.url
+            return state.awaited == 0 ? state.url : nil
+        }
+        if let complete { ready(complete) }
     }
 }

@@ -38,7 +38,7 @@ struct LogOpener {
             let tiles = TileTree(directory: directory, fileSystem: fileSystem)
             var keys = OpeningKeys(signer.verifierKey)
             let scan = try LogScanner(directory: directory, fileSystem: fileSystem)
-                .scan(rootsAt: Set(promised.map(\.size))) { batch in
+                .scan(rootsAt: Set(promised.map(\.head.size))) { batch in
                     tiles.absorb(batch.growth)
                     try tiles.writeFullTiles()
                     let events = try batch.envelopes()
@@ -46,7 +46,7 @@ struct LogOpener {
                     try visit(events)
                 }
             if let damage = scan.damage { throw Self.error(for: damage) }
-            for head in promised { try Self.check(scan, extends: head) }
+            for (head, source) in promised { try Self.check(scan, extends: head, in: source) }
             let history = try keys.finish(checkpoint, path: directory + "/" + Self.checkpointName)
             let (segment, cut) = try renewLiveSegment(scan)
             let writer = LogWriter(
@@ -102,10 +102,13 @@ struct LogOpener {
     }
 
     /// Every head that was ever signed must still be part of the log.
-    private func promisedHeads(checkpoint: Checkpoint?, keeper: any SignedHeadKeeper) throws -> [TreeHead] {
-        var heads = [checkpoint?.head].compactMap(\.self)
+    private func promisedHeads(checkpoint: Checkpoint?, keeper: any SignedHeadKeeper) throws
+        -> [(head: TreeHead, source: String?)]
+    {
+        let path = directory + "/" + Self.checkpointName
+        var heads: [(head: TreeHead, source: String?)] = checkpoint.map { [($0.head, path)] } ?? []
         do {
-            if let highest = try keeper.highestSignedHead() { heads.append(highest) }
+            if let highest = try keeper.highestSignedHead() { heads.append((highest, nil)) }
         } catch {
             throw EventLogError(.signing, "the vault cannot tell the highest signed head: \(error)", cause: error)
         }
@@ -121,18 +124,19 @@ struct LogOpener {
             sequences: damage.firstSequence...max(damage.firstSequence, damage.lastSequence ?? damage.firstSequence))
     }
 
-    private static func check(_ scan: LogScan, extends head: TreeHead) throws(EventLogError) {
+    /// - Parameter source: the file that says so; nil when it is the keeper.
+    private static func check(_ scan: LogScan, extends head: TreeHead, in source: String?) throws(EventLogError) {
         guard scan.tree.size >= head.size else {
             throw EventLogError(
                 .rolledBack,
                 "the log holds \(scan.tree.size) events, but \(head.size) were signed. Files were rolled"
                     + " back or lost: restore the newest copy. An older log can only go on under a new origin and key.",
-                sequences: scan.tree.size...(head.size - 1))
+                file: source, sequences: scan.tree.size...(head.size - 1))
         }
         guard scan.roots[head.size] == head.root else {
             throw EventLogError(
                 .rolledBack, "the first \(head.size) events are not those that were signed with root \(head.root).",
-                sequences: 0...max(1, head.size) - 1)
+                file: source, sequences: 0...max(1, head.size) - 1)
         }
     }
 

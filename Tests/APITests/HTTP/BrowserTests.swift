@@ -19,7 +19,7 @@ struct BrowserTests {
                 let method = try #require(HTTPRequest.Method(rawValue: route.method.rawValue))
                 let answer = try await server.send(method, path, headers: [("Origin", Self.page)])
                 let isPublic =
-                    ["/v1/verify", "/v1/keys/:id", "/v1/health"].contains(route.path)
+                    ["/v1/verify", "/v1/keys/:id", "/v1/health", "/.well-known/jwks.json"].contains(route.path)
                     || route.path.hasPrefix("/v1/log/")
                 #expect(answer.headers["access-control-allow-origin"] == (isPublic ? "*" : nil), "\(route.name)")
                 #expect(answer.headers["access-control-allow-credentials"] == nil)

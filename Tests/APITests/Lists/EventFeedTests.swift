@@ -95,7 +95,7 @@ struct EventFeedTests {
 
     @Test("over the network the feed is a text/event-stream, and a revoked key ends it")
     func overTheNetwork() async throws {
-        try await TestServer.with(.live) { server in
+        try await TestServer.with(.ahc()) { server in
             let key = try await server.signUp()
             let reader = try await server.issueKey(key, ["name": "reader", "permissions": ["logs:read"]])
             async let answer = server.send(

@@ -24,6 +24,8 @@ struct TestLog {
         var configuration = EventLogConfiguration()
         configuration.segmentBytes = segmentBytes
         configuration.preparesSegmentsAhead = false
+        // Tests count batches and know where they are.
+        configuration.recompressesSealedSegments = false
         return try EventLog.open(
             directory: directory, signer: try signer ?? TestSigner(), keeper: keeper, configuration: configuration,
             clock: { Timestamp(microseconds: 1_772_373_600_000_000) }, newEventID: { EventID(high: 1, low: 1).text })
