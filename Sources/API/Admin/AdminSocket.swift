@@ -73,7 +73,7 @@ struct AdminSocket: Sendable {
             }
             let exchange = Exchange(
                 parameters: Dictionary(
-                    context.parameters.map { (String($0.key), String($0.value)) },
+                    context.parameters.map { (String($0.key), $0.value.removingPercentEncoding ?? String($0.value)) },
                     uniquingKeysWith: { first, _ in first }),
                 query: Dictionary(
                     request.uri.queryParameters.map { (String($0.key), String($0.value)) },

@@ -46,8 +46,9 @@ struct LogOpener {
                     try visit(events)
                 }
             if let damage = scan.damage { throw Self.error(for: damage) }
-            for (head, source) in promised { try Self.check(scan, extends: head, in: source) }
+            // A checkpoint that nobody signed proves nothing about the log: the signature comes first.
             let history = try keys.finish(checkpoint, path: directory + "/" + Self.checkpointName)
+            for (head, source) in promised { try Self.check(scan, extends: head, in: source) }
             let (segment, cut) = try renewLiveSegment(scan)
             let writer = LogWriter(
                 directory: directory, fileSystem: fileSystem, segmentBytes: configuration.segmentBytes,
