@@ -6,13 +6,16 @@ import Foundation
 struct ContainerPeer {
     /// As it stands in the table.
     let name: String
+    /// What a warm session's time should be of it; nil where it is only for information.
+    let target: Table.Target?
     private var arguments: [String]
     private let program: String
     /// Gets what the runtime says when it cannot.
     private let complaints: String
 
-    private init(_ name: String, _ arguments: [String], complaints: String) {
+    private init(_ name: String, _ arguments: [String], target: Table.Target? = nil, complaints: String) {
         self.name = name
+        self.target = target
         self.arguments = arguments
         self.complaints = complaints
         program = arguments[0]
@@ -40,7 +43,7 @@ struct ContainerPeer {
                     // Its own defaults are above what root may have in a container.
                     "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--rm", "--network", "none",
                     "--read-only", "--volume", "/usr:/usr:ro", "--rootfs", root, "true",
-                ], complaints: complaints),
+                ], target: .atMost(0.1), complaints: complaints),
             ContainerPeer(
                 "crun run, true",
                 ["crun", "--cgroup-manager", "disabled", "run", "--bundle", directory, "nrx-bench-\(number)"],

@@ -41,9 +41,9 @@ enum MemoryBenchmark {
         var parents: [pid_t: pid_t] = [:]
         for name in try FileManager.default.contentsOfDirectory(atPath: "/proc") {
             guard let pid = pid_t(name), let text = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-                let parent = text.split(separator: ")").last?.split(separator: " ").dropFirst().first.flatMap({
-                    pid_t($0)
-                })
+                let fields = text.split(separator: ")").last?.split(separator: " "), fields.count > 1,
+                // One that has ended has no memory any more.
+                fields[0] != "Z" && fields[0] != "X", let parent = pid_t(fields[1])
             else { continue }
             parents[pid] = parent
         }
