@@ -71,7 +71,8 @@ final class RequestMeter: Sendable {
         do throws(APIError) {
             let command = ReserveRequests(
                 keyID: key.id, requests: Self.blockRequests, unused: before?.left ?? 0)
-            let outcome = try await ledger.commit(.reserveRequests(command), as: .system, trace: trace)
+            // Readable before it is served from: what the owner sees is never behind.
+            let outcome = try await ledger.perform(.reserveRequests(command), as: .system, trace: trace)
             result = .success(try Self.granted(in: outcome, limit: limit))
         } catch { result = .failure(outOfRequests(error, key, trace: trace)) }
         let waiting = state.withLock { state in
