@@ -47,7 +47,8 @@ struct PostgreSQLPeer: NetworkPeer {
             "pgbench",
             [
                 "-h", "127.0.0.1", "-p", "\(port)", "-U", "bench", "-n", "-M", "prepared", "-f",
-                directory + "/insert.sql", "-c", "\(clients)", "-T", "\(max(Self.secondsMin, Int(seconds.rounded(.up))))", "postgres",
+                directory + "/insert.sql", "-c", "\(clients)", "-T",
+                "\(max(Self.secondsMin, Int(seconds.rounded(.up))))", "postgres",
             ], in: directory)
         guard let rate = output.number(after: "tps =") else { throw BenchmarkError("pgbench printed no rate") }
         return rate
