@@ -21,7 +21,7 @@ demo: build ## Play the whole story over real HTTP on a temporary directory
 # Hundreds of tests with servers and sandboxes of their own, all at once, would only wait for one another.
 test: build ## Run every test
 	swift build --build-tests $(SWIFT_FLAGS)
-	swift test --skip-build $(SWIFT_FLAGS) --experimental-maximum-parallelization-width 4
+	scripts/test.sh $(SWIFT_FLAGS)
 
 run: build ## Start a server on ./nrx-data, port 8080
 	$(BIN)/nrx-server
