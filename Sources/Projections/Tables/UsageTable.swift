@@ -125,13 +125,14 @@ extension UsageView {
         """)
     static let account = Query(
         """
-        SELECT c.id, c.event_id, c.sealed_email, c.jurisdiction, c.tier, c.created_at, coalesce(l.count, 0),
+        SELECT c.id, c.event_id, c.sealed_email, c.jurisdiction, c.tier, c.created_at, c.sealed_organisation,
+            c.organisation_event_id, coalesce(l.count, 0),
             coalesce(u.requests, 0), coalesce(u.sessions, 0), coalesce(u.execs, 0),
             coalesce(u.exec_microseconds, 0), coalesce(u.proofs, 0)
         FROM customers c
         LEFT JOIN live_sessions l ON l.customer = c.sequence AND l.environment = ?2
         LEFT JOIN usage u ON u.customer = c.sequence AND u.environment = ?2 AND u.period = ?3
-        WHERE c.id = ?1
+        WHERE c.id = ?1 AND c.erased_at IS NULL
         """)
 
     init(_ row: SQLiteRow) throws(ProjectionError) {
@@ -168,10 +169,10 @@ extension ProjectionStore {
             UsageView.account, [.text(id.text), .text(environment.rawValue), .text(period)]
         ) { row throws(ProjectionError) in
             AccountView(
-                customer: try CustomerView(row), liveSessions: row.integer(6),
+                customer: try CustomerView(row), liveSessions: row.integer(8),
                 cycle: UsageView(
-                    period: period, requests: row.integer(7), sessions: row.integer(8), execs: row.integer(9),
-                    execMicroseconds: row.integer(10), proofs: row.integer(11)))
+                    period: period, requests: row.integer(9), sessions: row.integer(10), execs: row.integer(11),
+                    execMicroseconds: row.integer(12), proofs: row.integer(13)))
         }
     }
 
