@@ -3,7 +3,7 @@
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 BIN := .build/release
 
-.PHONY: help setup build demo test run bench fault fuzz format lint clean
+.PHONY: help setup build demo test run bench soak fault fuzz format lint clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -28,6 +28,10 @@ run: build ## Start a server on ./nrx-data, port 8080
 
 bench: build ## Measure, beside the peers, and print one table of ratios
 	Benchmarks/run.sh $(BIN)
+
+soak: SECONDS := 600
+soak: build ## Load a server with everything at once for SECONDS=600, then audit what it wrote
+	$(BIN)/nrx-bench soak --seconds $(SECONDS)
 
 # A hundred thousand seeds take some minutes on two cores. SEED=n runs one seed again.
 SEEDS := 10000

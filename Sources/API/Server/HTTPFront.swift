@@ -10,6 +10,8 @@ struct HTTPFront: Sendable {
     private let dialect: Dialect
     private let limits: HTTPServerLimits
     private let connectionsMax: Int
+    /// Nil where addresses are not limited.
+    private let connections: AddressConnections?
 
     /// Reads certificate and key.
     ///
@@ -19,6 +21,10 @@ struct HTTPFront: Sendable {
         self.dialect = dialect
         self.limits = limits
         connectionsMax = configuration.connectionsMax
+        connections =
+            configuration.limitsAddresses
+            ? AddressConnections(
+                limit: configuration.connectionsPerAddressMax, exempt: try configuration.trustedProxyRanges()) : nil
     }
 
     /// `http` or `https`.
@@ -32,13 +38,26 @@ struct HTTPFront: Sendable {
     /// What Hummingbird makes a channel for each connection with.
     var builder: HTTPServerBuilder {
         get throws {
-            guard let tls else { return .http1(configuration: stream) }
-            return try .http2Upgrade(
-                tlsConfiguration: tls,
-                configuration: .init(
-                    idleTimeout: .seconds(limits.idleSecondsMax), gracefulCloseTimeout: .seconds(limits.idleSecondsMax),
-                    streamConfiguration: stream))
+            let stream = stream
+            guard let tls else {
+                return HTTPServerBuilder { responder in
+                    bound(HTTP1Channel(responder: responder, configuration: stream))
+                }
+            }
+            return HTTPServerBuilder { responder in
+                bound(
+                    try HTTP2UpgradeChannel(
+                        tlsConfiguration: tls,
+                        configuration: .init(
+                            idleTimeout: .seconds(limits.idleSecondsMax),
+                            gracefulCloseTimeout: .seconds(limits.idleSecondsMax), streamConfiguration: stream),
+                        responder: responder))
+            }
         }
+    }
+
+    private func bound(_ channel: some ServerChildChannel) -> any ServerChildChannel {
+        ConnectionChannel(base: channel, connections: connections)
     }
 
     private var stream: HTTP1Channel.Configuration {

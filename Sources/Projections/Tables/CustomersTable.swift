@@ -38,13 +38,15 @@ struct CustomersTable {
     private let erase: SQLiteStatement
 
     init(on connection: OpaquePointer) throws(ProjectionError) {
-        insert = try SQLiteStatement("INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)", on: connection)
+        insert = try SQLiteStatement(
+            "INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)", on: connection)
         find = try SQLiteStatement("SELECT sequence, tier FROM customers WHERE id = ?", on: connection)
         changePlan = try SQLiteStatement("UPDATE customers SET tier = ? WHERE sequence = ?", on: connection)
         changeJurisdiction = try SQLiteStatement(
             "UPDATE customers SET jurisdiction = ? WHERE sequence = ?", on: connection)
         changeOrganisation = try SQLiteStatement(
-            "UPDATE customers SET sealed_organisation = ?, organisation_event_id = ? WHERE sequence = ?", on: connection)
+            "UPDATE customers SET sealed_organisation = ?, organisation_event_id = ? WHERE sequence = ?", on: connection
+        )
         erase = try SQLiteStatement(
             """
             UPDATE customers SET sealed_email = '', sealed_organisation = NULL, organisation_event_id = NULL,
