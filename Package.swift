@@ -93,7 +93,8 @@ let package = Package(
             name: "nrx-bench",
             dependencies: [
                 "CSodium", "CLinux", "EventStore", "Proofs", "Ledger", "Projections", "Sandbox", "CanonicalJSON",
-                "Merkle", crypto, sqlite, hummingbird, logging, arguments,
+                "Merkle", "Vault", crypto, sqlite, hummingbird, httpClient, logging, arguments,
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ], path: "Benchmarks/Sources", swiftSettings: strict),
 
         .testTarget(name: "MerkleTests", dependencies: ["Merkle", "CanonicalJSON"], swiftSettings: strict),

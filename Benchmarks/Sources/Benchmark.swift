@@ -10,11 +10,11 @@ struct Benchmark: AsyncParsableCommand {
             Ours and each peer take turns in short rounds; medians are shown. Nothing passes or fails here: "met" says \
             whether the target held in this run, on this machine, beside whatever else it was doing. docs/benchmarks.md \
             explains every row.
-            """, subcommands: [EmptyRoute.self])
+            """, subcommands: [EmptyRoute.self, GenerateCustomers.self, Soak.self])
 
     /// The parts of the table.
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case append, peers, audit, storage, session, proof, key, tiles, agents
+        case append, peers, audit, storage, session, proof, key, tiles, agents, http
     }
 
     @Flag(help: "Fewer and shorter rounds: about 20 seconds in all.")
@@ -44,6 +44,12 @@ struct Benchmark: AsyncParsableCommand {
                 case .peers:
                     let (rows, notes) = try await PeersBenchmark.measure(
                         in: base + "/peers", server: Self.besideThisProgram("nrx-server"), rounds: rounds)
+                    table.add(rows)
+                    notes.forEach { table.note($0) }
+                case .http:
+                    let (rows, notes) = try await HTTPBenchmark.measure(
+                        in: base + "/http", server: Self.besideThisProgram("nrx-server"),
+                        customers: quick ? 100_000 : 1_000_000, rounds: rounds)
                     table.add(rows)
                     notes.forEach { table.note($0) }
                 case .audit:
@@ -77,7 +83,7 @@ struct Benchmark: AsyncParsableCommand {
         print("\nload average at the end: \(Machine.loadAverage)")
     }
 
-    private static func besideThisProgram(_ name: String) -> String {
+    static func besideThisProgram(_ name: String) -> String {
         let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(filePath: own).deletingLastPathComponent().appending(path: name).path(percentEncoded: false)
     }

@@ -72,6 +72,20 @@ final class LedgerService: Sendable {
         }
     }
 
+    /// Whether `command` would be allowed now; nothing happens.
+    func check(_ command: Command, as actor: Actor, trace: String) throws(APIError) {
+        let result: Result<Void, APIError> = state.withLock { state in
+            Result { () throws(APIError) in
+                let context = DecisionContext(at: now(), actor: actor, trace: trace)
+                var generator = SystemRandomNumberGenerator()
+                do throws(Refusal) { _ = try state.decide(command, in: context, using: &generator) } catch {
+                    throw APIError(error)
+                }
+            }
+        }
+        try result.get()
+    }
+
     /// Decides on `command`. When this throws, nothing of it is or will be in the log.
     func submit(
         _ command: Command, as actor: Actor, trace: String, idempotency: Idempotency? = nil

@@ -20,7 +20,7 @@ final class Projector {
     let directory: KeyDirectory
     /// Keys and customers of this batch, not yet in the directory or looked up again.
     var changedKeys: [KeyID: KeyEntry] = [:]
-    private(set) var recentCustomers: [CustomerID: (sequence: Int64, tier: Tier)] = [:]
+    var recentCustomers: [CustomerID: (sequence: Int64, tier: Tier)] = [:]
 
     private(set) var position: UInt64
     private(set) var cycle: BillingCycle
@@ -91,6 +91,10 @@ final class Projector {
             recentCustomers[id] = (Int64(envelope.sequence), payload.tier)
             try events.add(envelope, customer: Int64(envelope.sequence))
         case .customerPlanChanged(let payload): try apply(payload, envelope)
+        case .customerChanged(let payload): try apply(payload, envelope)
+        case .customerErased: try applyErasure(envelope)
+        case .checkoutStarted, .subscriptionChanged, .graceEnded:
+            try events.add(envelope, customer: try customer(try streamID(CustomerID.self, envelope), envelope).sequence)
         case .memberAdded, .memberRoleChanged, .memberRemoved, .memberPasswordChanged, .passwordResetIssued,
             .invitationCreated, .invitationRevoked, .signInStarted, .signInRefreshed, .signInEnded:
             try applyToOrganisation(event, envelope)
@@ -132,20 +136,6 @@ final class Projector {
 }
 
 extension Projector {
-    /// Another plan holds at once for the keys that are there.
-    private func apply(_ event: CustomerPlanChanged, _ envelope: Envelope) throws(ProjectionError) {
-        let id = try streamID(CustomerID.self, envelope)
-        let customer = try customer(id, envelope).sequence
-        try customers.apply(event, sequence: customer)
-        recentCustomers[id] = (customer, event.tier)
-        for keyID in try keys.ids(of: customer) {
-            var key = try key(keyID, envelope)
-            key.tier = event.tier
-            changedKeys[keyID] = key
-        }
-        try events.add(envelope, customer: customer)
-    }
-
     private func apply(_ event: SessionCreated, _ envelope: Envelope) throws(ProjectionError) {
         let id = try streamID(SessionID.self, envelope)
         let customer: Int64

@@ -48,7 +48,8 @@ extension Vault {
         }
     }
 
-    /// Erases a customer: deletes the data key, without which nothing sealed for them opens again, and frees the e-mail.
+    /// Erases a customer: deletes the data key, without which nothing sealed for them opens again, and frees the e-mail and
+    /// those of all members.
     ///
     /// When this returns, the deletion is durable, the deleted bytes are overwritten in the database, and the write-ahead
     /// log that held them is truncated. Copies that the disk itself or a backup keeps are out of the vault's reach;
@@ -58,7 +59,8 @@ extension Vault {
     @discardableResult
     public func erase(_ customerID: String) async throws(VaultError) -> Bool {
         try await thread.run(emptiesJournal: true) { db in
-            try CustomerRow.delete(db, customerID: customerID)
+            try MemberRow.deleteAll(db, customerID: customerID)
+            return try CustomerRow.delete(db, customerID: customerID)
         } finish: { [dataKeys] existed throws(VaultError) in
             dataKeys.remove(customerID)
             return existed
@@ -79,7 +81,10 @@ extension Vault {
             while let customerID = try stored.next() {
                 if !known.contains(customerID) { orphans.append(customerID) }
             }
-            for customerID in orphans { try CustomerRow.delete(db, customerID: customerID) }
+            for customerID in orphans {
+                try MemberRow.deleteAll(db, customerID: customerID)
+                try CustomerRow.delete(db, customerID: customerID)
+            }
             return orphans
         } finish: { [dataKeys] orphans throws(VaultError) in
             for customerID in orphans { dataKeys.remove(customerID) }
