@@ -33,12 +33,13 @@ soak: SECONDS := 600
 soak: build ## Load a server with everything at once for SECONDS=600, then audit what it wrote
 	$(BIN)/nrx-bench soak --seconds $(SECONDS)
 
-# A hundred thousand seeds take some minutes on two cores. SEED=n runs one seed again.
+# A hundred thousand seeds take 20 minutes on two cores. SEED=n runs one seed again; RECORD=file goes on where it stopped.
 SEEDS := 10000
 DISK := honest
+RECORD :=
 
 fault: build ## Break the disk under the log from SEEDS=10000 seeds, or again from one: SEED=n
-	nice -n 10 $(BIN)/nrx-fault --disk $(DISK) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+	nice -n 10 $(BIN)/nrx-fault --disk $(DISK) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(RECORD),--record $(RECORD))
 
 CONNECTIONS := 10000
 

@@ -106,11 +106,12 @@ let package = Package(
             name: "nrx-fault", dependencies: ["FaultCampaign", arguments], path: "Tests/nrx-fault",
             swiftSettings: strict),
         .target(
-            name: "FuzzTargets", dependencies: ["EventStore", "Proofs", "CanonicalJSON", "Merkle"],
+            name: "FuzzTargets", dependencies: ["CLZ4", "CLinux", "EventStore", "Proofs", "CanonicalJSON", "Merkle"],
             path: "Tests/FuzzTargets", swiftSettings: strict),
         .executableTarget(
             name: "nrx-fuzz", dependencies: ["FuzzTargets"], path: "Tests/nrx-fuzz", swiftSettings: strict),
-        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets", "EventStore", "Merkle"], swiftSettings: strict),
         .testTarget(
             name: "EventStoreTests",
             dependencies: ["EventStore", "FaultCampaign", "Merkle", "CanonicalJSON", "CLZ4", crypto],

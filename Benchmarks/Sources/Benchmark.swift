@@ -10,7 +10,7 @@ struct Benchmark: AsyncParsableCommand {
             Ours and each peer take turns in short rounds; medians are shown. Nothing passes or fails here: "met" says \
             whether the target held in this run, on this machine, beside whatever else it was doing. docs/benchmarks.md \
             explains every row.
-            """, subcommands: [EmptyRoute.self, GenerateCustomers.self, Soak.self])
+            """, subcommands: [EmptyRoute.self, GenerateCustomers.self, SampleLog.self, Soak.self])
 
     /// The parts of the table.
     enum Part: String, CaseIterable, ExpressibleByArgument {

@@ -12,6 +12,11 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Directory of the log, the vault and the projections.") var dataDir: String?
     @Option(help: "Where this node runs; stands in health, events and proofs.") var region: String?
     @Option(help: "Name of a new log (default: localhost/nrx-ledger/<8 hex>).") var origin: String?
+    @Option(
+        help: ArgumentHelp(
+            "The offline recovery key that a new log names: a verifier key or a .pub file (default: none).",
+            valueName: "key-or-file"))
+    var logRecoveryKey: String?
     @Option(help: "File with the vault's master key (default: in the vault).") var masterKeyFile: String?
     @Option(help: "The sandbox's init program (default: beside nrx-server).") var initPath: String?
     @Option(
@@ -88,6 +93,7 @@ struct Serve: AsyncParsableCommand {
         configuration.dataDirectory = dataDir ?? environment("DATA_DIR") ?? configuration.dataDirectory
         configuration.region = region ?? environment("REGION") ?? configuration.region
         configuration.origin = origin ?? environment("ORIGIN")
+        configuration.logRecoveryKey = try recoveryKeyToName(logRecoveryKey)
         configuration.masterKeyFile = masterKeyFile ?? environment("MASTER_KEY_FILE")
         configuration.initPath = initPath ?? environment("INIT_PATH")
         configuration.warmPoolSize = try number(warmPool, "WARM_POOL", in: 0...256) ?? configuration.warmPoolSize

@@ -19,23 +19,33 @@ import Testing
         session: SessionID(high: 0xa8f3_e71c << 32, low: 7), destroyedAt: World.start)
 
     private static let ranges = ["10.0.0.0/8", "2001:db8::/32"].compactMap { try? AddressRange($0) }
-    private static let rotation: LogKeyRotation = {
+    private static func rotation(byRecoveryKey: Bool = false, naming: Bool = false) -> LogKeyRotation {
         let keys = [UInt8(1), 2].compactMap { VerifierKey(name: "name", publicKey: [UInt8](repeating: $0, count: 32)) }
         let signature = JSONValue.string(String(repeating: "A", count: 86) + "==")
-        let data: [(String, JSONValue)] = [
+        var data: [(String, JSONValue)] = [
             ("last_size", 7), ("new_signature", signature), ("new_verifier_key", .string(keys[1].description)),
-            ("old_signature", signature), ("old_verifier_key", .string(keys[0].description)),
+            ("old_verifier_key", .string(keys[0].description)),
         ]
+        data +=
+            byRecoveryKey
+            ? [("endorser_key", .string(keys[0].description)), ("endorser_signature", signature)]
+            : [("old_signature", signature)]
+        if naming { data += [("recovery_key", .string(keys[0].description)), ("recovery_signature", signature)] }
         var object = JSONObject()
         for (name, value) in data { object[name] = value }
         guard let rotation = LogKeyRotation(data: object) else { preconditionFailure("the sample cannot be read") }
         return rotation
-    }()
+    }
 
     /// One of every kind, with and without the optional members.
     private static let all: [any EventPayload] = [
         LogCreated(format: 1, origin: "localhost/nrx-ledger/0a0b0c0d", verifierKey: "name+00+AQ=="),
-        LogKeyRotated(rotation: rotation),
+        LogCreated(
+            format: 1, origin: "localhost/nrx-ledger/0a0b0c0d", verifierKey: "name+00+AQ==",
+            recovery: .init(key: "offline+00+AQ==", signature: "AA==")),
+        LogKeyRotated(rotation: rotation()), LogKeyRotated(rotation: rotation(naming: true)),
+        LogKeyRecovered(rotation: rotation(byRecoveryKey: true)),
+        LogKeyRecovered(rotation: rotation(byRecoveryKey: true, naming: true)),
         CustomerCreated(jurisdiction: .europeanUnion, sealedEmail: "c2VhbGVk", tier: .free),
         KeyIssued(
             customerID: customer, display: "nrx_test_a1b2", environment: .test, expiresAt: World.start, keyID: key,

@@ -117,6 +117,27 @@ final class LedgerService: Sendable {
         return try result.get()
     }
 
+    /// Puts an event about the log itself into the log, in order with all decisions.
+    ///
+    /// - Parameter event: makes it for the place that it will have.
+    func submit(
+        logEvent event: (UInt64) throws(EventLogError) -> EventDraft
+    ) throws(EventLogError) -> PendingAppend {
+        let result: Result<PendingAppend, EventLogError> = state.withLock { state in
+            Result { () throws(EventLogError) in
+                let envelope = Envelope(sequence: state.position, event: try event(state.position))
+                var next = state
+                do throws(ReplayError) { try next.apply(envelope) } catch {
+                    throw EventLogError(.signing, "the rules of the log refuse this: \(error)", cause: error)
+                }
+                let pending = try log.submit([envelope.event], expecting: envelope.sequence)
+                state = next
+                return pending
+            }
+        }
+        return try result.get()
+    }
+
     private static func error(for error: EventLogError) -> APIError {
         switch error.code {
         case .overloaded:

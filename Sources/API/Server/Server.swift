@@ -33,6 +33,7 @@ public struct Server: Sendable {
     let identity: Identity
     let billing: BillingService
     let erasure: AccountErasure
+    let rotator: LogKeyRotator
     /// Nil where no witness is configured.
     let witnesses: WitnessClient?
     let routes: [Route]
@@ -68,6 +69,9 @@ public struct Server: Sendable {
         projections.start(following: opened.log)
         ledger = LedgerService(log: opened.log, state: opened.state, projections: projections, now: now)
         let sandbox = Self.sandbox(configuration, now: now, logger)
+        rotator = LogKeyRotator(
+            log: opened.log, vault: opened.vault,
+            submit: { [ledger] (event) throws(EventLogError) in try ledger.submit(logEvent: event) })
         sessions = SessionManager(
             ledger: ledger, sandbox: sandbox.host, layersMissing: configuration.allowedMissingLayers,
             region: configuration.region, logger: logger)
@@ -205,8 +209,8 @@ public struct Server: Sendable {
         AdminSocket(
             path: AdminSocket.path(dataDirectory: configuration.dataDirectory),
             routes: AdminRoutes(
-                ledger: ledger, reads: ReadModel(store: store), vault: vault, identity: identity,
-                erasure: erasure
+                ledger: ledger, reads: ReadModel(store: store), vault: vault, identity: identity, erasure: erasure,
+                rotator: rotator
             ).routes, dialect: .native, logger: logger)
     }
 

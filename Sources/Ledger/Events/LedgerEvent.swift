@@ -8,6 +8,7 @@ public import EventStore
 public enum LedgerEvent: Sendable, Equatable {
     case logCreated(LogCreated)
     case logKeyRotated(LogKeyRotated)
+    case logKeyRecovered(LogKeyRecovered)
     case customerCreated(CustomerCreated)
     case keyIssued(KeyIssued)
     case keyRevoked(KeyRevoked)
@@ -60,6 +61,7 @@ public enum LedgerEvent: Sendable, Equatable {
         switch draft.type {
         case LogCreated.type: self = .logCreated(try read(LogCreated.self))
         case LogKeyRotated.type: self = .logKeyRotated(try read(LogKeyRotated.self))
+        case LogKeyRecovered.type: self = .logKeyRecovered(try read(LogKeyRecovered.self))
         case CustomerCreated.type: self = .customerCreated(try read(CustomerCreated.self))
         case KeyIssued.type: self = .keyIssued(try read(KeyIssued.self))
         case KeyRevoked.type: self = .keyRevoked(try read(KeyRevoked.self))
@@ -108,6 +110,7 @@ public enum LedgerEvent: Sendable, Equatable {
         switch self {
         case .logCreated(let payload): payload
         case .logKeyRotated(let payload): payload
+        case .logKeyRecovered(let payload): payload
         case .customerCreated(let payload): payload
         case .keyIssued(let payload): payload
         case .keyRevoked(let payload): payload

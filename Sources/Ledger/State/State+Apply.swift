@@ -27,6 +27,7 @@ extension State {
         switch event {
         case .logCreated(let payload): apply(payload, place)
         case .logKeyRotated(let payload): try apply(payload, place)
+        case .logKeyRecovered(let payload): try apply(payload, place)
         case .customerCreated(let payload): try apply(payload, place, cycle)
         case .keyIssued(let payload): try apply(payload, place)
         case .keyRevoked(let payload): try apply(payload, place)

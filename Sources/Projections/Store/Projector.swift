@@ -84,7 +84,7 @@ final class Projector {
 
     private func apply(_ event: LedgerEvent, _ envelope: Envelope) throws(ProjectionError) {
         switch event {
-        case .logCreated, .logKeyRotated, .unknown: break
+        case .logCreated, .logKeyRotated, .logKeyRecovered, .unknown: break
         case .customerCreated(let payload):
             let id = try streamID(CustomerID.self, envelope)
             try customers.apply(payload, envelope)
