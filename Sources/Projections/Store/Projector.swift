@@ -18,7 +18,7 @@ final class Projector {
 
     let directory: KeyDirectory
     /// Keys and customers of this batch, not yet in the directory or looked up again.
-    var changedKeys: [KeyID: KeyEntry] = [:]
+    var changedKeys: [KeyID: KeyWithSecrets] = [:]
     private(set) var recentCustomers: [CustomerID: (sequence: Int64, tier: Tier)] = [:]
 
     private(set) var position: UInt64
@@ -135,8 +135,8 @@ extension Projector {
         try customers.apply(event, sequence: customer)
         recentCustomers[id] = (customer, event.tier)
         for keyID in try keys.ids(of: customer) {
-            var key = try key(keyID, envelope)
-            key.tier = event.tier
+            var key = try keyWithSecrets(keyID, envelope)
+            key.entry.tier = event.tier
             changedKeys[keyID] = key
         }
         try events.add(envelope, customer: customer)
@@ -208,7 +208,12 @@ extension Projector {
     }
 
     func key(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyEntry {
-        guard let key = changedKeys[id] ?? directory.find(id) else { throw missing("key", envelope) }
+        guard let key = changedKeys[id]?.entry ?? directory.find(id) else { throw missing("key", envelope) }
+        return key
+    }
+
+    func keyWithSecrets(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyWithSecrets {
+        guard let key = changedKeys[id] ?? directory.findWithSecrets(id) else { throw missing("key", envelope) }
         return key
     }
 
