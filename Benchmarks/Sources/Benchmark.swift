@@ -14,7 +14,7 @@ struct Benchmark: AsyncParsableCommand {
 
     /// The parts of the table.
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case append, peers, audit, storage, session, proof, key, tiles, agents, http
+        case append, peers, audit, rebuild, storage, session, proof, key, tiles, agents, http
     }
 
     @Flag(help: "Fewer and shorter rounds: about 20 seconds in all.")
@@ -57,6 +57,14 @@ struct Benchmark: AsyncParsableCommand {
                     table.add(
                         try await AuditBenchmark.rows(
                             in: base + "/audit", replay: program, sessions: quick ? 1_000 : 8_000, rounds: rounds))
+                    table.add(
+                        try await AuditBenchmark.plainRows(
+                            in: base + "/plain", replay: program, events: quick ? 100_000 : 400_000, rounds: rounds))
+                case .rebuild:
+                    table.add(
+                        try await RebuildBenchmark.rows(
+                            in: base + "/rebuild", replay: replay ?? Self.besideThisProgram("nrx-replay"),
+                            sessions: quick ? 2_000 : 10_000, rounds: rounds))
                 case .storage:
                     table.add(try await StorageBenchmark.rows(in: base + "/storage", sessions: quick ? 200 : 1_000))
                 case .session:

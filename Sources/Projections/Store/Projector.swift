@@ -19,7 +19,7 @@ final class Projector {
 
     let directory: KeyDirectory
     /// Keys and customers of this batch, not yet in the directory or looked up again.
-    var changedKeys: [KeyID: KeyEntry] = [:]
+    var changedKeys: [KeyID: KeyWithSecrets] = [:]
     var recentCustomers: [CustomerID: (sequence: Int64, tier: Tier)] = [:]
 
     private(set) var position: UInt64
@@ -202,7 +202,12 @@ extension Projector {
     }
 
     func key(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyEntry {
-        guard let key = changedKeys[id] ?? directory.find(id) else { throw missing("key", envelope) }
+        guard let key = changedKeys[id]?.entry ?? directory.find(id) else { throw missing("key", envelope) }
+        return key
+    }
+
+    func keyWithSecrets(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyWithSecrets {
+        guard let key = changedKeys[id] ?? directory.findWithSecrets(id) else { throw missing("key", envelope) }
         return key
     }
 
