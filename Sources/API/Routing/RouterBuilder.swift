@@ -155,7 +155,7 @@ struct RouterBuilder: Sendable {
     }
 
     private static func saysNothingOfWhoAsks(_ request: Request) -> Bool {
-        request.headers[.authorization] == nil && MemberAuthenticator.cookieToken(request) == nil
+        request.headers[.authorization] == nil && request.cookies[MemberAuthenticator.cookieName] == nil
     }
 
     /// A member by access token or cookie, else the holder of an API key. The `Authorization` header goes before the
