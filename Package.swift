@@ -76,8 +76,10 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 httpClient, lifecycle, signals, logging,
             ], swiftSettings: strict),
@@ -105,11 +107,12 @@ let package = Package(
             name: "nrx-fault", dependencies: ["FaultCampaign", arguments], path: "Tests/nrx-fault",
             swiftSettings: strict),
         .target(
-            name: "FuzzTargets", dependencies: ["EventStore", "Proofs", "CanonicalJSON", "Merkle"],
+            name: "FuzzTargets", dependencies: ["CLZ4", "CLinux", "EventStore", "Proofs", "CanonicalJSON", "Merkle"],
             path: "Tests/FuzzTargets", swiftSettings: strict),
         .executableTarget(
             name: "nrx-fuzz", dependencies: ["FuzzTargets"], path: "Tests/nrx-fuzz", swiftSettings: strict),
-        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets", "EventStore", "Merkle"], swiftSettings: strict),
         .testTarget(
             name: "EventStoreTests",
             dependencies: ["EventStore", "FaultCampaign", "Merkle", "CanonicalJSON", "CLZ4", crypto],
@@ -122,7 +125,7 @@ let package = Package(
             path: "Tests/LedgerFixtures", swiftSettings: strict),
         .testTarget(
             name: "LedgerTests",
-            dependencies: ["Ledger", "LedgerFixtures", "EventStore", "Proofs", "CanonicalJSON", "Merkle"],
+            dependencies: ["Ledger", "LedgerFixtures", "EventStore", "Proofs", "CanonicalJSON", "Merkle", crypto],
             swiftSettings: strict),
         .testTarget(
             name: "ProjectionsTests",
@@ -149,6 +152,7 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"), logging,
             ], swiftSettings: strict),
         .testTarget(
@@ -157,7 +161,7 @@ let package = Package(
                 "ServerFixtures", "LedgerFixtures", "EventStore", "Ledger", "CanonicalJSON", "Merkle",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-            ], exclude: ["verify_log.py", "golden"], swiftSettings: strict),
+            ], exclude: ["verify_log.py", "golden", "Clients"], swiftSettings: strict),
         .testTarget(
             name: "ReplayTests",
             dependencies: ["Replay", "EventStore", "Ledger", "Projections", "Proofs", "CanonicalJSON", "Merkle"],

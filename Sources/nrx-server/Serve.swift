@@ -12,6 +12,11 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Directory of the log, the vault and the projections.") var dataDir: String?
     @Option(help: "Where this node runs; stands in health, events and proofs.") var region: String?
     @Option(help: "Name of a new log (default: localhost/nrx-ledger/<8 hex>).") var origin: String?
+    @Option(
+        help: ArgumentHelp(
+            "The offline recovery key that a new log names: a verifier key or a .pub file (default: none).",
+            valueName: "key-or-file"))
+    var logRecoveryKey: String?
     @Option(help: "File with the vault's master key (default: in the vault).") var masterKeyFile: String?
     @Option(help: "The sandbox's init program (default: beside nrx-server).") var initPath: String?
     @Option(
@@ -44,6 +49,8 @@ struct Serve: AsyncParsableCommand {
         help: "Rewrite sealed log segments in the background, smaller, with the same events and roots (default: yes).")
     var recompress: Bool?
     @Option(
+        help: "Whether agents are registered and changed with a key only: required (default) or optional.")
+    var nandaKeys: String?
         help: ArgumentHelp(
             "What a plan costs at Stripe: starter or business, and the price's id. May be given several times. The secret "
                 + "key and the webhook's signing secret are NRX_STRIPE_SECRET_KEY and NRX_STRIPE_WEBHOOK_SECRET.",
@@ -59,6 +66,7 @@ struct Serve: AsyncParsableCommand {
         // What was asked for wrongly is a usage error (exit code 64); what then fails is not (1).
         let configuration = try configuration()
         CoreDumps.forbid(logger: logger)
+        TaskThreads.joinNetworkThreads(logger: logger)
         do {
             let server = try await Server.start(configuration: configuration, logger: logger)
             try await server.run { address in
@@ -86,6 +94,7 @@ struct Serve: AsyncParsableCommand {
         configuration.dataDirectory = dataDir ?? environment("DATA_DIR") ?? configuration.dataDirectory
         configuration.region = region ?? environment("REGION") ?? configuration.region
         configuration.origin = origin ?? environment("ORIGIN")
+        configuration.logRecoveryKey = try recoveryKeyToName(logRecoveryKey)
         configuration.masterKeyFile = masterKeyFile ?? environment("MASTER_KEY_FILE")
         configuration.initPath = initPath ?? environment("INIT_PATH")
         configuration.warmPoolSize = try number(warmPool, "WARM_POOL", in: 0...256) ?? configuration.warmPoolSize
@@ -93,6 +102,12 @@ struct Serve: AsyncParsableCommand {
             try number(shutdownSeconds, "SHUTDOWN_SECONDS", in: 1...3_600) ?? configuration.shutdownSecondsMax
         configuration.allowedMissingLayers = list(allowMissingLayer, "ALLOW_MISSING_LAYER")
         configuration.limitsAddresses = try isOn(addressLimits, "ADDRESS_LIMITS") ?? configuration.limitsAddresses
+        if let text = nandaKeys ?? environment("NANDA_KEYS") {
+            guard let rule = ServerConfiguration.NandaKeys(rawValue: text) else {
+                throw ValidationError("--nanda-keys must be required or optional.")
+            }
+            configuration.nandaKeys = rule
+        }
         configuration.trustedProxies = list(trustedProxy, "TRUSTED_PROXY")
         configuration.tlsCertificateFile = tlsCert ?? environment("TLS_CERT")
         configuration.tlsKeyFile = tlsKey ?? environment("TLS_KEY")

@@ -34,13 +34,23 @@ struct Authenticator: Sendable {
         return Principal(found.key)
     }
 
+    /// The holder of a whole key as it is now; nil when it would be refused. Notes nothing: for asking again.
+    func isAccepted(_ text: String, from address: InternetAddress?) -> Principal? {
+        let key: APIKey
+        do throws(ProofError) { key = try APIKey(parsing: text) } catch { return nil }
+        guard let found = keys.find(secretSHA256: key.storedHash), found.refusal(from: address, at: now()) == nil else {
+            return nil
+        }
+        return Principal(found.key)
+    }
+
     /// Requests a minute that the plan of the key's customer allows it; nil for no limit.
     func requestsPerMinute(of key: KeyID) -> Int? {
         keys.find(key).flatMap { Plan.of($0.tier).requestsPerMinute(of: $0.prefix) }
     }
 }
 
-/// What an `Authorization` header presents: what follows `Bearer `, whose case does not matter (RFC 9110 §11.1).
+/// What a request presents of who sends it: in an `Authorization` header what follows `Bearer `, whose case does not matter (RFC 9110 §11.1).
 struct BearerToken: Sendable {
     let text: String
     /// Whether it has the form of an access token, three parts with dots between, rather than of an API key.
@@ -54,7 +64,12 @@ struct BearerToken: Sendable {
         guard bytes.count > Self.scheme.count,
             zip(bytes, Self.scheme).allSatisfy({ $0 | (UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? 0x20 : 0) == $1 })
         else { return nil }
-        text = String(header[bytes.index(bytes.startIndex, offsetBy: Self.scheme.count)...])
+        self.init(token: String(header[bytes.index(bytes.startIndex, offsetBy: Self.scheme.count)...]))
+    }
+
+    /// A token that came another way than in the header.
+    init(token: String) {
+        text = token
         isAccessToken = text.utf8.contains(UInt8(ascii: "."))
     }
 }

@@ -56,6 +56,17 @@ struct MemberSecrets: Sendable {
         return try await open(sealed, SealedField.organisation, of: customer.id, eventID)
     }
 
+    /// The same; nil where the customer's data key is gone, and with it whatever it sealed.
+    func knownEmail(of customer: CustomerView) async throws(APIError) -> String? {
+        do throws(VaultError) {
+            return try await vault.open(
+                customer.sealedEmail, customerID: customer.id.text, context: customer.eventID, field: SealedField.email)
+        } catch {
+            if error.code == .unknownCustomer { return nil }
+            throw APIError(.internalError, "A sealed field cannot be opened: \(error)")
+        }
+    }
+
     private func open(
         _ sealed: String, _ field: String, of customer: CustomerID, _ eventID: String
     ) async throws(APIError) -> String {

@@ -36,23 +36,19 @@ struct HTTPFront: Sendable {
     }
 
     /// What Hummingbird makes a channel for each connection with.
-    var builder: HTTPServerBuilder {
-        get throws {
-            let stream = stream
-            guard let tls else {
-                return HTTPServerBuilder { responder in
-                    bound(HTTP1Channel(responder: responder, configuration: stream))
-                }
-            }
-            return HTTPServerBuilder { responder in
-                bound(
-                    try HTTP2UpgradeChannel(
-                        tlsConfiguration: tls,
-                        configuration: .init(
-                            idleTimeout: .seconds(limits.idleSecondsMax),
-                            gracefulCloseTimeout: .seconds(limits.idleSecondsMax), streamConfiguration: stream),
-                        responder: responder))
-            }
+    ///
+    /// - Parameter door: decides about WebSockets.
+    func builder(_ door: WebSocketDoor, _ socketLimits: WebSocketLimits = .init()) -> HTTPServerBuilder {
+        HTTPServerBuilder { responder in
+            let http1 = UpgradingChannel(
+                responder: responder, door: door, limits: limits, socketLimits: socketLimits, configuration: stream)
+            guard let tls else { return bound(http1) }
+            let http2 = HTTP2Channel(
+                responder: responder,
+                configuration: .init(
+                    idleTimeout: .seconds(limits.idleSecondsMax), gracefulCloseTimeout: .seconds(limits.idleSecondsMax),
+                    streamConfiguration: stream))
+            return bound(try SecureUpgradingChannel(tls: tls, http1: http1, http2: http2))
         }
     }
 

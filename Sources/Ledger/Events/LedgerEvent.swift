@@ -8,6 +8,7 @@ public import EventStore
 public enum LedgerEvent: Sendable, Equatable {
     case logCreated(LogCreated)
     case logKeyRotated(LogKeyRotated)
+    case logKeyRecovered(LogKeyRecovered)
     case customerCreated(CustomerCreated)
     case keyIssued(KeyIssued)
     case keyRevoked(KeyRevoked)
@@ -39,6 +40,11 @@ public enum LedgerEvent: Sendable, Equatable {
     case verificationKeyPublished(VerificationKeyPublished)
     case proofIssued(ProofIssued)
     case usageTick(UsageTick)
+    case agentRegistered(AgentRegistered)
+    case agentChanged(AgentChanged)
+    case agentStatusChanged(AgentStatusChanged)
+    case agentFactsChanged(AgentFactsChanged)
+    case agentDeleted(AgentDeleted)
     case idempotencyRecorded(IdempotencyRecorded)
     case idempotencyReleased(IdempotencyReleased)
     /// A type that this program does not know: kept as it is and skipped by every fold.
@@ -55,6 +61,7 @@ public enum LedgerEvent: Sendable, Equatable {
         switch draft.type {
         case LogCreated.type: self = .logCreated(try read(LogCreated.self))
         case LogKeyRotated.type: self = .logKeyRotated(try read(LogKeyRotated.self))
+        case LogKeyRecovered.type: self = .logKeyRecovered(try read(LogKeyRecovered.self))
         case CustomerCreated.type: self = .customerCreated(try read(CustomerCreated.self))
         case KeyIssued.type: self = .keyIssued(try read(KeyIssued.self))
         case KeyRevoked.type: self = .keyRevoked(try read(KeyRevoked.self))
@@ -87,6 +94,11 @@ public enum LedgerEvent: Sendable, Equatable {
             self = .verificationKeyPublished(try read(VerificationKeyPublished.self))
         case ProofIssued.type: self = .proofIssued(try read(ProofIssued.self))
         case UsageTick.type: self = .usageTick(try read(UsageTick.self))
+        case AgentRegistered.type: self = .agentRegistered(try read(AgentRegistered.self))
+        case AgentChanged.type: self = .agentChanged(try read(AgentChanged.self))
+        case AgentStatusChanged.type: self = .agentStatusChanged(try read(AgentStatusChanged.self))
+        case AgentFactsChanged.type: self = .agentFactsChanged(try read(AgentFactsChanged.self))
+        case AgentDeleted.type: self = .agentDeleted(try read(AgentDeleted.self))
         case IdempotencyRecorded.type: self = .idempotencyRecorded(try read(IdempotencyRecorded.self))
         case IdempotencyReleased.type: self = .idempotencyReleased(try read(IdempotencyReleased.self))
         default: self = .unknown(type: draft.type, version: draft.version, data: draft.data)
@@ -98,6 +110,7 @@ public enum LedgerEvent: Sendable, Equatable {
         switch self {
         case .logCreated(let payload): payload
         case .logKeyRotated(let payload): payload
+        case .logKeyRecovered(let payload): payload
         case .customerCreated(let payload): payload
         case .keyIssued(let payload): payload
         case .keyRevoked(let payload): payload
@@ -129,6 +142,11 @@ public enum LedgerEvent: Sendable, Equatable {
         case .verificationKeyPublished(let payload): payload
         case .proofIssued(let payload): payload
         case .usageTick(let payload): payload
+        case .agentRegistered(let payload): payload
+        case .agentChanged(let payload): payload
+        case .agentStatusChanged(let payload): payload
+        case .agentFactsChanged(let payload): payload
+        case .agentDeleted(let payload): payload
         case .idempotencyRecorded(let payload): payload
         case .idempotencyReleased(let payload): payload
         case .unknown: nil

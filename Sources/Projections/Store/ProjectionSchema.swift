@@ -20,7 +20,8 @@ enum ProjectionSchema {
         CustomersTable.definition, KeysTable.definition, KeysTable.secretsDefinition, SessionsTable.definition,
         ProofsTable.definition,
         VerificationKeysTable.definition, UsageTable.definition,
-        UsageTable.liveDefinition, MembersTable.definition, InvitationsTable.definition, EventsTable.definition,
+        UsageTable.liveDefinition, MembersTable.definition, InvitationsTable.definition, AgentsTable.definition,
+        AgentsTable.factsDefinition, AgentsTable.ownersDefinition, AgentsTable.countsDefinition, EventsTable.definition,
         RememberedAnswersTable.definition, ProgressTable.definition,
     ]
 }

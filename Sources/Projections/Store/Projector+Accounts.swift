@@ -9,8 +9,8 @@ extension Projector {
         try customers.apply(event, sequence: customer)
         recentCustomers[id] = (customer, event.tier)
         for keyID in try keys.ids(of: customer) {
-            var key = try key(keyID, envelope)
-            key.tier = event.tier
+            var key = try keyWithSecrets(keyID, envelope)
+            key.entry.tier = event.tier
             changedKeys[keyID] = key
         }
         try events.add(envelope, customer: customer)
@@ -27,9 +27,9 @@ extension Projector {
         let customer = try customer(try streamID(CustomerID.self, envelope), envelope).sequence
         let time = envelope.event.at
         for keyID in try keys.ids(of: customer) {
-            var key = try key(keyID, envelope)
-            if !key.isRevoked { try keys.markRevoked(key.sequence, at: time) }
-            key.isRevoked = true
+            var key = try keyWithSecrets(keyID, envelope)
+            if !key.entry.isRevoked { try keys.markRevoked(key.entry.sequence, at: time) }
+            key.entry.isRevoked = true
             changedKeys[keyID] = key
         }
         try members.removeAll(of: customer, at: time)

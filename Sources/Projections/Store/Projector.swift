@@ -12,13 +12,14 @@ final class Projector {
     var usage: UsageTable
     let members: MembersTable
     let invitations: InvitationsTable
+    let agents: AgentsTable
     let events: EventsTable
     private let answers: RememberedAnswersTable
     private let progress: ProgressTable
 
     let directory: KeyDirectory
     /// Keys and customers of this batch, not yet in the directory or looked up again.
-    var changedKeys: [KeyID: KeyEntry] = [:]
+    var changedKeys: [KeyID: KeyWithSecrets] = [:]
     var recentCustomers: [CustomerID: (sequence: Int64, tier: Tier)] = [:]
 
     private(set) var position: UInt64
@@ -36,6 +37,7 @@ final class Projector {
         usage = try UsageTable(on: connection)
         members = try MembersTable(on: connection)
         invitations = try InvitationsTable(on: connection)
+        agents = try AgentsTable(on: connection)
         events = try EventsTable(on: connection)
         answers = try RememberedAnswersTable(on: connection)
         progress = try ProgressTable(on: connection)
@@ -82,7 +84,7 @@ final class Projector {
 
     private func apply(_ event: LedgerEvent, _ envelope: Envelope) throws(ProjectionError) {
         switch event {
-        case .logCreated, .logKeyRotated, .unknown: break
+        case .logCreated, .logKeyRotated, .logKeyRecovered, .unknown: break
         case .customerCreated(let payload):
             let id = try streamID(CustomerID.self, envelope)
             try customers.apply(payload, envelope)
@@ -102,6 +104,8 @@ final class Projector {
         case .keyRevoked(let payload): try apply(payload, envelope)
         case .keyRefused(let payload): try apply(payload, envelope)
         case .usageTick(let payload): try apply(payload, envelope)
+        case .agentRegistered, .agentChanged, .agentStatusChanged, .agentFactsChanged, .agentDeleted:
+            try applyToAgents(event, envelope)
         case .idempotencyRecorded(let payload): try answers.apply(payload, envelope)
         case .idempotencyReleased(let payload): try answers.apply(payload)
         case .sessionCreated(let payload): try apply(payload, envelope)
@@ -198,7 +202,12 @@ extension Projector {
     }
 
     func key(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyEntry {
-        guard let key = changedKeys[id] ?? directory.find(id) else { throw missing("key", envelope) }
+        guard let key = changedKeys[id]?.entry ?? directory.find(id) else { throw missing("key", envelope) }
+        return key
+    }
+
+    func keyWithSecrets(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyWithSecrets {
+        guard let key = changedKeys[id] ?? directory.findWithSecrets(id) else { throw missing("key", envelope) }
         return key
     }
 

@@ -25,13 +25,11 @@ extension Vault {
             wrappedDataKey: try masterKey.makeWrappedKey(
                 CustomerRow.binding(customerID: customerID, emailDigest: digest)))
         return try await thread.run { db in
+            if try row.insert(db) { return }
             guard try CustomerRow.fetch(db, emailDigest: digest) == nil else {
                 throw VaultError(.emailTaken, "this e-mail belongs to a customer already.")
             }
-            guard try CustomerRow.fetch(db, customerID: customerID) == nil else {
-                throw VaultError(.customerExists, "customer \(customerID) has a data key already.")
-            }
-            try row.insert(db)
+            throw VaultError(.customerExists, "customer \(customerID) has a data key already.")
         } finish: { [self] () throws(VaultError) in
             try remember(row)
             return reservation
