@@ -9,6 +9,7 @@ struct SampleHistory {
     let log: EventLog
     private let customer: CustomerID
     private let key: KeyID
+    static let sessionsAtOnce = 32
 
     /// Signs a customer up.
     init(log: EventLog) async throws {
@@ -27,7 +28,7 @@ struct SampleHistory {
     }
 
     /// Writes `count` sessions, from their creation to their proof, `atOnce` at a time.
-    func writeSessions(_ count: Int, atOnce: Int = 32) async throws {
+    func writeSessions(_ count: Int, atOnce: Int = sessionsAtOnce) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<atOnce {
                 group.addTask { for _ in 0..<(count / atOnce) { try await writeSession() } }

@@ -16,8 +16,8 @@ struct Admin: AsyncParsableCommand {
               nrx-server admin issue-reset-token you@company.com --data-dir /var/lib/nrx
             """,
         subcommands: [
-            ListCustomers.self, CreateCustomer.self, SetPlan.self, RevokeKey.self, IssueResetToken.self,
-            RotateTokenKey.self, RotateRunningLogKey.self,
+            ListCustomers.self, CreateCustomer.self, SetPlan.self, EraseCustomer.self, RevokeKey.self,
+            IssueResetToken.self, RotateTokenKey.self, RotateRunningLogKey.self,
         ])
 }
 
@@ -99,6 +99,21 @@ struct SetPlan: AsyncParsableCommand {
 
     func run() async throws {
         try await options.run("PUT", "/customers/\(escaped(customer))/plan", body: ["tier": .string(plan)])
+    }
+}
+
+/// `nrx-server admin erase-customer`.
+struct EraseCustomer: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Erase a customer for ever: end its sessions, keys and members, and delete its data key.",
+        discussion: "The log and every proof still verify. Prints the proofs of the sessions that ended with it.")
+
+    @Argument(help: "The customer's id or e-mail address.") var customer: String
+    @Option(help: "The customer's id again, to confirm.") var confirm: String
+    @OptionGroup var options: AdminOptions
+
+    func run() async throws {
+        try await options.run("DELETE", "/customers/\(escaped(customer))", body: ["confirm": .string(confirm)])
     }
 }
 

@@ -12,6 +12,7 @@ struct AdminRoutes: Sendable {
     let reads: ReadModel
     let vault: Vault
     let identity: Identity
+    let erasure: AccountErasure
     let rotator: LogKeyRotator
 
     /// Hours after which a reset token expires when nothing else is asked for, and the most that can be.
@@ -23,6 +24,7 @@ struct AdminRoutes: Sendable {
             Route(.get, "/customers", .operator, handler: listCustomers),
             Route(.post, "/customers", .operator, idempotency: .notNeeded, handler: createCustomer),
             Route(.put, "/customers/:customer/plan", .operator, handler: setPlan),
+            Route(.delete, "/customers/:customer", .operator, handler: eraseCustomer),
             Route(.delete, "/api-keys/:id", .operator, handler: revokeKey),
             Route(.post, "/reset-tokens", .operator, idempotency: .notNeeded, handler: issueResetToken),
             Route(.post, "/token-keys", .operator, idempotency: .notNeeded, handler: rotateTokenKey),
@@ -67,6 +69,17 @@ struct AdminRoutes: Sendable {
         _ = try await ledger.perform(
             .changePlan(ChangePlan(customerID: id, tier: tier)), as: .operator, trace: exchange.trace)
         return .json(["customer_id": .string(id.text), "tier": .string(tier.rawValue)])
+    }
+
+    /// For whoever asks by letter and holds no key any more.
+    private func eraseCustomer(_ exchange: Exchange) async throws(APIError) -> APIResponse {
+        let id = try await customerID(exchange.parameter("customer"))
+        guard try exchange.members().string("confirm") == id.text else {
+            throw APIError(
+                .badRequest, "This erases the customer for ever. To confirm, give its id: \(id).", field: "confirm")
+        }
+        return .json(
+            AccountAnswer.body(of: try await erasure.erase(id, as: .operator, trace: exchange.trace)))
     }
 
     private func revokeKey(_ exchange: Exchange) async throws(APIError) -> APIResponse {
