@@ -90,7 +90,7 @@ struct InitProtocolTests {
     private static func endInitIfItHangs(_ environment: SessionEnvironment) -> Task<Void, any Error> {
         let pid = environment.raw.initPid
         return Task {
-            try await Task.sleep(for: .seconds(40))
+            try await Task.sleep(for: .seconds(300))
             kill(pid, SIGKILL)
         }
     }
