@@ -85,7 +85,8 @@ let package = Package(
                 httpClient, lifecycle, signals, logging,
             ], swiftSettings: strict),
         .target(
-            name: "Replay", dependencies: ["EventStore", "Proofs", "Ledger", "Projections", "CanonicalJSON", "Merkle"],
+            name: "Replay",
+            dependencies: ["EventStore", "Proofs", "Ledger", "Projections", "CanonicalJSON", "Merkle", "CLinux"],
             swiftSettings: strict),
         .executableTarget(
             name: "nrx-server", dependencies: ["API", "CanonicalJSON", arguments], swiftSettings: strict),

@@ -32,13 +32,11 @@ struct AnswerMiddleware: RouterMiddleware {
         }
         crossOrigin.mark(
             &response, for: request, isPublic: context.endpointPath.map { publicPaths.contains($0) } ?? false)
-        for (name, value) in context.limits.fields {
-            if let name = HTTPField.Name(name) { response.headers[name] = value }
-        }
+        context.limits.write(to: &response.headers)
         // The router strips bodies for HEAD only where a route answered.
         if request.method == .head { response = response.createHeadResponse() }
         let requestID = clientRequestID(request) ?? context.trace
-        if let name = Self.requestID { response.headers[name] = requestID }
+        if let name = Self.requestID { response.headers.append(HTTPField(name: name, value: requestID)) }
         let elapsed = start.duration(to: .now)
         // The path is the route's pattern, so neither ids nor queries reach the process's log.
         logger.info(

@@ -1,10 +1,8 @@
 import Synchronization
 
-/// The thread that commits: takes what has gathered, makes it durable, tells everyone. Between commits it runs the tasks
-/// that prefer it (``LogExecutor``).
+/// The thread that commits: takes what has gathered, makes it durable, tells everyone.
 struct WriterThread: Sendable {
     let queue: AppendQueue
-    let executor: LogExecutor
     let feed: CommitFeed
     let tiles: TileTree
     let index: SegmentIndex
@@ -21,7 +19,6 @@ struct WriterThread: Sendable {
         do throws(EventLogError) {
             while true {
                 switch queue.take() {
-                case .run(let jobs): for job in jobs { job.runSynchronously(on: executor.asUnownedTaskExecutor()) }
                 case .commit(let entries):
                     do throws(EventLogError) { try commit(entries, with: &writer) } catch {
                         fail(entries, with: error)
@@ -32,11 +29,7 @@ struct WriterThread: Sendable {
                     return nil
                 }
             }
-        } catch {
-            // Nobody takes from the queue any more.
-            for job in queue.takeJobs() { globalConcurrentExecutor.enqueue(job) }
-            return error
-        }
+        } catch { return error }
     }
 
     private func commit(_ entries: [AppendQueue.Entry], with writer: inout LogWriter) throws(EventLogError) {
