@@ -141,6 +141,7 @@ public struct Server: Sendable {
             + ExecRoute(sessions: sessions, reads: reads).routes
             + ProofRoutes(reads: reads, log: ledger.log).routes
             + LogRoutes(log: ledger.log, hasWitnesses: hasWitnesses).routes
+            + VerifyPage(logKey: ledger.log.verifierKey).routes
             + AccountRoutes(reads: reads, vault: vault, ledger: ledger).routes
             + APIKeyRoutes(keys: KeyManagement(ledger: ledger, reads: reads, meter: meter)).routes
             + HealthRoute(
