@@ -22,7 +22,7 @@ let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "
 let verifyPage = [
     "verify.html", "verify.css", "bytes.mjs", "canonical.mjs", "claims.mjs", "documents.mjs", "ed25519.mjs",
     "events.mjs", "explain.mjs", "hashing.mjs", "json.mjs", "keys.mjs", "members.mjs", "notes.mjs", "page.mjs",
-    "parts.mjs", "proof.mjs", "provenance.mjs", "render.mjs", "verdict.mjs",
+    "parts.mjs", "proof.mjs", "provenance.mjs", "recovery.mjs", "render.mjs", "verdict.mjs",
 ]
 
 let package = Package(
@@ -83,8 +83,10 @@ let package = Package(
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 httpClient, lifecycle, signals, logging,
             ], resources: verifyPage.map { .embedInCode("Pages/verify/\($0)") }, swiftSettings: strict),
@@ -99,7 +101,8 @@ let package = Package(
             name: "nrx-bench",
             dependencies: [
                 "CSodium", "CLinux", "EventStore", "Proofs", "Ledger", "Projections", "Sandbox", "CanonicalJSON",
-                "Merkle", crypto, sqlite, hummingbird, logging, arguments,
+                "Merkle", "Vault", crypto, sqlite, hummingbird, httpClient, logging, arguments,
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ], path: "Benchmarks/Sources", swiftSettings: strict),
 
         .testTarget(name: "MerkleTests", dependencies: ["Merkle", "CanonicalJSON"], swiftSettings: strict),
@@ -111,11 +114,12 @@ let package = Package(
             name: "nrx-fault", dependencies: ["FaultCampaign", arguments], path: "Tests/nrx-fault",
             swiftSettings: strict),
         .target(
-            name: "FuzzTargets", dependencies: ["EventStore", "Proofs", "CanonicalJSON", "Merkle"],
+            name: "FuzzTargets", dependencies: ["CLZ4", "CLinux", "EventStore", "Proofs", "CanonicalJSON", "Merkle"],
             path: "Tests/FuzzTargets", swiftSettings: strict),
         .executableTarget(
             name: "nrx-fuzz", dependencies: ["FuzzTargets"], path: "Tests/nrx-fuzz", swiftSettings: strict),
-        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets", "EventStore", "Merkle"], swiftSettings: strict),
         .testTarget(
             name: "EventStoreTests",
             dependencies: ["EventStore", "FaultCampaign", "Merkle", "CanonicalJSON", "CLZ4", crypto],
@@ -128,7 +132,7 @@ let package = Package(
             path: "Tests/LedgerFixtures", swiftSettings: strict),
         .testTarget(
             name: "LedgerTests",
-            dependencies: ["Ledger", "LedgerFixtures", "EventStore", "Proofs", "CanonicalJSON", "Merkle"],
+            dependencies: ["Ledger", "LedgerFixtures", "EventStore", "Proofs", "CanonicalJSON", "Merkle", crypto],
             swiftSettings: strict),
         .testTarget(
             name: "ProjectionsTests",
@@ -155,6 +159,7 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"), logging,
             ], swiftSettings: strict),
         .testTarget(
@@ -163,7 +168,7 @@ let package = Package(
                 "ServerFixtures", "LedgerFixtures", "EventStore", "Ledger", "CanonicalJSON", "Merkle",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
-            ], exclude: ["verify_log.py", "golden"], swiftSettings: strict),
+            ], exclude: ["verify_log.py", "golden", "Clients"], swiftSettings: strict),
         .testTarget(
             name: "ReplayTests",
             dependencies: [

@@ -7,9 +7,11 @@ set -euo pipefail
 packages=(
     libsqlite3-dev libsodium-dev liblz4-dev libseccomp-dev
     bubblewrap gcc libc6-dev pkg-config
-    curl jq lz4 sqlite3 python3 golang-go golang-golang-x-mod-dev
-    nodejs chromium
+    curl jq lz4 sqlite3 python3 python3-venv golang-go golang-golang-x-mod-dev
+    chromium
 )
+# Any Node.js will do, wherever it came from.
+command -v node >/dev/null || packages+=(nodejs)
 
 missing=()
 for package in "${packages[@]}"; do
@@ -40,4 +42,18 @@ read -r major minor <<<"${version:-0 0}"
 if [ "$major" -lt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -lt 2 ]; }; then
     echo "Swift 6.2 or newer is needed; found: $(swift --version 2>&1 | head -n 1)" >&2
     exit 1
+fi
+
+# The Python packages that tests use as clients, in an environment of their own. Building needs none of them, so that it
+# also works without a network; the tests that need one say that it is missing.
+environment=.build/python
+cd "$(dirname "$0")/.."
+if ! cmp -s Tests/requirements.txt "$environment/installed.txt"; then
+    echo "Installing the tests' Python packages into $environment"
+    if python3 -m venv --clear "$environment" &&
+        "$environment/bin/python" -m pip install --quiet --disable-pip-version-check -r Tests/requirements.txt; then
+        cp Tests/requirements.txt "$environment/installed.txt"
+    else
+        echo "The tests' Python packages could not be installed: tests that need them will fail." >&2
+    fi
 fi

@@ -15,26 +15,33 @@ struct LogKeyRotatingTests {
         return configuration
     }
 
-    private func openLog(_ directory: TemporaryDirectory, _ vault: Vault) throws -> EventLog {
+    private func openLog(
+        _ directory: TemporaryDirectory, _ opened: (vault: Vault, signer: any CheckpointSigner)
+    ) throws -> EventLog {
         var configuration = EventLogConfiguration()
         configuration.segmentBytes = 1 << 20
+        let (vault, signer) = opened
         return try EventLog.open(
-            directory: directory.path + "/log", signer: vault, keeper: vault, configuration: configuration,
+            directory: directory.path + "/log", signer: signer, keeper: vault, configuration: configuration,
             clock: SystemClock.now, newEventID: { "evt_" + String(repeating: "f", count: 32) })
     }
 
     @Test("before the event: the old key goes on, and the next rotation uses the key that was kept")
     func beforeTheEvent() async throws {
         let directory = try TemporaryDirectory()
-        let vault = try LogKeyRotating.openVault(configuration(directory))
-        try await openLog(directory, vault).close()
+        let opened = try LogKeyRotating.openVault(configuration(directory))
+        let vault = opened.vault
+        try await openLog(directory, opened).close()
         let old = vault.verifierKey
         let kept = try vault.prepareNextLogKey().verifierKey
         try await vault.close()
         let reopened = try LogKeyRotating.openVault(configuration(directory))
-        #expect(reopened.verifierKey == old)
-        try await openLog(directory, reopened).close()
-        try await reopened.close()
+        #expect(reopened.signer.verifierKey == old)
+        let log = try openLog(directory, reopened)
+        try reopened.vault.adoptNextLogKey(of: log)
+        #expect(reopened.vault.verifierKey == old)
+        try await log.close()
+        try await reopened.vault.close()
         let outcome = try await LogKeyRotating(configuration: configuration(directory)).run()
         #expect(outcome.old == old.description && outcome.new == kept.description)
     }
@@ -42,19 +49,24 @@ struct LogKeyRotatingTests {
     @Test("after the event: the vault takes the new key over at the next start")
     func afterTheEvent() async throws {
         let directory = try TemporaryDirectory()
-        let vault = try LogKeyRotating.openVault(configuration(directory))
-        let log = try openLog(directory, vault)
+        let opened = try LogKeyRotating.openVault(configuration(directory))
+        let vault = opened.vault
+        let log = try openLog(directory, opened)
         let next = try vault.prepareNextLogKey()
         _ = try await log.rotateKey(
             to: next, eventID: "evt_" + String(repeating: "e", count: 32), at: SystemClock.now())
         try await log.close()
         try await vault.close()
         let reopened = try LogKeyRotating.openVault(configuration(directory))
-        #expect(reopened.verifierKey == next.verifierKey)
-        #expect(try reopened.nextLogKey() == nil)
+        #expect(reopened.signer.verifierKey == next.verifierKey)
+        // Only once the log is open, and what it read durable, the old key is given up.
+        #expect(reopened.vault.verifierKey != next.verifierKey)
         let again = try openLog(directory, reopened)
+        try reopened.vault.adoptNextLogKey(of: again)
+        #expect(reopened.vault.verifierKey == next.verifierKey)
+        #expect(try reopened.vault.nextLogKey() == nil)
         #expect(again.keys.periods.count == 2)
         try await again.close()
-        try await reopened.close()
+        try await reopened.vault.close()
     }
 }

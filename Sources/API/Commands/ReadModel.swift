@@ -42,7 +42,7 @@ struct ReadModel: Sendable {
     /// The caller's account with what it used in `cycle`.
     func account(of caller: Principal, cycle: BillingCycle) throws(APIError) -> AccountView {
         let account = try reading { () throws(ProjectionError) in
-            try store.account(caller.customerID, in: caller.environment, cycle: cycle)
+            try store.account(caller.customerID, in: caller.environment, cycle: cycle, key: caller.keyID)
         }
         guard let account else { throw .unauthorized }
         return account
@@ -69,6 +69,22 @@ struct ReadModel: Sendable {
         }
         return try reading { () throws(ProjectionError) in
             try store.keys(of: caller.customerID, in: caller.environment, after: after, limit: page.limit)
+        }
+    }
+
+    /// The caller's API keys with one prefix, newest first. A test key sees none of the dialects that have live keys only.
+    func apiKeys(
+        for caller: Principal, prefix: KeyPrefix, withoutRevoked: Bool, _ page: PageRequest
+    ) throws(APIError) -> Page<KeyView> {
+        var after: KeyID?
+        if let text = page.startingAfter {
+            guard let id = KeyID(text) ?? KeyID.uuid(text), try has(id, caller) else { throw .unknownCursor }
+            after = id
+        }
+        guard caller.environment == prefix.environment else { return .empty }
+        return try reading { () throws(ProjectionError) in
+            try store.keys(
+                of: caller.customerID, prefix: prefix, withoutRevoked: withoutRevoked, after: after, limit: page.limit)
         }
     }
 

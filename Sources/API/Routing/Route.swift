@@ -1,4 +1,5 @@
 import EventStore
+import HTTPTypes
 import HummingbirdCore
 import Ledger
 
@@ -14,6 +15,8 @@ struct Route: Sendable {
         case `public`
         /// Whoever holds an active key, or is a signed-in member, with these permissions.
         case key(Permissions)
+        /// Anyone without a key; who shows one, or is signed in, needs these permissions and acts as themselves.
+        case optionalKey(Permissions)
         /// A signed-in member, whatever their role.
         case member
         /// The server's operator; such a route exists on the administration socket only.
@@ -73,10 +76,8 @@ struct Exchange: Sendable {
     let body: [UInt8]
     /// The body piece by piece, on routes that stream it.
     var bodyStream: RequestBody?
-    /// The `Accept` header.
-    var accept: String?
-    /// The `Last-Event-ID` header of a client that resumes a feed.
-    var lastEventID: String?
+    /// The request's header fields; few routes look at any.
+    var headers = HTTPFields()
     /// The server's own request id; goes into events.
     let trace: String
     /// Who asks; nil on public routes.
@@ -102,6 +103,18 @@ struct Exchange: Sendable {
                 })
         }
     }
+
+    /// The `Accept` header.
+    var accept: String? { headers[.accept] }
+
+    /// The `Last-Event-ID` header of a client that resumes a feed.
+    var lastEventID: String? { Self.lastEventIDName.flatMap { headers[$0] } }
+
+    /// The `Stripe-Signature` header of a webhook.
+    var stripeSignature: String? { Self.stripeSignatureName.flatMap { headers[$0] } }
+
+    private static let lastEventIDName = HTTPField.Name("Last-Event-ID")
+    private static let stripeSignatureName = HTTPField.Name("Stripe-Signature")
 
     /// Whether the answer is wanted as Server-Sent Events.
     var wantsEvents: Bool { accept?.lowercased().contains("text/event-stream") ?? false }

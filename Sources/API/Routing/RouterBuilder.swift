@@ -18,16 +18,13 @@ struct RouterBuilder: Sendable {
     let secrets: IdempotencySecrets
     let sessions: SessionManager
     let crossOrigin: CrossOrigin
-    let dialect: Dialect
     let logger: Logger
-
-    private static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .from
 
     func router(for routes: [Route]) -> Router<APIRequestContext> {
         let router = Router(context: APIRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(
             middleware: AnswerMiddleware(
-                dialect: dialect, clients: clients, limits: limits, crossOrigin: crossOrigin,
+                clients: clients, limits: limits, crossOrigin: crossOrigin,
                 publicPaths: Set(
                     routes.filter(\.isForAnyOrigin).map { RouterPath(stringLiteral: $0.path).description }),
                 logger: logger))
@@ -91,8 +88,8 @@ struct RouterBuilder: Sendable {
                 request.uri.queryParameters.map { (String($0.key), String($0.value)) },
                 uniquingKeysWith: { first, _ in first }),
             body: route.streamsBody ? [] : try await body(of: request, route: route),
-            bodyStream: route.streamsBody ? request.body : nil, accept: request.headers[.accept],
-            lastEventID: request.headers[Self.lastEventID], trace: context.trace, principal: principal,
+            bodyStream: route.streamsBody ? request.body : nil, headers: request.headers, trace: context.trace,
+            principal: principal,
             isStillAllowed: {
                 do throws(APIError) {
                     let now = try await identify(request, context)
@@ -133,6 +130,7 @@ struct RouterBuilder: Sendable {
         if route.setsCookie { try CookieGuard.check(request) }
         guard route.access != .public else { return nil }
         guard route.access != .operator else { throw .routeNotFound }
+        if case .optionalKey = route.access, Self.saysNothingOfWhoAsks(request) { return nil }
         let principal = try await identify(request, context)
         // A signed-in member is under the limit of the address alone.
         if let key = principal.key {
@@ -140,7 +138,10 @@ struct RouterBuilder: Sendable {
                 key.id, requestsPerMinute: Plan.of(key.tier).requestsPerMinute(of: key.prefix), report: context.limits)
             try await meter.count(key, trace: context.trace)
         }
-        guard case .key(let needed) = route.access else {
+        let needed: Permissions
+        switch route.access {
+        case .key(let permissions), .optionalKey(let permissions): needed = permissions
+        case .public, .member, .operator:
             guard principal.memberID != nil else {
                 throw APIError(.forbidden, "This is for signed-in members, not for API keys. Sign in first.")
             }
@@ -153,23 +154,32 @@ struct RouterBuilder: Sendable {
         return principal
     }
 
+    private static func saysNothingOfWhoAsks(_ request: Request) -> Bool {
+        request.headers[.authorization] == nil && request.cookies[MemberAuthenticator.cookieName] == nil
+    }
+
     /// A member by access token or cookie, else the holder of an API key. The `Authorization` header goes before the
     /// cookie, which needs to be kept from pages of other origins.
     private func identify(_ request: Request, _ context: APIRequestContext) async throws(APIError) -> Principal {
-        if let token = MemberAuthenticator.bearerToken(request) {
-            return try await memberAuthenticator.authenticate(
-                token, environment: try EnvironmentHeader.read(request))
-        }
-        if let token = MemberAuthenticator.cookieToken(request) {
+        guard let header = request.headers[.authorization] else {
+            guard let token = request.cookies[MemberAuthenticator.cookieName]?.value else { throw .unauthorized }
             try CookieGuard.check(request)
             return try await memberAuthenticator.authenticate(
                 token, environment: try EnvironmentHeader.read(request))
         }
-        return try authenticator.authenticate(
-            request.headers[.authorization], from: context.client, trace: context.trace)
+        guard let token = BearerToken(header) else { throw .unauthorized }
+        guard token.isAccessToken else {
+            return try authenticator.authenticate(token, from: context.client, trace: context.trace)
+        }
+        return try await memberAuthenticator.authenticate(
+            token.text, environment: try EnvironmentHeader.read(request))
     }
 
     private func body(of request: Request, route: Route) async throws(APIError) -> [UInt8] {
+        // No route reads the body of a GET; one that is announced is still held to the rules.
+        if route.method == .get, request.headers[.contentLength] == nil, request.headers[.transferEncoding] == nil {
+            return []
+        }
         let buffer: ByteBuffer
         do { buffer = try await request.body.collect(upTo: route.bodyBytesMax) } catch {
             throw APIError(.contentTooLarge, "The body is larger than \(route.bodyBytesMax) bytes.")

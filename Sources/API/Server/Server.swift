@@ -31,9 +31,13 @@ public struct Server: Sendable {
     let desk: IdempotencyDesk
     let secrets: IdempotencySecrets
     let identity: Identity
+    let billing: BillingService
+    let erasure: AccountErasure
+    let rotator: LogKeyRotator
     /// Nil where no witness is configured.
     let witnesses: WitnessClient?
     let routes: [Route]
+    let webSockets: [WebSocketRoute]
 
     /// Opens everything, replays the log, and closes what a dead server left behind. Blocking work happens on a thread
     /// of its own.
@@ -65,6 +69,9 @@ public struct Server: Sendable {
         projections.start(following: opened.log)
         ledger = LedgerService(log: opened.log, state: opened.state, projections: projections, now: now)
         let sandbox = Self.sandbox(configuration, now: now, logger)
+        rotator = LogKeyRotator(
+            log: opened.log, vault: opened.vault,
+            submit: { [ledger] (event) throws(EventLogError) in try ledger.submit(logEvent: event) })
         sessions = SessionManager(
             ledger: ledger, sandbox: sandbox.host, layersMissing: configuration.allowedMissingLayers,
             region: configuration.region, logger: logger)
@@ -87,6 +94,16 @@ public struct Server: Sendable {
         try await Self.freeUnusedEmails(opened, logger)
         identity = try await Identity(
             ledger: ledger, store: opened.store, vault: opened.vault, surroundings: surroundings, logger: logger)
+        billing = BillingService(
+            stripe: configuration.stripe,
+            client: configuration.stripe.secretKey.map {
+                StripeClient(url: configuration.stripe.url, secretKey: $0, logger: logger)
+            }, ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, secrets: identity.secrets,
+            ownURL:
+                "http\(configuration.tlsCertificateFile == nil ? "" : "s")://\(configuration.host):\(configuration.port)/",
+            logger: logger)
+        erasure = AccountErasure(
+            ledger: ledger, vault: opened.vault, sessions: sessions, billing: billing, logger: logger)
         try await projections.caughtUp(to: opened.log.head.size)
         try opened.store.finishRebuild()
         let abandoned = try await sessions.closeAbandoned(trace: "startup")
@@ -94,11 +111,23 @@ public struct Server: Sendable {
             logger.warning(
                 "sessions of a dead server are expired_unclean", metadata: ["count": .stringConvertible(abandoned)])
         }
+        let reads = ReadModel(store: opened.store)
+        let guests = GuestRoutes(
+            keys: KeyManagement(ledger: ledger, reads: reads, meter: meter), signIns: identity.signIns,
+            registry: try AgentRegistry(ledger: ledger, reads: reads, vault: opened.vault),
+            nandaKeysAreRequired: configuration.nandaKeys == .required, reads: reads, ledger: ledger)
+        webSockets = guests.webSockets
         routes =
             Self.routes(
-                ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,
+                ledger: ledger, reads: reads, vault: opened.vault, sessions: sessions,
                 meter: meter, sandbox: sandbox, directory: DataDirectoryStatus(path: configuration.dataDirectory),
                 region: configuration.region, hasWitnesses: !configuration.witnesses.isEmpty) + identity.routes
+            + guests.routes
+            + BillingRoutes(billing: billing).routes
+            + AccountRoutes(
+                reads: ReadModel(store: opened.store), ledger: ledger, secrets: identity.secrets,
+                signIns: identity.signIns, erasure: erasure
+            ).routes
     }
 
     /// Members whose event never came, or whose removal was recorded but not carried out: their e-mails are free again.
@@ -141,8 +170,7 @@ public struct Server: Sendable {
             + ExecRoute(sessions: sessions, reads: reads).routes
             + ProofRoutes(reads: reads, log: ledger.log).routes
             + LogRoutes(log: ledger.log, hasWitnesses: hasWitnesses).routes
-            + VerifyPage(logKey: ledger.log.verifierKey).routes
-            + AccountRoutes(reads: reads, vault: vault, ledger: ledger).routes
+            + VerifyPage().routes(logKey: { ledger.log.verifierKey })
             + APIKeyRoutes(keys: KeyManagement(ledger: ledger, reads: reads, meter: meter)).routes
             + HealthRoute(
                 ledger: ledger, reads: reads, vault: vault, directory: directory, sandbox: sandbox, region: region,
@@ -150,15 +178,30 @@ public struct Server: Sendable {
             ).routes
     }
 
+    private var authenticator: Authenticator {
+        Authenticator(keys: store.keys, refusals: refusals, now: ledger.now)
+    }
+
+    private var memberAuthenticator: MemberAuthenticator {
+        MemberAuthenticator(tokens: identity.tokens, ledger: ledger)
+    }
+
+    /// Where connections become WebSockets.
+    func webSocketDoor(_ socketLimits: WebSocketLimits = .init()) -> WebSocketDoor {
+        WebSocketDoor(
+            routes: webSockets, authenticator: authenticator, memberAuthenticator: memberAuthenticator, meter: meter,
+            clients: clients, limits: limits,
+            leases: WebSocketLeases(limits: socketLimits, limitsAddresses: configuration.limitsAddresses),
+            allowedOrigins: Set(configuration.allowedOrigins), ledger: ledger, logger: logger)
+    }
+
     /// The router with every route, for the HTTP server and for tests.
     func router() -> Router<APIRequestContext> {
         RouterBuilder(
-            authenticator: Authenticator(keys: store.keys, refusals: refusals, now: ledger.now),
-            memberAuthenticator: MemberAuthenticator(tokens: identity.tokens, ledger: ledger), meter: meter,
+            authenticator: authenticator, memberAuthenticator: memberAuthenticator, meter: meter,
             clients: clients,
             limits: limits, desk: desk, secrets: secrets, sessions: sessions,
-            crossOrigin: CrossOrigin(allowedOrigins: Set(configuration.allowedOrigins)), dialect: .native,
-            logger: logger
+            crossOrigin: CrossOrigin(allowedOrigins: Set(configuration.allowedOrigins)), logger: logger
         ).router(for: routes)
     }
 
@@ -167,7 +210,8 @@ public struct Server: Sendable {
         AdminSocket(
             path: AdminSocket.path(dataDirectory: configuration.dataDirectory),
             routes: AdminRoutes(
-                ledger: ledger, reads: ReadModel(store: store), vault: vault, identity: identity
+                ledger: ledger, reads: ReadModel(store: store), vault: vault, identity: identity, erasure: erasure,
+                rotator: rotator
             ).routes, dialect: .native, logger: logger)
     }
 
@@ -181,7 +225,7 @@ public struct Server: Sendable {
         let adminSocket = adminSocket
         let listeners = Listeners(awaited: adminSocket.isPossible ? 2 : 1, ready: ready)
         let app = Application(
-            router: router(), server: try front.builder,
+            router: router(), server: front.builder(webSocketDoor()),
             configuration: .init(
                 address: .hostname(host, port: configuration.port), serverName: "nrx-ledger",
                 availableConnectionsDelegate: front.connectionLimit(logger)),
@@ -190,6 +234,7 @@ public struct Server: Sendable {
                     "\(front.scheme)://\(host.contains(":") ? "[\(host)]" : host):\(channel.localAddress?.port ?? 0)")
             }, logger: logger)
         let expiry = Task { [sessions] in await sessions.runExpiry() }
+        let graces = Task { [billing] in await billing.runGraces() }
         let witnessing = Task { [witnesses] in await witnesses?.run() }
         let patience = Duration.seconds(configuration.shutdownSecondsMax)
         let admin = try adminSocket.application { listeners.isUp(nil) }
@@ -211,6 +256,7 @@ public struct Server: Sendable {
             failure = nil
         } catch { failure = error }
         expiry.cancel()
+        graces.cancel()
         witnessing.cancel()
         await witnessing.value
         try await stop()

@@ -8,10 +8,16 @@ public import EventStore
 public enum LedgerEvent: Sendable, Equatable {
     case logCreated(LogCreated)
     case logKeyRotated(LogKeyRotated)
+    case logKeyRecovered(LogKeyRecovered)
     case customerCreated(CustomerCreated)
     case keyIssued(KeyIssued)
     case keyRevoked(KeyRevoked)
     case customerPlanChanged(CustomerPlanChanged)
+    case customerChanged(CustomerChanged)
+    case customerErased(CustomerErased)
+    case checkoutStarted(CheckoutStarted)
+    case subscriptionChanged(SubscriptionChanged)
+    case graceEnded(GraceEnded)
     case memberAdded(MemberAdded)
     case memberRoleChanged(MemberRoleChanged)
     case memberRemoved(MemberRemoved)
@@ -34,6 +40,11 @@ public enum LedgerEvent: Sendable, Equatable {
     case verificationKeyPublished(VerificationKeyPublished)
     case proofIssued(ProofIssued)
     case usageTick(UsageTick)
+    case agentRegistered(AgentRegistered)
+    case agentChanged(AgentChanged)
+    case agentStatusChanged(AgentStatusChanged)
+    case agentFactsChanged(AgentFactsChanged)
+    case agentDeleted(AgentDeleted)
     case idempotencyRecorded(IdempotencyRecorded)
     case idempotencyReleased(IdempotencyReleased)
     /// A type that this program does not know: kept as it is and skipped by every fold.
@@ -50,10 +61,16 @@ public enum LedgerEvent: Sendable, Equatable {
         switch draft.type {
         case LogCreated.type: self = .logCreated(try read(LogCreated.self))
         case LogKeyRotated.type: self = .logKeyRotated(try read(LogKeyRotated.self))
+        case LogKeyRecovered.type: self = .logKeyRecovered(try read(LogKeyRecovered.self))
         case CustomerCreated.type: self = .customerCreated(try read(CustomerCreated.self))
         case KeyIssued.type: self = .keyIssued(try read(KeyIssued.self))
         case KeyRevoked.type: self = .keyRevoked(try read(KeyRevoked.self))
         case CustomerPlanChanged.type: self = .customerPlanChanged(try read(CustomerPlanChanged.self))
+        case CustomerChanged.type: self = .customerChanged(try read(CustomerChanged.self))
+        case CustomerErased.type: self = .customerErased(try read(CustomerErased.self))
+        case CheckoutStarted.type: self = .checkoutStarted(try read(CheckoutStarted.self))
+        case SubscriptionChanged.type: self = .subscriptionChanged(try read(SubscriptionChanged.self))
+        case GraceEnded.type: self = .graceEnded(try read(GraceEnded.self))
         case MemberAdded.type: self = .memberAdded(try read(MemberAdded.self))
         case MemberRoleChanged.type: self = .memberRoleChanged(try read(MemberRoleChanged.self))
         case MemberRemoved.type: self = .memberRemoved(try read(MemberRemoved.self))
@@ -77,6 +94,11 @@ public enum LedgerEvent: Sendable, Equatable {
             self = .verificationKeyPublished(try read(VerificationKeyPublished.self))
         case ProofIssued.type: self = .proofIssued(try read(ProofIssued.self))
         case UsageTick.type: self = .usageTick(try read(UsageTick.self))
+        case AgentRegistered.type: self = .agentRegistered(try read(AgentRegistered.self))
+        case AgentChanged.type: self = .agentChanged(try read(AgentChanged.self))
+        case AgentStatusChanged.type: self = .agentStatusChanged(try read(AgentStatusChanged.self))
+        case AgentFactsChanged.type: self = .agentFactsChanged(try read(AgentFactsChanged.self))
+        case AgentDeleted.type: self = .agentDeleted(try read(AgentDeleted.self))
         case IdempotencyRecorded.type: self = .idempotencyRecorded(try read(IdempotencyRecorded.self))
         case IdempotencyReleased.type: self = .idempotencyReleased(try read(IdempotencyReleased.self))
         default: self = .unknown(type: draft.type, version: draft.version, data: draft.data)
@@ -88,10 +110,16 @@ public enum LedgerEvent: Sendable, Equatable {
         switch self {
         case .logCreated(let payload): payload
         case .logKeyRotated(let payload): payload
+        case .logKeyRecovered(let payload): payload
         case .customerCreated(let payload): payload
         case .keyIssued(let payload): payload
         case .keyRevoked(let payload): payload
         case .customerPlanChanged(let payload): payload
+        case .customerChanged(let payload): payload
+        case .customerErased(let payload): payload
+        case .checkoutStarted(let payload): payload
+        case .subscriptionChanged(let payload): payload
+        case .graceEnded(let payload): payload
         case .memberAdded(let payload): payload
         case .memberRoleChanged(let payload): payload
         case .memberRemoved(let payload): payload
@@ -114,6 +142,11 @@ public enum LedgerEvent: Sendable, Equatable {
         case .verificationKeyPublished(let payload): payload
         case .proofIssued(let payload): payload
         case .usageTick(let payload): payload
+        case .agentRegistered(let payload): payload
+        case .agentChanged(let payload): payload
+        case .agentStatusChanged(let payload): payload
+        case .agentFactsChanged(let payload): payload
+        case .agentDeleted(let payload): payload
         case .idempotencyRecorded(let payload): payload
         case .idempotencyReleased(let payload): payload
         case .unknown: nil

@@ -160,7 +160,7 @@ struct KeysTable {
     }
 
     /// Every key with its secrets, for the directory.
-    static func entries(on connection: OpaquePointer) throws(ProjectionError) -> [KeyEntry] {
+    static func entries(on connection: OpaquePointer) throws(ProjectionError) -> [KeyWithSecrets] {
         var secrets: [Int64: [KeyEntry.Secret]] = [:]
         let allSecrets = try SQLiteStatement(
             "SELECT key, sha256, ends_at FROM key_secrets ORDER BY sequence", on: connection)
@@ -171,9 +171,10 @@ struct KeysTable {
             let end = row.optionalInteger(2).map(Timestamp.init(microseconds:))
             secrets[row.integer(0), default: []].append(.init(sha256: hash, endsAt: end))
         }
-        var entries: [KeyEntry] = []
+        var entries: [KeyWithSecrets] = []
         try SQLiteStatement(KeyEntry.allSQL, on: connection).forEachRow([]) { row throws(ProjectionError) in
-            entries.append(try KeyEntry(row, secrets: secrets[row.integer(7)] ?? []))
+            let entry = try KeyEntry(row)
+            entries.append(KeyWithSecrets(entry: entry, secrets: secrets[entry.sequence] ?? []))
         }
         return entries
     }
@@ -205,6 +206,15 @@ extension KeyView {
         """
         SELECT \(columns) FROM customers c JOIN api_keys k ON k.customer = c.sequence
         WHERE c.id = ?1 AND k.environment = ?2
+            AND k.sequence < coalesce((SELECT sequence FROM api_keys WHERE id = ?3), 9223372036854775807)
+        ORDER BY k.sequence DESC LIMIT ?4
+        """)
+
+    /// Keys with one prefix, revoked ones left out when `?5` is 1.
+    static let ofPrefix = Query(
+        """
+        SELECT \(columns) FROM customers c JOIN api_keys k ON k.customer = c.sequence
+        WHERE c.id = ?1 AND k.environment = ?2 AND k.prefix = ?6 AND (?5 = 0 OR k.revoked_at IS NULL)
             AND k.sequence < coalesce((SELECT sequence FROM api_keys WHERE id = ?3), 9223372036854775807)
         ORDER BY k.sequence DESC LIMIT ?4
         """)
@@ -250,6 +260,19 @@ extension ProjectionStore {
             KeyView.ofCustomer,
             [
                 .text(customer.text), .text(environment.rawValue), SQLiteValue(after?.text), .integer(Int64(limit) + 1),
+            ], KeyView.init)
+        return Page(rows, limit: limit)
+    }
+
+    /// The keys of `customer` that begin with `prefix`, newest first; those behind the key `after` when one is given.
+    public func keys(
+        of customer: CustomerID, prefix: KeyPrefix, withoutRevoked: Bool, after: KeyID? = nil, limit: Int
+    ) throws(ProjectionError) -> Page<KeyView> {
+        let rows = try readers.rows(
+            KeyView.ofPrefix,
+            [
+                .text(customer.text), .text(prefix.environment.rawValue), SQLiteValue(after?.text),
+                .integer(Int64(limit) + 1), .integer(withoutRevoked ? 1 : 0), .text(prefix.rawValue),
             ], KeyView.init)
         return Page(rows, limit: limit)
     }

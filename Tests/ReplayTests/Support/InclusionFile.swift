@@ -23,6 +23,7 @@ enum InclusionFile {
         ])
         var inclusion = JSONObject()
         inclusion["key_rotations"] = .array(log.rotations.map { .object($0.data) })
+        inclusion["recovery"] = log.keys.periods.first?.recovery.map { .object($0.document) }
         inclusion["proof_issued"] = .string(proofs[0].text)
         inclusion["verification_key_published"] = .string(proofs[1].text)
         try await log.close()

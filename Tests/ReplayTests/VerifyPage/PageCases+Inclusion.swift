@@ -7,17 +7,28 @@ import Testing
 @testable import Replay
 
 extension PageCases {
-    /// Proofs with their inclusion in a log whose key was rotated between them, under both keys and a stranger's, and
-    /// with each part of the inclusion changed.
+    /// Proofs with their inclusion in logs that went on under another key between them, endorsed by the old key and by the
+    /// recovery key; under both keys and strangers', and with each part of the inclusion changed.
     mutating func addInclusions() async throws {
+        for isRecovered in [false, true] { try await addInclusions(isRecovered: isRecovered) }
+    }
+
+    private mutating func addInclusions(isRecovered: Bool) async throws {
         let directory = try TemporaryDirectory()
         let (old, new) = (try TestSigner(), try TestSigner(seed: 8))
-        let log = try TestLog.open(directory.path, signer: old)
+        let recovery = try TestSigner(origin: "ledger.example/recovery", seed: 11)
+        var log = try TestLog.open(directory.path, signer: old, naming: recovery.verifierKey)
         var story = try await Story(log: log)
         var proofs = [try await story.destroy(try await story.liveSession())]
-        _ = try await log.rotateKey(
-            to: new, eventID: EventID(high: 9, low: 9).text, at: Timestamp(microseconds: 1_772_373_700_000_000))
-        proofs.append(try await story.destroy(try await story.liveSession()))
+        if isRecovered {
+            try await log.close()
+            log = try TestLog.open(directory.path, signer: new, recoveredBy: recovery)
+        } else {
+            _ = try await log.rotateKey(
+                to: new, eventID: EventID(high: 9, low: 9).text, at: Timestamp(microseconds: 1_772_373_700_000_000))
+        }
+        var later = try await Story(log: log, number: 2)
+        proofs.append(try await later.destroy(try await later.liveSession()))
         try await log.close()
         var files: [JSONObject] = []
         for proof in proofs {
@@ -33,6 +44,7 @@ extension PageCases {
             let inclusion = try #require(file["inclusion"]?.object)
             addChangedFiles(file, inclusion, other: files[1 - index], key: keys[1])
             try addLooseProofs(proofs, inclusion, keys: keys)
+            addChangedRecovery(file, inclusion, key: keys[0])
             addChangedRotations(file, inclusion, key: keys[0])
         }
     }
@@ -110,6 +122,21 @@ extension PageCases {
             changed["key_rotations"] = change
             file["inclusion"] = .object(changed)
             append("rotation", file, key: key)
+        }
+    }
+
+    /// What the file says of the recovery key of the log's first key, altered in each of its parts.
+    private mutating func addChangedRecovery(_ file: JSONObject, _ inclusion: JSONObject, key: String) {
+        let recovery = inclusion["recovery"] ?? .null
+        var changes: [JSONValue?] = [nil, .null, [:], []]
+        for path in recovery.placesOfAll where !path.isEmpty {
+            for other in recovery.value(at: path).others { changes.append(recovery.replacing(path, with: other)) }
+        }
+        for change in changes {
+            var (file, changed) = (file, inclusion)
+            changed["recovery"] = change
+            file["inclusion"] = .object(changed)
+            append("recovery", file, key: key)
         }
     }
 }

@@ -22,8 +22,8 @@ struct VerifyPageTests {
         return try JSONReader.read(result.output, numbers: .ieee754)
     }
 
-    private func save(_ page: VerifyPage, in directory: TemporaryDirectory) throws -> String {
-        try directory.write(Array(page.html.utf8), to: "verify.html")
+    private func save(offering key: VerifierKey?, in directory: TemporaryDirectory) throws -> String {
+        try directory.write(Array(VerifyPage().html(logKey: key).utf8), to: "verify.html")
         return directory.file("verify.html")
     }
 
@@ -34,7 +34,7 @@ struct VerifyPageTests {
         #expect(cases.count >= 500)
         for page in cases { try page.write(to: directory.path) }
         try directory.write(JSONValue.array(cases.map(\.document)).canonicalBytes, to: "cases.json")
-        let page = try save(VerifyPage(logKey: nil), in: directory)
+        let page = try save(offering: nil, in: directory)
         let reports = try run("verdicts.mjs", [page, directory.path], in: directory)
         var results: [String: Int] = [:]
         for page in cases {
@@ -53,7 +53,7 @@ struct VerifyPageTests {
         let (directory, log) = (try TemporaryDirectory(), try await TestLog.make())
         let file = try await InclusionFile.make(of: log.proofs[0], in: log.path, signer: try TestSigner())
         try directory.write(JSONValue.object(file).canonicalBytes, to: "proof.json")
-        let page = try save(VerifyPage(logKey: log.verifierKey), in: directory)
+        let page = try save(offering: log.verifierKey, in: directory)
         let report = try run("own-key.mjs", [page, directory.file("proof.json")], in: directory)
         #expect(report["levels"]?["provenance"]?["result"] == "asserted")
         #expect(report["level_reached"] == "integrity")
@@ -69,7 +69,7 @@ struct VerifyPageTests {
         let tampered = proof.replacing("\"mismatches\":0", with: "\"mismatches\":1")
         #expect(tampered != proof)
         try directory.write(Array(tampered.utf8), to: "tampered.json")
-        let page = try save(VerifyPage(logKey: log.verifierKey), in: directory)
+        let page = try save(offering: log.verifierKey, in: directory)
         let seen = try run("looks.mjs", [page, directory.path, log.verifierKey.description], in: directory)
         #expect(seen["problems"] == [], "\(seen["problems"]?.canonicalText ?? "")")
         #expect(seen["contrasts"]?.integer ?? 0 > 100, "texts were looked at")
@@ -99,13 +99,14 @@ struct VerifyPageTests {
 
     @Test("is one file whose policy names the hashes of its only style and its only script")
     func policy() throws {
-        let page = VerifyPage(logKey: try TestSigner(origin: "a<b>&\"c").verifierKey)
+        let page = VerifyPage()
+        let html = page.html(logKey: try TestSigner(origin: "a<b>&\"c").verifierKey)
         #expect(page.policy.hasPrefix("default-src 'none'; connect-src 'none'; script-src 'sha256-"))
         #expect(!page.policy.contains("unsafe") && !page.policy.contains("http"))
         #expect(page.policy.hasSuffix("frame-ancestors 'none'"))
-        #expect(page.html.contains("content=\"a&lt;b>&amp;&quot;c+"))
-        #expect(!page.html.contains("{{") && !page.html.contains("\nimport ") && !page.html.contains("\nexport "))
-        #expect(page.html.components(separatedBy: "<script").count == 2)
-        #expect(!page.html.contains("src=\"") && !page.html.contains("url("))
+        #expect(html.contains("content=\"a&lt;b>&amp;&quot;c+"))
+        #expect(!html.contains("{{") && !html.contains("\nimport ") && !html.contains("\nexport "))
+        #expect(html.components(separatedBy: "<script").count == 2)
+        #expect(!html.contains("src=\"") && !html.contains("url("))
     }
 }

@@ -4,44 +4,65 @@
 import { utf8 } from "./bytes.mjs";
 import { objectOf, stringOf } from "./members.mjs";
 import { NoteError, isSignedBy, readVerifierKey, signatureOfBase64, verifyCheckpoint } from "./notes.mjs";
+import { isValidRecovery, readRecovery, readRecoveryDocument } from "./recovery.mjs";
 
 const ROTATION_FIRST_LINE = "nrx-ledger/log-key-rotation/v1";
+const RECOVERY_FIRST_LINE = "nrx-ledger/log-key-recovery/v1";
 
-/** Reads the data of an event log.key_rotated strictly; null when anything is off. Verifies no signature. */
-export async function readRotation(value) {
+/** Reads the data of a rotation or a recovery strictly; null when anything is off. Verifies no signature. */
+async function readRotation(value) {
   const data = objectOf(value);
   const lastSize = data?.get("last_size");
-  if (data?.size !== 5 || typeof lastSize !== "number" || lastSize <= 0) return null;
+  if (typeof lastSize !== "number" || lastSize <= 0) return null;
   const oldKey = await readVerifierKey(stringOf(data.get("old_verifier_key")) ?? "");
   const newKey = await readVerifierKey(stringOf(data.get("new_verifier_key")) ?? "");
-  const oldSignature = signatureOfBase64(data.get("old_signature"));
   const newSignature = signatureOfBase64(data.get("new_signature"));
-  if ([oldKey, newKey, oldSignature, newSignature].includes(null)) return null;
-  return { oldKey, newKey, oldSignature, newSignature, lastSize: BigInt(lastSize) };
+  if ([oldKey, newKey, newSignature].includes(null)) return null;
+  const named = await readRecovery(data, newKey).catch(() => undefined);
+  if (named === undefined) return null;
+  const isRecovery = data.has("endorser_key");
+  const endorser = isRecovery ? await readVerifierKey(stringOf(data.get("endorser_key")) ?? "") : null;
+  const endorsement = signatureOfBase64(data.get(isRecovery ? "endorser_signature" : "old_signature"));
+  const isWhole = data.size === (isRecovery ? 6 : 5) + (named === null ? 0 : 2);
+  if (endorsement === null || (isRecovery && endorser === null) || !isWhole) return null;
+  return { oldKey, newKey, newSignature, endorser, endorsement, named, lastSize: BigInt(lastSize) };
 }
 
-async function isValidRotation({ oldKey, newKey, oldSignature, newSignature, lastSize }) {
-  const message = utf8(`${ROTATION_FIRST_LINE}\n${oldKey.name}\n${oldKey.text}\n${newKey.text}\n${lastSize}\n`);
+/** Whether every signature holds; whether a recovery key was the right one, only the log's history can say. */
+async function isValidRotation({ oldKey, newKey, newSignature, endorser, endorsement, named, lastSize }) {
+  const first = endorser === null ? ROTATION_FIRST_LINE : RECOVERY_FIRST_LINE;
+  const last = endorser === null ? "" : `${endorser.text}\n`;
+  const message = utf8(`${first}\n${oldKey.name}\n${oldKey.text}\n${newKey.text}\n${lastSize}\n${last}`);
   return (
     oldKey.name === newKey.name &&
     oldKey.text !== newKey.text &&
-    (await isSignedBy(oldKey, oldSignature, message)) &&
-    (await isSignedBy(newKey, newSignature, message))
+    (await isSignedBy(endorser ?? oldKey, endorsement, message)) &&
+    (await isSignedBy(newKey, newSignature, message)) &&
+    (named === null || (await isValidRecovery(named)))
   );
 }
 
 /** A log's keys, oldest first; each but the last may sign trees up to its `lastSize`. */
 export class LogKeys {
-  constructor(first) {
-    this.periods = [{ key: first, lastSize: null }];
+  constructor(first, recovery) {
+    this.periods = [{ key: first, lastSize: null, recovery }];
   }
 
-  /** The keys that follow from `first` by `rotations`, those before it left out; throws NoteError. */
-  static async following(first, rotations) {
-    if (rotations.includes(null)) throw new NoteError("a rotation of the log's key cannot be read");
-    const keys = new LogKeys(first);
-    const start = rotations.findIndex(({ oldKey }) => oldKey.text === first.text);
-    for (const rotation of start < 0 ? [] : rotations.slice(start)) await keys.apply(rotation);
+  /**
+   * The keys that follow from `first` by `rotations`, those before it left out; throws NoteError.
+   *
+   * `recovery` is what the log's first key says of its recovery key, each later key's stands in its rotation. Both are
+   * as a file has them: JSON.
+   */
+  static async following(first, rotations, recovery) {
+    const read = await Promise.all(rotations.map(readRotation));
+    if (read.includes(null)) throw new NoteError("a rotation of the log's key cannot be read");
+    const statements = [await readRecoveryDocument(recovery), ...read.map(({ named }) => named)];
+    const own = statements.find((statement) => statement?.logKey.text === first.text) ?? null;
+    if (own !== null && !(await isValidRecovery(own))) throw wrongSignature(first);
+    const keys = new LogKeys(first, own);
+    const start = read.findIndex(({ oldKey }) => oldKey.text === first.text);
+    for (const rotation of start < 0 ? [] : read.slice(start)) await keys.apply(rotation);
     return keys;
   }
 
@@ -57,9 +78,10 @@ export class LogKeys {
     if (rotation.lastSize <= (this.periods.at(-2)?.lastSize ?? 0n)) {
       throw new NoteError("the rotation goes back before an earlier one");
     }
-    if (!(await isValidRotation(rotation))) throw new NoteError(`the signature by ${rotation.oldKey.name} is wrong`);
+    if (rotation.endorser !== null) checkEndorser(rotation.endorser, current);
+    if (!(await isValidRotation(rotation))) throw wrongSignature(rotation.oldKey);
     current.lastSize = rotation.lastSize;
-    this.periods.push({ key: rotation.newKey, lastSize: null });
+    this.periods.push({ key: rotation.newKey, lastSize: null, recovery: rotation.named });
   }
 
   /** Throws NoteError unless the one key that may sign at the checkpoint's size did sign it. */
@@ -88,4 +110,17 @@ export class LogKeys {
       }
     }
   }
+}
+
+/** Throws NoteError unless the recovery key `endorser` is the one that the log's key in `period` named. */
+function checkEndorser(endorser, { key, recovery }) {
+  const start = `${endorser.text} endorses a new key, but the log's key`;
+  if (recovery === null) throw new NoteError(`${start} ${key.text} named no recovery key`);
+  if (recovery.recoveryKey.text !== endorser.text) {
+    throw new NoteError(`${start} named the recovery key ${recovery.recoveryKey.text}`);
+  }
+}
+
+function wrongSignature(key) {
+  return new NoteError(`the signature by ${key.name} is wrong`);
 }

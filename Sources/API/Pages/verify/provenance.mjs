@@ -4,7 +4,7 @@ import { haveSameBytes } from "./bytes.mjs";
 import { canonicalBytes } from "./canonical.mjs";
 import { EventError, readEvent } from "./events.mjs";
 import { readJSON } from "./json.mjs";
-import { LogKeys, readRotation } from "./keys.mjs";
+import { LogKeys } from "./keys.mjs";
 import { arrayOf, objectOf, stringOf } from "./members.mjs";
 import { NoteError, readInclusionProof, verifyInclusion } from "./notes.mjs";
 
@@ -35,26 +35,28 @@ export function readProofFile(bytes) {
     inclusion: {
       keyPublished: stringOf(inclusion?.get("verification_key_published")),
       proofIssued: stringOf(inclusion?.get("proof_issued")),
-      rotations: arrayOf(inclusion?.get("key_rotations")) ?? [],
+      keys: {
+        rotations: arrayOf(inclusion?.get("key_rotations")) ?? [],
+        recovery: inclusion?.get("recovery"),
+      },
     },
   };
 }
 
 /** Judges both events that a file carries the inclusion of. */
 export async function judgeInclusion(inclusion, key, claims, document) {
-  const rotations = await Promise.all(inclusion.rotations.map(readRotation));
-  const published = await judgeKeyPublished(inclusion.keyPublished, key, rotations, claims);
+  const published = await judgeKeyPublished(inclusion.keyPublished, key, claims, inclusion.keys);
   if (published.result !== "reached") return published;
-  const { event, problem } = await includedEvent(inclusion.proofIssued, key, rotations, "the proof's own event");
+  const { event, problem } = await includedEvent(inclusion.proofIssued, key, inclusion.keys, "the proof's own event");
   if (problem) return problem;
   const difference = differenceOfIssued(event, claims, document);
   if (difference !== null) return judgment("failed", difference);
   return judgment("reached", `${published.explanation[0]}, and issued this proof as event ${event.sequence}`);
 }
 
-/** Judges the inclusion of the event of the proof's key alone. */
-export async function judgeKeyPublished(text, key, rotations, claims) {
-  const { event, problem } = await includedEvent(text, key, rotations, "the event of the proof's key");
+/** Judges the inclusion of the event of the proof's key alone; `keys` say how the log went on from `key`. */
+export async function judgeKeyPublished(text, key, claims, keys = { rotations: [] }) {
+  const { event, problem } = await includedEvent(text, key, keys, "the event of the proof's key");
   if (problem) return problem;
   const differences = differencesOfKey(event, claims);
   if (differences.length > 0) return judgment("failed", ...differences);
@@ -69,7 +71,7 @@ export async function judgeKeyPublished(text, key, rotations, claims) {
 }
 
 /** The event that the log holds, once everything about its inclusion was verified. */
-async function includedEvent(text, key, rotations, what) {
+async function includedEvent(text, key, { rotations, recovery }, what) {
   try {
     if (text === null) throw new NoteError("it is missing");
     const proof = readInclusionProof(text);
@@ -77,7 +79,7 @@ async function includedEvent(text, key, rotations, what) {
       const why = "the inclusion proof does not carry the event it is about (the line `extra`); have it made by";
       return { problem: judgment("not_reached", `${why} \`nrx-replay prove\``) };
     }
-    await verifyInclusion(proof, proof.extra, await LogKeys.following(key, rotations));
+    await verifyInclusion(proof, proof.extra, await LogKeys.following(key, rotations, recovery));
     const event = readEvent(proof.extra);
     if (BigInt(event.sequence) !== proof.index) {
       throw new NoteError("the event that is included says that it has another place");

@@ -70,7 +70,7 @@ async function judgeGiven(file, inclusionProof, key, claims) {
     file.inclusion === null ? null : await judgeInclusion(file.inclusion, key, claims, file.document);
   // One that is given apart counts too: whichever fails, fails the proof.
   if (inclusionProof === null || carried?.result === "failed") return carried;
-  return judgeKeyPublished(inclusionProof, key, [], claims);
+  return judgeKeyPublished(inclusionProof, key, claims);
 }
 
 /** A key that came with the page is the server's own word: good for finding faults, not for trust. */
