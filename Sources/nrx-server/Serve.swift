@@ -51,6 +51,7 @@ struct Serve: AsyncParsableCommand {
     @Option(
         help: "Whether agents are registered and changed with a key only: required (default) or optional.")
     var nandaKeys: String?
+    @Option(
         help: ArgumentHelp(
             "What a plan costs at Stripe: starter or business, and the price's id. May be given several times. The secret "
                 + "key and the webhook's signing secret are NRX_STRIPE_SECRET_KEY and NRX_STRIPE_WEBHOOK_SECRET.",
