@@ -11,7 +11,8 @@ struct VerifyPage: Sendable {
         PackageResources.bytes_mjs, PackageResources.json_mjs, PackageResources.canonical_mjs,
         PackageResources.hashing_mjs, PackageResources.ed25519_mjs, PackageResources.members_mjs,
         PackageResources.parts_mjs, PackageResources.documents_mjs, PackageResources.claims_mjs,
-        PackageResources.proof_mjs, PackageResources.notes_mjs, PackageResources.recovery_mjs, PackageResources.keys_mjs, PackageResources.events_mjs,
+        PackageResources.proof_mjs, PackageResources.notes_mjs, PackageResources.recovery_mjs,
+        PackageResources.keys_mjs, PackageResources.events_mjs,
         PackageResources.provenance_mjs, PackageResources.verdict_mjs, PackageResources.explain_mjs,
         PackageResources.render_mjs, PackageResources.page_mjs,
     ]

@@ -1,7 +1,7 @@
 // The page's modules by themselves: node --test Tests/ReplayTests/VerifyPage/modules.test.mjs
 
 import assert from "node:assert/strict";
-import { webcrypto } from "node:crypto";
+import { createHash, webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
@@ -13,7 +13,7 @@ const fixture = (path) => readFileSync(new URL(`../../../fixtures/${path}`, impo
 
 const { bytesOfBase64, bytesOfHex, hexOfBytes, utf8 } = await load("bytes");
 const { canonicalJSON } = await load("canonical");
-const { hasStrictSignature, isSoundPoint, missingCryptography } = await load("ed25519");
+const { hasSignature, hasStrictSignature, isSoundPoint, missingCryptography } = await load("ed25519");
 const { leadsToRoot, zeroTreeRootHex } = await load("hashing");
 const { readJSON } = await load("json");
 const { isUTCSecond } = await load("members");
@@ -51,6 +51,7 @@ test("JSON that has two readings is refused, with the place", () => {
     "[1]x": "trailingBytes at 3",
     "[1,]": "unexpectedByte at 3",
     [`${"[".repeat(17)}${"]".repeat(17)}`]: "tooDeep at 16",
+    [`${'{"a":'.repeat(17)}1${"}".repeat(17)}`]: "tooDeep at 80",
     "\ufeff[]": "byteOrderMark at 0",
     '["\t"]': "controlCharacter at 2",
   };
@@ -80,16 +81,33 @@ test("keys of small and of mixed order are no keys, a usual one is", () => {
   assert.ok(isSoundPoint(bytesOfHex(usual)));
 });
 
-test("a signature whose S is not below the group order, or whose R is the identity, is none", async () => {
-  const key = bytesOfHex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
-  const good = bytesOfHex(
-    "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
-  );
-  assert.ok(await hasStrictSignature(good, new Uint8Array(), key));
-  const order = 2n ** 252n + 27742317777372353535851937790883648493n;
-  const scalar = good.slice(32).reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n) + order;
-  const malleated = Uint8Array.from(good, (byte, index) => (index < 32 ? byte : Number((scalar >> BigInt(8 * (index - 32))) & 255n)));
-  assert.ok(!(await hasStrictSignature(malleated, new Uint8Array(), key)));
+const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
+const numberOf = (bytes) => bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+const bytesOf = (number) => Uint8Array.from({ length: 32 }, (_, index) => Number((number >> BigInt(8 * index)) & 255n));
+// RFC 8032 §7.1, TEST 1.
+const seed = bytesOfHex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
+const key = bytesOfHex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
+const signature = bytesOfHex(
+  "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+);
+const empty = new Uint8Array();
+
+test("a signature whose S is not below the group order is none, though the equation holds", async () => {
+  assert.ok(await hasStrictSignature(signature, empty, key));
+  const scalar = bytesOf(numberOf(signature.slice(32)) + GROUP_ORDER);
+  assert.ok(!(await hasStrictSignature(Uint8Array.of(...signature.slice(0, 32), ...scalar), empty, key)));
+});
+
+test("a signature whose R is the identity is none, though the equation holds", async () => {
+  const sha512 = (...parts) => createHash("sha512").update(Buffer.concat(parts)).digest();
+  const secret = sha512(seed).subarray(0, 32);
+  secret[0] &= 248;
+  secret[31] = (secret[31] & 127) | 64;
+  const identity = Uint8Array.of(1, ...new Uint8Array(31));
+  const challenge = numberOf(sha512(identity, key, empty)) % GROUP_ORDER;
+  const forged = Uint8Array.of(...identity, ...bytesOf((challenge * numberOf(secret)) % GROUP_ORDER));
+  assert.ok(await hasSignature(forged, empty, key), "others accept it");
+  assert.ok(!(await hasStrictSignature(forged, empty, key)));
 });
 
 test("the root of zero blocks is right for none, one and many, and for the largest number at once", async () => {
