@@ -31,6 +31,7 @@ let package = Package(
     products: [
         .executable(name: "nrx-server", targets: ["nrx-server"]),
         .executable(name: "nrx-replay", targets: ["nrx-replay"]),
+        .executable(name: "nrx", targets: ["nrx"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -97,6 +98,16 @@ let package = Package(
             name: "nrx-server", dependencies: ["API", "CanonicalJSON", arguments], swiftSettings: strict),
         .executableTarget(name: "nrx-replay", dependencies: ["Replay", arguments], swiftSettings: strict),
 
+        .target(
+            name: "Client",
+            dependencies: [
+                "CanonicalJSON", httpClient, .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], swiftSettings: strict),
+        .executableTarget(name: "nrx", dependencies: ["Client", "CanonicalJSON", arguments], swiftSettings: strict),
+
         .executableTarget(
             name: "nrx-bench",
             dependencies: [
@@ -149,6 +160,13 @@ let package = Package(
         .target(
             name: "ServerFixtures", dependencies: ["CanonicalJSON"], path: "Tests/ServerFixtures", swiftSettings: strict
         ),
+        .testTarget(
+            name: "ClientTests",
+            dependencies: [
+                "Client", "ServerFixtures", "CanonicalJSON", hummingbird,
+                .product(name: "HummingbirdTesting", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ], swiftSettings: strict),
         .testTarget(
             name: "APITests",
             dependencies: [

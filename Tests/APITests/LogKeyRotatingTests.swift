@@ -46,6 +46,38 @@ struct LogKeyRotatingTests {
         #expect(outcome.old == old.description && outcome.new == kept.description)
     }
 
+    @Test(
+        "a vault from before the latest rotation is restored: the recovery key gives it a new key, and its data stays")
+    func olderVault() async throws {
+        let directory = try TemporaryDirectory()
+        let file = directory.path + "/recovery.key"
+        var settings = configuration(directory)
+        settings.logRecoveryKey = LogRecoveryKey(try RecoveryKey.make(at: file, name: "r").verifierKey)
+        settings.warmPoolSize = 0
+        settings.initPath = directory.path + "/no-init"
+        let configuration = settings
+        func start() async throws -> Server {
+            try await Server.start(configuration: configuration, logger: TestServer.quiet)
+        }
+        try await start().stop()
+        let (vault, kept) = (directory.path + "/vault", directory.path + "/kept")
+        try FileManager.default.copyItem(atPath: vault, toPath: kept)
+        let first = try await LogKeyRotating(configuration: configuration).run()
+        try FileManager.default.removeItem(atPath: vault)
+        try FileManager.default.moveItem(atPath: kept, toPath: vault)
+        await #expect { try await start() } throws: { "\($0)".contains("--recovery-key FILE") }
+        let recovered = try await LogKeyRotating(configuration: configuration).recover(with: file)
+        #expect(recovered.old == first.new && recovered.new != first.old)
+        let server = try await start()
+        #expect(server.log.keys.periods.count == 3)
+        #expect(server.vault.verifierKey.description == recovered.new)
+        #expect(try server.vault.nextLogKey() == nil)
+        try await server.stop()
+        await #expect(throws: ServerError.self) {
+            try await LogKeyRotating(configuration: configuration).recover(with: file)
+        }
+    }
+
     @Test("after the event: the vault takes the new key over at the next start")
     func afterTheEvent() async throws {
         let directory = try TemporaryDirectory()

@@ -44,8 +44,9 @@ public struct LogKeyRotating: Sendable {
         }
     }
 
-    /// Puts the vault's key in the place of the log's key, which is lost, endorsed by the recovery key. The vault is made
-    /// where there is none. Done again after a crash, it goes on where it was.
+    /// Puts a key of the vault in the place of the log's key, which is lost, endorsed by the recovery key. The vault is made
+    /// where there is none; one from an old backup, older than the latest rotation, serves as well. Done again after a
+    /// crash, it goes on where it was.
     ///
     /// - Parameter keyFile: of the recovery key's private half.
     /// - Throws: ``ServerError`` when the vault still holds the log's key, or the log names another recovery key or none.
@@ -61,12 +62,21 @@ public struct LogKeyRotating: Sendable {
                 throw ServerError("The vault holds the log's key, so nothing is lost. Rotate without --recovery-key.")
             }
             let recovery = LogKeyRecovery(recoveryKey: recoveryKey, eventID: EventID.random.text)
-            return (vault, try openLog(vault, vault, recovery: recovery))
+            let log = try openLog(try Self.freshKey(of: vault, in: keys), vault, recovery: recovery)
+            try vault.adoptNextLogKey(of: log)
+            return (vault, log)
         }
         return try await finish(log, vault) {
             guard let rotation = log.rotations.last else { throw ServerError("The log's key was not recovered.") }
             return rotation
         }
+    }
+
+    /// The key of a vault that the log never had. A vault from an old backup holds an earlier key of the log, which cannot
+    /// return, and beside it what makes personal data readable: that stays, and the vault gets another key.
+    private static func freshKey(of vault: Vault, in keys: LogKeyHistory) throws -> any CheckpointSigner {
+        if let next = try vault.nextLogKey(), keys.contains(next.verifierKey) { try vault.adoptNextLogKey() }
+        return keys.contains(vault.verifierKey) ? try vault.prepareNextLogKey() : vault
     }
 
     private func checkDirectory() throws(ServerError) {

@@ -66,7 +66,8 @@ struct OpeningKeys {
     private func foreign(_ found: LogKeyHistory) -> EventLogError {
         let recovery =
             found.recoveryKey == nil || found.current.name != own.name
-            ? "" : " If that vault is lost: nrx-server rotate-log-key --recovery-key FILE."
+            ? ""
+            : " If that vault is lost, or only an older one is left: nrx-server rotate-log-key --recovery-key FILE."
         return EventLogError(
             .foreign,
             "this log belongs to \(found.current), but the vault holds the key \(own). Put back the vault and log of one"

@@ -57,7 +57,10 @@ extension State {
     ) throws(Refusal) -> Decision {
         if case .record(let request) = idempotency { try checkNew(request, context) }
         var decision = try decision(on: command, in: context, using: &generator)
-        guard let idempotency, let customer = try customer(of: decision.drafts, context) else { return decision }
+        guard let idempotency, let customer = try customer(of: decision.drafts, context),
+            // Who is erased with this is remembered no more.
+            !decision.events.contains(where: { if case .customerErased = $0 { true } else { false } })
+        else { return decision }
         let event: LedgerEvent
         switch idempotency {
         case .record(let request):
