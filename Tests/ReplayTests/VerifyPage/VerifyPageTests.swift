@@ -44,7 +44,7 @@ struct VerifyPageTests {
             results[verdict["level_reached"]?.string ?? verdict["result"]?.string ?? "none", default: 0] += 1
         }
         // All kinds of verdict are among them, so that equality says something.
-        #expect((results["integrity"] ?? 0) > 10 && (results["provenance"] ?? 0) > 10, "\(results)")
+        #expect((results["integrity"] ?? 0) > 10 && (results["provenance"] ?? 0) > 5, "\(results)")
         #expect((results["failed"] ?? 0) > 400, "\(results)")
     }
 
@@ -77,7 +77,7 @@ struct VerifyPageTests {
         try keepPictures(seen["pictures"]?.array?.compactMap(\.string) ?? [])
     }
 
-    /// `NRX_SCREENSHOTS=1` puts the pictures into `docs/images`, where the documentation shows them.
+    /// `NRX_SCREENSHOTS=1` puts the pictures into `docs/images`, for the documentation.
     private func keepPictures(_ paths: [String]) throws {
         guard ProcessInfo.processInfo.environment["NRX_SCREENSHOTS"] == "1" else { return }
         let images = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
