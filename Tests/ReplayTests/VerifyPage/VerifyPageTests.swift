@@ -77,14 +77,15 @@ struct VerifyPageTests {
         try keepPictures(seen["pictures"]?.array?.compactMap(\.string) ?? [])
     }
 
-    /// `NRX_SCREENSHOTS=1` puts the pictures into `docs/images`, for the documentation.
+    private static let kept = ["verify-provenance-wide.png", "verify-failed-narrow.png"]
+
+    /// `NRX_SCREENSHOTS=1` puts two of the pictures into `docs/images`, for docs/auditing.md.
     private func keepPictures(_ paths: [String]) throws {
         guard ProcessInfo.processInfo.environment["NRX_SCREENSHOTS"] == "1" else { return }
         let images = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent().appending(path: "docs/images")
         try FileManager.default.createDirectory(at: images, withIntermediateDirectories: true)
-        for path in paths {
-            let picture = URL(filePath: path)
+        for picture in paths.map({ URL(filePath: $0) }) where Self.kept.contains(picture.lastPathComponent) {
             try Data(contentsOf: picture).write(to: images.appending(path: picture.lastPathComponent))
         }
     }

@@ -115,14 +115,14 @@ export class BrowserPage {
     await this.send("DOM.setFileInputFiles", { files, objectId: result.objectId });
   }
 
-  /** A picture of the whole page, as PNG bytes. */
-  async picture({ width, dark = false }) {
+  /** A picture of the page from its top, as PNG bytes: all of it, or `height` pixels. */
+  async picture({ width, height = Infinity, dark = false }) {
     const features = [{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }];
     await this.send("Emulation.setEmulatedMedia", { features });
     const metrics = { width, height: 900, deviceScaleFactor: 1, mobile: false };
     await this.send("Emulation.setDeviceMetricsOverride", metrics);
     const { cssContentSize } = await this.send("Page.getLayoutMetrics");
-    const clip = { x: 0, y: 0, width, height: Math.ceil(cssContentSize.height), scale: 1 };
+    const clip = { x: 0, y: 0, width, height: Math.min(height, Math.ceil(cssContentSize.height)), scale: 1 };
     const { data } = await this.send("Page.captureScreenshot", { clip, captureBeyondViewport: true });
     return Buffer.from(data, "base64");
   }

@@ -39,11 +39,11 @@ async function lookEverywhere() {
   })()`);
   await show("proof.json");
   require((await verdict()) === "Verified: integrity and provenance", `the genuine proof: ${await verdict()}`);
-  await look("verify-provenance-wide", { width: 1200 });
+  await look("verify-provenance-wide", { width: 1200, height: 1280 });
   await look("verify-provenance-dark", { width: 800, dark: true });
   await show("tampered.json");
   require((await verdict()) === "Not verified", `the tampered proof: ${await verdict()}`);
-  await look("verify-failed-narrow", { width: 360, dark: true });
+  await look("verify-failed-narrow", { width: 360, height: 1280, dark: true });
   await page.send("Emulation.setDeviceMetricsOverride", { width: 320, height: 900, deviceScaleFactor: 1, mobile: false });
   const width = await page.evaluate(`document.documentElement.scrollWidth`);
   require(width <= 320, `${width} pixels wide on a screen of 320`);
