@@ -8,6 +8,7 @@ packages=(
     libsqlite3-dev libsodium-dev liblz4-dev libseccomp-dev
     bubblewrap gcc libc6-dev pkg-config
     curl jq lz4 sqlite3 python3 python3-venv golang-go golang-golang-x-mod-dev
+    chromium
 )
 # Any Node.js will do, wherever it came from.
 command -v node >/dev/null || packages+=(nodejs)

@@ -170,6 +170,7 @@ public struct Server: Sendable {
             + ExecRoute(sessions: sessions, reads: reads).routes
             + ProofRoutes(reads: reads, log: ledger.log).routes
             + LogRoutes(log: ledger.log, hasWitnesses: hasWitnesses).routes
+            + VerifyPage().routes(logKey: { ledger.log.verifierKey })
             + APIKeyRoutes(keys: KeyManagement(ledger: ledger, reads: reads, meter: meter)).routes
             + HealthRoute(
                 ledger: ledger, reads: reads, vault: vault, directory: directory, sandbox: sandbox, region: region,
