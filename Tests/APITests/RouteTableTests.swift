@@ -137,6 +137,8 @@ struct RouteTableTests {
     private static func guestRows(_ things: Things) -> [String: Row] {
         let nexora = "/api/users/me/api-keys"
         return [
+            "GET /openapi.json": Row(path: "/openapi.json", needs: nil, owner: 200, stranger: 200),
+            "GET /docs": Row(path: "/docs", needs: nil, owner: 200, stranger: 200),
             "GET /health": Row(path: "/health", needs: nil, owner: 503, stranger: 503),
             "GET /list": Row(path: "/list", needs: nil, owner: 200, stranger: 200),
             "GET /search": Row(path: "/search", needs: nil, owner: 200, stranger: 200),

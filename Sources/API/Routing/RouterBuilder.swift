@@ -163,9 +163,10 @@ struct RouterBuilder: Sendable {
     private func identify(_ request: Request, _ context: APIRequestContext) async throws(APIError) -> Principal {
         guard let header = request.headers[.authorization] else {
             guard let token = request.cookies[MemberAuthenticator.cookieName]?.value else { throw .unauthorized }
-            try CookieGuard.check(request)
-            return try await memberAuthenticator.authenticate(
+            let principal = try await memberAuthenticator.authenticate(
                 token, environment: try EnvironmentHeader.read(request))
+            try CookieGuard.check(request)
+            return principal
         }
         guard let token = BearerToken(header) else { throw .unauthorized }
         guard token.isAccessToken else {

@@ -117,17 +117,17 @@ public struct Server: Sendable {
             registry: try AgentRegistry(ledger: ledger, reads: reads, vault: opened.vault),
             nandaKeysAreRequired: configuration.nandaKeys == .required, reads: reads, ledger: ledger)
         webSockets = guests.webSockets
-        routes =
+        routes = DocumentRoutes.completing(
             Self.routes(
                 ledger: ledger, reads: reads, vault: opened.vault, sessions: sessions,
                 meter: meter, sandbox: sandbox, directory: DataDirectoryStatus(path: configuration.dataDirectory),
                 region: configuration.region, hasWitnesses: !configuration.witnesses.isEmpty) + identity.routes
-            + guests.routes
-            + BillingRoutes(billing: billing).routes
-            + AccountRoutes(
-                reads: ReadModel(store: opened.store), ledger: ledger, secrets: identity.secrets,
-                signIns: identity.signIns, erasure: erasure
-            ).routes
+                + guests.routes
+                + BillingRoutes(billing: billing).routes
+                + AccountRoutes(
+                    reads: ReadModel(store: opened.store), ledger: ledger, secrets: identity.secrets,
+                    signIns: identity.signIns, erasure: erasure
+                ).routes)
     }
 
     /// Members whose event never came, or whose removal was recorded but not carried out: their e-mails are free again.
