@@ -19,5 +19,22 @@ public struct EventLogConfiguration: Sendable {
     /// Most text that the background rewriting takes on a second, in bytes.
     public var recompressionBytesPerSecondMax = 16 << 20
 
+    /// Told of every commit, on the thread that makes them: it should be quick.
+    public var committed: @Sendable (CommitMeasurement) -> Void = { _ in }
+
     public init() {}
+}
+
+/// What one commit was, for whoever counts.
+public struct CommitMeasurement: Sendable {
+    /// Events in it.
+    public let events: Int
+    /// Bytes written for it: header, padding and the compressed events.
+    public let bytes: Int
+    /// How long writing and syncing them took.
+    public let duration: Duration
+
+    public init(events: Int, bytes: Int, duration: Duration) {
+        (self.events, self.bytes, self.duration) = (events, bytes, duration)
+    }
 }

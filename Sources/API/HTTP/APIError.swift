@@ -49,6 +49,8 @@ public struct APIError: Error, Sendable, Equatable {
     public let field: String?
     /// Which of several reasons it was, machine-readable, where that helps the caller and no attacker.
     public var reason: String?
+    /// Which limit was reached, for the operator's metrics.
+    var limit: String?
     /// Whole seconds after which the same request can succeed.
     public var retryAfterSeconds: Int?
     /// Methods that the path has, for 405.
@@ -81,6 +83,13 @@ extension APIError {
             }
         self.init(
             code, refusal.message, field: refusal.field, retryAfterSeconds: refusal.code == .rateLimited ? 1 : nil)
+        limit =
+            switch refusal.code {
+            case .rateLimited: "plan"
+            case .quotaExceeded: "quota"
+            case .limitReached: "count"
+            default: nil
+            }
     }
 
     static let unauthorized = APIError(

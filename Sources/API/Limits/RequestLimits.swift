@@ -52,7 +52,7 @@ final class RequestLimits: Sendable {
         let verdict = addresses.admit(AddressAndRule(network: address.network, rule: rule), under: rule.limit)
         report.note(verdict, of: rule.rawValue)
         guard verdict.isAllowed else {
-            throw APIError(rateLimited: verdict, "from this address", advice: "Slow down.")
+            throw APIError(rateLimited: verdict, by: rule.rawValue, "from this address", advice: "Slow down.")
         }
     }
 
@@ -64,18 +64,20 @@ final class RequestLimits: Sendable {
         let verdict = keys.admit(key, under: .perMinute(requestsPerMinute))
         report.note(verdict, of: Self.keyPolicy)
         guard verdict.isAllowed else {
-            throw APIError(rateLimited: verdict, "with this API key", advice: "Slow down or upgrade.")
+            throw APIError(
+                rateLimited: verdict, by: Self.keyPolicy, "with this API key", advice: "Slow down or upgrade.")
         }
     }
 }
 
 extension APIError {
-    fileprivate init(rateLimited verdict: RateLimitVerdict, _ what: String, advice: String) {
+    fileprivate init(rateLimited verdict: RateLimitVerdict, by limit: String, _ what: String, advice: String) {
         let seconds = verdict.retryAfterSeconds
         self.init(
             .rateLimited,
             "The limit of \(verdict.limit.requests) requests a minute \(what) is reached. \(advice) "
                 + "Retry after \(seconds) second\(seconds == 1 ? "" : "s").",
             retryAfterSeconds: seconds)
+        self.limit = limit
     }
 }

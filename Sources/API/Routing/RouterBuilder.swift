@@ -19,6 +19,7 @@ struct RouterBuilder: Sendable {
     let sessions: SessionManager
     let crossOrigin: CrossOrigin
     let dialect: Dialect
+    let metrics: ServerMetrics
     let logger: Logger
 
     private static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .from
@@ -30,7 +31,7 @@ struct RouterBuilder: Sendable {
                 dialect: dialect, clients: clients, limits: limits, crossOrigin: crossOrigin,
                 publicPaths: Set(
                     routes.filter(\.isForAnyOrigin).map { RouterPath(stringLiteral: $0.path).description }),
-                logger: logger))
+                metrics: metrics, logger: logger))
         for route in routes {
             router.on(RouterPath(stringLiteral: route.path), method: route.method.httpMethod) { request, context in
                 try await answer(request, context, route: route).response

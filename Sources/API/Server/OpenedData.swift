@@ -19,6 +19,7 @@ struct OpenedData: Sendable {
         var logConfiguration = EventLogConfiguration()
         logConfiguration.segmentBytes = configuration.segmentBytes
         logConfiguration.recompressesSealedSegments = configuration.recompressesLog
+        logConfiguration.committed = { [metrics = surroundings.metrics] in metrics.committed($0) }
         log = try EventLog.open(
             directory: directory + "/log", signer: vault, keeper: vault, configuration: logConfiguration,
             fileSystem: surroundings.fileSystem, clock: surroundings.now,

@@ -10,6 +10,7 @@ final class SessionManager: Sendable {
     let ledger: LedgerService
     let logger: Logger
     let region: String
+    let metrics: ServerMetrics
     private let sandbox: SandboxHost?
     private let layersMissing: [String]
     private let state = Mutex(State())
@@ -24,17 +25,28 @@ final class SessionManager: Sendable {
     }
 
     /// - Parameter sandbox: nil when this machine cannot isolate; sessions are then refused.
-    init(ledger: LedgerService, sandbox: SandboxHost?, layersMissing: [String], region: String, logger: Logger) {
+    init(
+        ledger: LedgerService, sandbox: SandboxHost?, layersMissing: [String], region: String, metrics: ServerMetrics,
+        logger: Logger
+    ) {
         self.ledger = ledger
         self.sandbox = sandbox
         self.layersMissing = layersMissing
         self.region = region
+        self.metrics = metrics
         self.logger = logger
         expiry = ExpiryQueue()
     }
 
     /// Number of live environments.
     var count: Int { state.withLock { $0.live.count } }
+
+    /// How many sessions live, run a command (of those that live), and are being made.
+    var counts: (live: Int, executing: Int, creating: Int) {
+        state.withLock { state in
+            (state.live.count, state.live.values.count { $0.environment.isExecuting }, state.creating)
+        }
+    }
 
     /// Creates a session: the event and the environment are made side by side, so that one does not wait for the other.
     ///
@@ -102,6 +114,7 @@ final class SessionManager: Sendable {
         _ = try await ledger.perform(
             .expireUnclean(ExpireUnclean(sessionID: id, reason: .environmentLost)), as: .system, trace: trace,
             idempotency: request.map { .release($0.keySHA256) })
+        metrics.sessionEnded(UncleanReason.environmentLost.rawValue)
     }
 
     /// The live environment of a session that the ledger knows as live.
@@ -206,6 +219,7 @@ final class SessionManager: Sendable {
         for id in ids {
             _ = try await ledger.perform(
                 .expireUnclean(ExpireUnclean(sessionID: id, reason: .serverDied)), as: .system, trace: trace)
+            metrics.sessionEnded(UncleanReason.serverDied.rawValue)
         }
         return ids.count
     }

@@ -10,6 +10,7 @@ struct WriterThread: Sendable {
     let preparer: SegmentPreparer?
     let recompression: RecompressionThread?
     let clock: @Sendable () -> Timestamp
+    let committed: @Sendable (CommitMeasurement) -> Void
 
     /// Commits until the queue is closed and drained, then seals the segment; or until something fails.
     ///
@@ -48,6 +49,7 @@ struct WriterThread: Sendable {
             Task { answer(entries, head: head) }
         }
         checkpoints.noteGrowth()
+        committed(commit.measurement)
     }
 
     private func answer(_ entries: [AppendQueue.Entry], head: TreeHead) {

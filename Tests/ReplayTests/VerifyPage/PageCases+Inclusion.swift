@@ -81,7 +81,9 @@ extension PageCases {
             changed[index] = String(characters)
             changes.append(changed.joined(separator: "\n"))
         }
-        return changes + [text + "\n", text.replacing("\n", with: "\r\n"), text.replacing("index ", with: "index 0"), ""]
+        return changes + [
+            text + "\n", text.replacing("\n", with: "\r\n"), text.replacing("index ", with: "index 0"), "",
+        ]
     }
 
     private mutating func addLooseProofs(_ proofs: [[UInt8]], _ inclusion: JSONObject, keys: [String]) throws {

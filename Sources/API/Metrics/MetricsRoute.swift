@@ -1,0 +1,98 @@
+import EventStore
+import Foundation
+import Hummingbird
+import Ledger
+import Logging
+
+/// `GET /metrics`: for the operator only, on the administration socket and, with `--metrics-address`, on a port of its own.
+struct MetricsRoute: Sendable {
+    let metrics: ServerMetrics
+    let ledger: LedgerService
+    let sessions: SessionManager
+    let startedAt: Timestamp
+
+    var route: Route {
+        Route(.get, "/metrics", .operator, produces: ["text/plain"]) { _ in answer }
+    }
+
+    private var answer: APIResponse {
+        var response = APIResponse(status: 200, body: Array(text.utf8))
+        response.contentType = PrometheusText.contentType
+        response.headers = [("Cache-Control", "no-store")]
+        return response
+    }
+
+    /// Everything, the gauges as they are now.
+    var text: String {
+        // In this order, so that the lag is never below zero.
+        let projected = ledger.projections.position
+        let events = ledger.log.head.size
+        metrics.set("nrx_log_events", Double(events))
+        metrics.set("nrx_projection_lag_events", Double(events - min(projected, events)))
+        metrics.set("nrx_log_failed", ledger.failure == nil ? 0 : 1)
+        metrics.set("nrx_projections_failed", ledger.projections.failure == nil ? 0 : 1)
+        let counts = sessions.counts
+        metrics.set("nrx_sessions", Double(counts.live), [("state", "live")])
+        metrics.set("nrx_sessions", Double(counts.executing), [("state", "executing")])
+        metrics.set("nrx_sessions", Double(counts.creating), [("state", "creating")])
+        metrics.set("process_start_time_seconds", Double(startedAt.microseconds) / 1e6)
+        if let resident = Self.residentBytes { metrics.set("process_resident_memory_bytes", resident) }
+        return metrics.registry.text
+    }
+
+    /// The second number of `/proc/self/statm` is in pages (proc(5)); nil where there is no such file.
+    private static var residentBytes: Double? {
+        guard let data = FileManager.default.contents(atPath: "/proc/self/statm") else { return nil }
+        let numbers = String(decoding: data, as: UTF8.self).split(separator: " ")
+        guard numbers.count > 1, let pages = Double(numbers[1]) else { return nil }
+        return pages * Double(sysconf(Int32(_SC_PAGESIZE)))
+    }
+}
+
+/// Where `--metrics-address` has the metrics read from.
+struct MetricsListener: Sendable {
+    let address: MetricsAddress
+    let route: MetricsRoute
+    let logger: Logger
+
+    /// - Parameter listening: called once requests are accepted.
+    func application(listening: @escaping @Sendable () -> Void) -> some ApplicationProtocol {
+        let router = Router(context: APIRequestContext.self, options: .autoGenerateHeadEndpoints)
+        router.on("/metrics", method: .get) { [route] _, _ in try await route.route.handler(Self.exchange).response }
+        return Application(
+            router: router,
+            configuration: .init(address: .hostname(address.host, port: address.port), serverName: "nrx-ledger"),
+            onServerRunning: { [logger] channel in
+                logger.info(
+                    "metrics", metadata: ["address": .string(channel.localAddress.map { "\($0)" } ?? "-")])
+                listening()
+            }, logger: logger)
+    }
+
+    /// The route looks at nothing of a request.
+    private static let exchange = Exchange(
+        parameters: [:], query: [:], body: [], trace: "metrics", principal: nil)
+}
+
+/// `HOST:PORT`.
+public struct MetricsAddress: Sendable, Equatable {
+    public let host: String
+    public let port: Int
+
+    /// - Throws: ``ServerError`` that says how it is written.
+    public init(_ text: String) throws(ServerError) {
+        let host: Substring
+        let rest: Substring
+        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+            (host, rest) = (text[text.index(after: text.startIndex)..<end], text[text.index(after: end)...])
+        } else {
+            host = text.prefix { $0 != ":" }
+            rest = text.dropFirst(host.count)
+        }
+        guard !host.isEmpty, rest.hasPrefix(":"), let port = Int(rest.dropFirst()), (0...65_535).contains(port) else {
+            throw ServerError("--metrics-address \(text) is no address. Write it like 127.0.0.1:9464 or [::1]:9464.")
+        }
+        self.host = String(host)
+        self.port = port
+    }
+}
