@@ -135,8 +135,7 @@ public final class EventLog: Sendable {
         checkpoints.noteGrowth()
         let thread = WriterThread(
             queue: queue, executor: executor, feed: feed, tiles: tiles, index: index, checkpoints: checkpoints,
-            preparer: preparer,
-            recompression: recompressor, clock: clock)
+            preparer: preparer, recompression: recompressor, clock: clock, committed: configuration.committed)
         let ended = writerEnded
         DedicatedThread.start(name: "nrx-writer") { ended.resolve(thread.run(writer)) }
     }

@@ -10,9 +10,13 @@ struct AnswerMiddleware: RouterMiddleware {
     let crossOrigin: CrossOrigin
     /// Paths, as patterns, that pages of any origin may use.
     let publicPaths: Set<String>
+    /// What the requests of each route count with, by its pattern.
+    let routes: [String: RequestMetrics.Route]
+    let metrics: ServerMetrics
     let logger: Logger
 
     private static let requestID = HTTPField.Name("X-Request-Id")
+    private static let traceParent = HTTPField.Name("traceparent")
     private static let forwardedFor = HTTPField.Name("X-Forwarded-For")
     private static let clientRequestIDBytesMax = 128
 
@@ -28,6 +32,7 @@ struct AnswerMiddleware: RouterMiddleware {
             try limits.admit(context.client, .overall, report: context.limits)
             response = try await next(request, context)
         } catch {
+            if let limit = (error as? APIError)?.limit { metrics.reached(limit) }
             response = render(error, in: Dialect.speaking(at: request.uri.path), context)
         }
         crossOrigin.mark(
@@ -39,19 +44,30 @@ struct AnswerMiddleware: RouterMiddleware {
         if request.method == .head { response = response.createHeadResponse() }
         let requestID = clientRequestID(request) ?? context.trace
         if let name = Self.requestID { response.headers[name] = requestID }
+        let tracing = TraceContext(Self.traceParent.flatMap { request.headers[$0] })
+        if let tracing, let name = Self.traceParent { response.headers[name] = tracing.header(for: context.trace) }
         let elapsed = start.duration(to: .now)
-        // The path is the route's pattern, so neither ids nor queries reach the process's log.
-        logger.info(
-            "request",
-            metadata: [
-                "trace": .string(context.trace), "request_id": .string(requestID),
-                "method": .string(request.method.rawValue), "route": .string(context.endpointPath ?? "-"),
-                "status": .stringConvertible(response.status.code),
-                "microseconds": .stringConvertible(
-                    elapsed.components.attoseconds / 1_000_000_000_000
-                        + elapsed.components.seconds * 1_000_000),
-            ])
+        let series = context.endpointPath.flatMap { routes[$0] } ?? metrics.requests.unknown
+        series.answered(request.method, status: response.status.code, elapsed: elapsed)
+        log(request, response, requestID: requestID, tracing: tracing, elapsed: elapsed, context)
         return response
+    }
+
+    /// The one line of a request. The path is the route's pattern, so neither ids nor queries reach the process's log.
+    private func log(
+        _ request: Request, _ response: Response, requestID: String, tracing: TraceContext?, elapsed: Duration,
+        _ context: APIRequestContext
+    ) {
+        // What nobody writes is not put together.
+        guard logger.logLevel <= .info else { return }
+        var metadata: Logger.Metadata = [
+            "trace": .string(context.trace), "request_id": .string(requestID),
+            "method": .string(request.method.rawValue), "route": .string(context.endpointPath ?? "-"),
+            "status": .stringConvertible(response.status.code),
+            "microseconds": .stringConvertible(elapsed.nanoseconds / 1_000),
+        ]
+        if let tracing { metadata["trace_id"] = .string(tracing.traceID) }
+        logger.info("request", metadata: metadata)
     }
 
     private func render(_ error: any Error, in dialect: Dialect, _ context: APIRequestContext) -> Response {

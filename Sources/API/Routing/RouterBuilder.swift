@@ -18,6 +18,7 @@ struct RouterBuilder: Sendable {
     let secrets: IdempotencySecrets
     let sessions: SessionManager
     let crossOrigin: CrossOrigin
+    let metrics: ServerMetrics
     let logger: Logger
 
     func router(for routes: [Route]) -> Router<APIRequestContext> {
@@ -27,7 +28,7 @@ struct RouterBuilder: Sendable {
                 clients: clients, limits: limits, crossOrigin: crossOrigin,
                 publicPaths: Set(
                     routes.filter(\.isForAnyOrigin).map { RouterPath(stringLiteral: $0.path).description }),
-                logger: logger))
+                routes: metrics.requests.routes(Self.methods(of: routes)), metrics: metrics, logger: logger))
         for route in routes {
             router.on(RouterPath(stringLiteral: route.path), method: route.method.httpMethod) { request, context in
                 try await answer(request, context, route: route).response
@@ -35,6 +36,15 @@ struct RouterBuilder: Sendable {
         }
         addMethodRefusals(to: router, routes: routes)
         return router
+    }
+
+    /// Each path, as a pattern, with its methods.
+    private static func methods(of routes: [Route]) -> [String: Set<HTTPRequest.Method>] {
+        Dictionary(grouping: routes, by: { RouterPath(stringLiteral: $0.path).description })
+            .mapValues { present in
+                let methods = Set(present.map(\.method.httpMethod))
+                return methods.contains(.get) ? methods.union([.head]) : methods
+            }
     }
 
     /// Methods that a known path does not have get 405 with `Allow`, not 404.
