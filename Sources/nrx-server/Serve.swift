@@ -106,9 +106,9 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func logger(_ values: SettingValues) -> Logger {
-        let format = values.text("log-format").flatMap(LogFormat.init) ?? .auto
+        let format = values.text("log-format").flatMap(LogFormat.init(rawValue:)) ?? .auto
         var logger = Logger(label: "nrx") { format.handler(label: $0) }
-        logger.logLevel = values.text("log-level").flatMap(Logger.Level.init) ?? .info
+        logger.logLevel = values.text("log-level").flatMap(Logger.Level.init(rawValue:)) ?? .info
         return logger
     }
 

@@ -150,7 +150,7 @@ public struct SettingValues: Sendable {
         configuration.allowedOrigins = list("cors-origin")
         configuration.connectionsMax = number("max-connections")
         configuration.connectionsPerAddressMax = number("max-connections-per-address")
-        configuration.nandaKeys = text("nanda-keys").flatMap(ServerConfiguration.NandaKeys.init) ?? .required
+        configuration.nandaKeys = text("nanda-keys").flatMap(ServerConfiguration.NandaKeys.init(rawValue:)) ?? .required
         configuration.stripe = try stripe()
         if let address = text("metrics-address") { configuration.metricsAddress = try MetricsAddress(address) }
         try configuration.validate()

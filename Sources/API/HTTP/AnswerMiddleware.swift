@@ -8,10 +8,8 @@ struct AnswerMiddleware: RouterMiddleware {
     let clients: ClientAddress
     let limits: RequestLimits
     let crossOrigin: CrossOrigin
-    /// Paths, as patterns, that pages of any origin may use.
-    let publicPaths: Set<String>
-    /// What the requests of each route count with, by its pattern.
-    let routes: [String: RequestMetrics.Route]
+    /// By the path's pattern.
+    let paths: [String: KnownPath]
     let metrics: ServerMetrics
     let logger: Logger
 
@@ -19,6 +17,15 @@ struct AnswerMiddleware: RouterMiddleware {
     private static let traceParent = HTTPField.Name("traceparent")
     private static let forwardedFor = HTTPField.Name("X-Forwarded-For")
     private static let clientRequestIDBytesMax = 128
+
+    /// What holds for a path whatever the method.
+    struct KnownPath: Sendable {
+        /// As the route table has it, for the log and the metrics.
+        let pattern: String
+        /// Whether pages of any origin may use it.
+        let isForAnyOrigin: Bool
+        let metrics: RequestMetrics.Route
+    }
 
     func handle(
         _ request: Request, context: APIRequestContext, next: (Request, APIRequestContext) async throws -> Response
@@ -35,8 +42,8 @@ struct AnswerMiddleware: RouterMiddleware {
             if let limit = (error as? APIError)?.limit { metrics.reached(limit) }
             response = render(error, in: Dialect.speaking(at: request.uri.path), context)
         }
-        crossOrigin.mark(
-            &response, for: request, isPublic: context.endpointPath.map { publicPaths.contains($0) } ?? false)
+        let path = context.endpointPath.flatMap { paths[$0] }
+        crossOrigin.mark(&response, for: request, isPublic: path?.isForAnyOrigin ?? false)
         for (name, value) in context.limits.fields {
             if let name = HTTPField.Name(name) { response.headers[name] = value }
         }
@@ -47,22 +54,22 @@ struct AnswerMiddleware: RouterMiddleware {
         let tracing = TraceContext(Self.traceParent.flatMap { request.headers[$0] })
         if let tracing, let name = Self.traceParent { response.headers[name] = tracing.header(for: context.trace) }
         let elapsed = start.duration(to: .now)
-        let series = context.endpointPath.flatMap { routes[$0] } ?? metrics.requests.unknown
-        series.answered(request.method, status: response.status.code, elapsed: elapsed)
-        log(request, response, requestID: requestID, tracing: tracing, elapsed: elapsed, context)
+        (path?.metrics ?? metrics.requests.unknown)
+            .answered(request.method, status: response.status.code, elapsed: elapsed)
+        log(request, response, path, requestID: requestID, tracing: tracing, elapsed: elapsed, context)
         return response
     }
 
     /// The one line of a request. The path is the route's pattern, so neither ids nor queries reach the process's log.
     private func log(
-        _ request: Request, _ response: Response, requestID: String, tracing: TraceContext?, elapsed: Duration,
-        _ context: APIRequestContext
+        _ request: Request, _ response: Response, _ path: KnownPath?, requestID: String, tracing: TraceContext?,
+        elapsed: Duration, _ context: APIRequestContext
     ) {
         // What nobody writes is not put together.
         guard logger.logLevel <= .info else { return }
         var metadata: Logger.Metadata = [
             "trace": .string(context.trace), "request_id": .string(requestID),
-            "method": .string(request.method.rawValue), "route": .string(context.endpointPath ?? "-"),
+            "method": .string(request.method.rawValue), "route": .string(path?.pattern ?? "-"),
             "status": .stringConvertible(response.status.code),
             "microseconds": .stringConvertible(elapsed.nanoseconds / 1_000),
         ]

@@ -44,6 +44,11 @@ final class RequestMetrics: Sendable {
                 } + [other]
         }
 
+        /// Each of them once; the one of the other methods stands in several places.
+        fileprivate var distinct: [Series] {
+            series.dropLast().filter { $0 !== series[series.count - 1] } + series.suffix(1)
+        }
+
         /// A request was answered.
         ///
         /// - Parameter elapsed: until the answer's head.
@@ -56,27 +61,24 @@ final class RequestMetrics: Sendable {
     let unknown = Route("none", methods: Set(RequestMetrics.methods))
     private let routes = Mutex<[String: Route]>([:])
 
-    /// What the requests of these routes count with, by their pattern.
+    /// What the requests of a route count with; the same whenever it is asked for again.
     ///
-    /// - Parameter methods: the methods of each pattern; the others share the label `other`.
-    func routes(_ methods: [String: Set<HTTPRequest.Method>]) -> [String: Route] {
+    /// - Parameters:
+    ///   - pattern: its path, with names where ids stand.
+    ///   - methods: those that it has; the others share the label `other`.
+    func route(_ pattern: String, methods: Set<HTTPRequest.Method>) -> Route {
         routes.withLock { routes in
-            for (pattern, methods) in methods where routes[pattern] == nil {
-                routes[pattern] = Route(pattern, methods: methods)
-            }
-            return routes
+            if let known = routes[pattern] { return known }
+            let new = Route(pattern, methods: methods)
+            routes[pattern] = new
+            return new
         }
     }
 
     /// The series that counted anything, by route and method.
     var series: [Series] {
         let routes = routes.withLock { $0.sorted { $0.key < $1.key }.map(\.value) } + [unknown]
-        return routes.flatMap { route in
-            route.series.enumerated().filter { place, series in
-                // The series of the other methods stands in several places.
-                !series.counts.isEmpty && route.series.firstIndex { $0 === series } == place
-            }.map(\.element)
-        }
+        return routes.flatMap(\.distinct).filter { !$0.counts.isEmpty }
     }
 }
 

@@ -25,10 +25,8 @@ struct RouterBuilder: Sendable {
         let router = Router(context: APIRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(
             middleware: AnswerMiddleware(
-                clients: clients, limits: limits, crossOrigin: crossOrigin,
-                publicPaths: Set(
-                    routes.filter(\.isForAnyOrigin).map { RouterPath(stringLiteral: $0.path).description }),
-                routes: metrics.requests.routes(Self.methods(of: routes)), metrics: metrics, logger: logger))
+                clients: clients, limits: limits, crossOrigin: crossOrigin, paths: paths(of: routes), metrics: metrics,
+                logger: logger))
         for route in routes {
             router.on(RouterPath(stringLiteral: route.path), method: route.method.httpMethod) { request, context in
                 try await answer(request, context, route: route).response
@@ -38,12 +36,15 @@ struct RouterBuilder: Sendable {
         return router
     }
 
-    /// Each path, as a pattern, with its methods.
-    private static func methods(of routes: [Route]) -> [String: Set<HTTPRequest.Method>] {
+    /// What holds for each path, by its pattern as a request's context names it.
+    private func paths(of routes: [Route]) -> [String: AnswerMiddleware.KnownPath] {
         Dictionary(grouping: routes, by: { RouterPath(stringLiteral: $0.path).description })
             .mapValues { present in
                 let methods = Set(present.map(\.method.httpMethod))
-                return methods.contains(.get) ? methods.union([.head]) : methods
+                return AnswerMiddleware.KnownPath(
+                    pattern: present[0].path, isForAnyOrigin: present.contains(where: \.isForAnyOrigin),
+                    metrics: metrics.requests.route(
+                        present[0].path, methods: methods.contains(.get) ? methods.union([.head]) : methods))
             }
     }
 

@@ -1,3 +1,5 @@
+import HTTPTypes
+import ServerFixtures
 import Testing
 
 @testable import API
