@@ -132,7 +132,7 @@ public final class EventLog: Sendable {
         checkpoints.noteGrowth()
         let thread = WriterThread(
             queue: queue, feed: feed, tiles: tiles, index: index, checkpoints: checkpoints, preparer: preparer,
-            recompression: recompressor, clock: clock)
+            recompression: recompressor, clock: clock, committed: configuration.committed)
         let ended = writerEnded
         DedicatedThread.start(name: "nrx-writer") { ended.resolve(thread.run(writer)) }
     }

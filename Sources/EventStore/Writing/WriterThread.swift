@@ -10,6 +10,7 @@ struct WriterThread: Sendable {
     let preparer: SegmentPreparer?
     let recompression: RecompressionThread?
     let clock: @Sendable () -> Timestamp
+    let committed: @Sendable (CommitMeasurement) -> Void
 
     /// Commits until the queue is closed and drained, then seals the segment; or until something fails.
     ///
@@ -35,6 +36,7 @@ struct WriterThread: Sendable {
     private func commit(_ entries: [AppendQueue.Entry], with writer: inout LogWriter) throws(EventLogError) {
         let encoded = entries.count == 1 ? entries[0].encoded : entries.flatMap(\.encoded)
         let commit = try writer.commit(encoded, at: clock()) { preparer?.take() }
+        committed(commit.measurement)
         let head = TreeHead(size: commit.header.treeSize, root: commit.header.root)
         let hasRolled = index.add(
             segmentFirstSequence: commit.segmentFirstSequence,

@@ -56,21 +56,30 @@ function layersPart({ layers_missing: layers }) {
   return element("p", { class: "warning" }, element("strong", {}, "Warning. "), text);
 }
 
-function reasonsPart({ levels, checks }) {
-  const reasons = Object.values(levels).flatMap(({ result, explanation }) => (result === "failed" ? explanation : []));
+function reasonsPart({ levels, checks, failures }) {
+  const reasons = Object.entries(levels).flatMap(([level, { result, explanation }]) => {
+    if (result !== "failed") return [];
+    // Which check it was stands with the checks.
+    return level === "integrity" ? messagesOf(failures) : explanation;
+  });
   if (reasons.length === 0 || checks === null) return null;
   const items = reasons.map((reason) => element("li", {}, asSentence(reason)));
   return section("What is wrong", element("ul", { class: "reasons" }, ...items));
+}
+
+function messagesOf(failures) {
+  return failures.map(({ message }) => message);
 }
 
 function section(title, ...children) {
   return element("section", {}, element("h2", {}, title), ...children);
 }
 
-function levelsPart({ levels }) {
+function levelsPart({ levels, failures }) {
   const items = Object.entries(LEVEL_WORDS).map(([name, { title, about, hint }]) => {
     const { result, explanation } = levels[name] ?? { result: "not_asked", explanation: [hint ?? ""] };
-    const sentences = explanation.map((text) => element("p", {}, asSentence(text)));
+    const reasons = name === "integrity" && failures.length > 0 ? messagesOf(failures) : explanation;
+    const sentences = reasons.map((text) => element("p", {}, asSentence(text)));
     const heading = element("h3", {}, title, " ", badge(result, RESULT_WORDS[result]));
     return element("li", { class: `level ${result}` }, heading, element("p", { class: "about" }, about), ...sentences);
   });
