@@ -53,6 +53,16 @@ struct Serve: AsyncParsableCommand {
     var nandaKeys: String?
     @Option(
         help: ArgumentHelp(
+            "Ask every registered agent each SECONDS (60 to 86400) whether it answers; reputation is what that measures (default: never).",
+            valueName: "seconds"))
+    var probeAgents: Int?
+    @Flag(
+        help:
+            "Probe agents at addresses of this machine and its network too: whoever registers one chooses what is asked."
+    )
+    var probePrivateAddresses = false
+    @Option(
+        help: ArgumentHelp(
             "What a plan costs at Stripe: starter or business, and the price's id. May be given several times. The secret "
                 + "key and the webhook's signing secret are NRX_STRIPE_SECRET_KEY and NRX_STRIPE_WEBHOOK_SECRET.",
             valueName: "plan=price"))
@@ -108,6 +118,8 @@ struct Serve: AsyncParsableCommand {
             }
             configuration.nandaKeys = rule
         }
+        configuration.probeAgentsSeconds = try number(probeAgents, "PROBE_AGENTS", in: 60...86_400)
+        configuration.probesPrivateAddresses = try probePrivateAddresses || truth("PROBE_PRIVATE_ADDRESSES") ?? false
         configuration.trustedProxies = list(trustedProxy, "TRUSTED_PROXY")
         configuration.tlsCertificateFile = tlsCert ?? environment("TLS_CERT")
         configuration.tlsKeyFile = tlsKey ?? environment("TLS_KEY")
