@@ -62,6 +62,16 @@ struct Serve: AsyncParsableCommand {
     var nandaKeys: String?
     @Option(
         help: ArgumentHelp(
+            "Ask every registered agent each SECONDS (60 to 86400) whether it answers; reputation is what that measures (default: never).",
+            valueName: "seconds"))
+    var probeAgents: Int?
+    @Flag(
+        help:
+            "Probe agents at addresses of this machine and its network too: whoever registers one chooses what is asked."
+    )
+    var probePrivateAddresses = false
+    @Option(
+        help: ArgumentHelp(
             "What a plan costs at Stripe: starter or business, and the price's id. May be given several times. The secret "
                 + "key and the webhook's signing secret are NRX_STRIPE_SECRET_KEY and NRX_STRIPE_WEBHOOK_SECRET.",
             valueName: "plan=price"))
@@ -132,6 +142,7 @@ struct Serve: AsyncParsableCommand {
             "tls-cert": tlsCert, "tls-key": tlsKey, "insecure-http": insecureHttp ? "on" : nil,
             "max-connections": maxConnections.map(String.init), "recompress": recompress.map { $0 ? "on" : "off" },
             "max-connections-per-address": maxConnectionsPerAddress.map(String.init), "nanda-keys": nandaKeys,
+            "probe-agents": probeAgents.map(String.init), "probe-private-addresses": probePrivateAddresses ? "on" : nil,
             "stripe-url": stripeUrl, "billing-return-url": billingReturnUrl, "log-recovery-key": logRecoveryKey,
             "metrics-address": metricsAddress, "log-level": logLevel, "log-format": logFormat,
         ]

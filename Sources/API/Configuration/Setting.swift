@@ -85,6 +85,13 @@ extension Setting {
         Setting(
             "nanda-keys", .choice(["required", "optional"]), "required",
             "Whether agents are registered and changed with a key only."),
+        Setting(
+            "probe-agents", .number(60...86_400),
+            "Seconds from one probe of each registered agent to the next; without, none is probed."),
+        Setting(
+            "probe-private-addresses", .onOff, "off",
+            "Probe agents at addresses of this machine and its network too: whoever registers one chooses what is asked."
+        ),
         Setting("stripe-secret-key", .secret, "Stripe's API key; without, there is no billing."),
         Setting(
             "stripe-webhook-secret", .secret, "What Stripe signs its webhooks with; several while one replaces another."

@@ -151,6 +151,8 @@ public struct SettingValues: Sendable {
         configuration.connectionsMax = number("max-connections")
         configuration.connectionsPerAddressMax = number("max-connections-per-address")
         configuration.nandaKeys = text("nanda-keys").flatMap(ServerConfiguration.NandaKeys.init(rawValue:)) ?? .required
+        configuration.probeAgentsSeconds = text("probe-agents").flatMap(Int.init)
+        configuration.probesPrivateAddresses = isOn("probe-private-addresses")
         configuration.stripe = try stripe()
         if let address = text("metrics-address") { configuration.metricsAddress = try MetricsAddress(address) }
         try configuration.validate()

@@ -38,6 +38,8 @@ public struct Server: Sendable {
     let startedAt: Timestamp
     /// Nil where no witness is configured.
     let witnesses: WitnessClient?
+    /// Nil where agents are not probed.
+    let prober: AgentProber?
     let routes: [Route]
     let webSockets: [WebSocketRoute]
 
@@ -115,16 +117,23 @@ public struct Server: Sendable {
                 "sessions of a dead server are expired_unclean", metadata: ["count": .stringConvertible(abandoned)])
         }
         let reads = ReadModel(store: opened.store)
+        prober = configuration.probeAgentsSeconds.map { [ledger] seconds in
+            AgentProber(
+                intervalSeconds: seconds, allowsPrivate: configuration.probesPrivateAddresses, ledger: ledger,
+                reads: reads, logger: logger)
+        }
         let guests = GuestRoutes(
             keys: KeyManagement(ledger: ledger, reads: reads, meter: meter), signIns: identity.signIns,
             registry: try AgentRegistry(ledger: ledger, reads: reads, vault: opened.vault),
-            nandaKeysAreRequired: configuration.nandaKeys == .required, reads: reads, ledger: ledger)
+            nandaKeysAreRequired: configuration.nandaKeys == .required,
+            reputation: AgentReputation(isMeasuring: prober != nil), reads: reads, ledger: ledger)
         webSockets = guests.webSockets
         routes = DocumentRoutes.completing(
             Self.routes(
                 ledger: ledger, reads: reads, vault: opened.vault, sessions: sessions,
                 meter: meter, sandbox: sandbox, directory: DataDirectoryStatus(path: configuration.dataDirectory),
-                region: configuration.region, hasWitnesses: !configuration.witnesses.isEmpty) + identity.routes
+                region: configuration.region, hasWitnesses: !configuration.witnesses.isEmpty, prober: prober)
+                + identity.routes
                 + guests.routes
                 + BillingRoutes(billing: billing).routes
                 + AccountRoutes(
@@ -162,7 +171,8 @@ public struct Server: Sendable {
 
     static func routes(
         ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, meter: RequestMeter,
-        sandbox: SandboxStatus, directory: DataDirectoryStatus, region: String, hasWitnesses: Bool = false
+        sandbox: SandboxStatus, directory: DataDirectoryStatus, region: String, hasWitnesses: Bool = false,
+        prober: AgentProber? = nil
     ) -> [Route] {
         SessionRoutes(sessions: sessions, reads: reads).routes
             + SessionListRoute(reads: reads).routes
@@ -177,7 +187,7 @@ public struct Server: Sendable {
             + APIKeyRoutes(keys: KeyManagement(ledger: ledger, reads: reads, meter: meter)).routes
             + HealthRoute(
                 ledger: ledger, reads: reads, vault: vault, directory: directory, sandbox: sandbox, region: region,
-                startedAt: ledger.now()
+                startedAt: ledger.now(), prober: prober
             ).routes
     }
 
@@ -249,6 +259,7 @@ public struct Server: Sendable {
         let expiry = Task { [sessions] in await sessions.runExpiry() }
         let graces = Task { [billing] in await billing.runGraces() }
         let witnessing = Task { [witnesses] in await witnesses?.run() }
+        let probing = Task { [prober] in await prober?.run() }
         let patience = Duration.seconds(configuration.shutdownSecondsMax)
         let admin = try adminSocket.application { listeners.isUp(nil) }
         // Stopped in the reverse order: sessions end while their callers can still be answered, then HTTP.
@@ -275,7 +286,9 @@ public struct Server: Sendable {
         expiry.cancel()
         graces.cancel()
         witnessing.cancel()
+        probing.cancel()
         await witnessing.value
+        await probing.value
         try await stop()
         if let failure = failure as? IOError {
             let metrics = configuration.metricsAddress.map { " or, for metrics, on \($0.host):\($0.port)" } ?? ""
@@ -296,6 +309,7 @@ public struct Server: Sendable {
         do { try await meter.returnRest(trace: "shutdown") } catch {
             logger.error("reserved requests were not returned", metadata: ["error": .string(error.message)])
         }
+        await prober?.finish()
         await witnesses?.finish()
         // Whatever fails, the others are closed too.
         let logClosed: Result<Void, EventLogError>

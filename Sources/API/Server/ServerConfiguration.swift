@@ -53,6 +53,11 @@ public struct ServerConfiguration: Sendable {
 
     /// Whether agents can be registered and changed in NANDA's dialect without a key.
     public var nandaKeys = NandaKeys.required
+    /// Seconds from one probe of each registered agent to the next; nil asks none.
+    public var probeAgentsSeconds: Int?
+    /// Whether agents at addresses of this machine and its network are probed too, so that whoever registers one chooses what this
+    /// node asks there.
+    public var probesPrivateAddresses = false
 
     public init() {}
 
@@ -84,6 +89,13 @@ extension ServerConfiguration {
         _ = try tlsFiles()
         for origin in allowedOrigins where !Self.isOrigin(origin) {
             throw ServerError("--cors-origin \(origin) is no origin. Write it like https://app.example.com.")
+        }
+        if let probeAgentsSeconds, !AgentProber.intervalSecondsRange.contains(probeAgentsSeconds) {
+            let range = AgentProber.intervalSecondsRange
+            throw ServerError("--probe-agents must be \(range.lowerBound) to \(range.upperBound) seconds.")
+        }
+        guard !probesPrivateAddresses || probeAgentsSeconds != nil else {
+            throw ServerError("--probe-private-addresses means nothing without --probe-agents.")
         }
         guard segmentBytes >= 1 << 20, segmentBytes.isMultiple(of: 512) else {
             throw ServerError("The segment size must be a multiple of 512, at least 1 MiB.")
