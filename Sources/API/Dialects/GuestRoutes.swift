@@ -9,12 +9,13 @@ struct GuestRoutes: Sendable {
     let signIns: SignInService
     let registry: AgentRegistry
     let nandaKeysAreRequired: Bool
+    let reputation: AgentReputation
     let reads: ReadModel
     let ledger: LedgerService
 
     var routes: [Route] {
         NandaKeyRoutes(keys: keys).routes
-            + NandaAgentReads(registry: registry).routes
+            + NandaAgentReads(registry: registry, reputation: reputation).routes
             + NandaAgentWrites(registry: registry, keysAreRequired: nandaKeysAreRequired).routes
             + NexoraKeyRoutes(keys: keys).routes
             + NexoraAuthRoutes(signIns: signIns).routes

@@ -39,6 +39,7 @@ public enum Command: Sendable {
     case changeAgentStatus(ChangeAgentStatus)
     case publishAgentFacts(PublishAgentFacts)
     case deleteAgent(AgentName)
+    case recordAgentProbes(RecordAgentProbes)
     case reserveRequests(ReserveRequests)
     case returnRequests(ReturnRequests)
 }

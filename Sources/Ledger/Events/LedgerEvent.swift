@@ -45,6 +45,7 @@ public enum LedgerEvent: Sendable, Equatable {
     case agentStatusChanged(AgentStatusChanged)
     case agentFactsChanged(AgentFactsChanged)
     case agentDeleted(AgentDeleted)
+    case agentProbed(AgentProbed)
     case idempotencyRecorded(IdempotencyRecorded)
     case idempotencyReleased(IdempotencyReleased)
     /// A type that this program does not know: kept as it is and skipped by every fold.
@@ -99,6 +100,7 @@ public enum LedgerEvent: Sendable, Equatable {
         case AgentStatusChanged.type: self = .agentStatusChanged(try read(AgentStatusChanged.self))
         case AgentFactsChanged.type: self = .agentFactsChanged(try read(AgentFactsChanged.self))
         case AgentDeleted.type: self = .agentDeleted(try read(AgentDeleted.self))
+        case AgentProbed.type: self = .agentProbed(try read(AgentProbed.self))
         case IdempotencyRecorded.type: self = .idempotencyRecorded(try read(IdempotencyRecorded.self))
         case IdempotencyReleased.type: self = .idempotencyReleased(try read(IdempotencyReleased.self))
         default: self = .unknown(type: draft.type, version: draft.version, data: draft.data)
@@ -147,6 +149,7 @@ public enum LedgerEvent: Sendable, Equatable {
         case .agentStatusChanged(let payload): payload
         case .agentFactsChanged(let payload): payload
         case .agentDeleted(let payload): payload
+        case .agentProbed(let payload): payload
         case .idempotencyRecorded(let payload): payload
         case .idempotencyReleased(let payload): payload
         case .unknown: nil

@@ -16,6 +16,8 @@ public struct CustomerRecord: Sendable, Equatable {
     /// Members that were not removed, and invitations that were neither accepted nor revoked.
     var members: [MemberID] = []
     var invitations: [InvitationID] = []
+    /// Agents that are registered.
+    var agents: Set<AgentID> = []
     /// The subscription that pays, or paid last; nil when there never was one.
     public internal(set) var subscription: SubscriptionRecord?
     /// The cycle that ``proofs`` and ``requests`` count in; an older one than the state's means both are 0.

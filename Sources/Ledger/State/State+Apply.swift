@@ -66,6 +66,7 @@ extension State {
         case .agentStatusChanged(let payload): try apply(payload, place)
         case .agentFactsChanged(let payload): try apply(payload, place)
         case .agentDeleted(let payload): try apply(payload, place)
+        case .agentProbed(let payload): try apply(payload, place)
         case .idempotencyRecorded(let payload): try apply(payload, place)
         case .idempotencyReleased(let payload): try apply(payload, place)
         case .unknown: unknownEvents += 1

@@ -104,7 +104,8 @@ final class Projector {
         case .keyRevoked(let payload): try apply(payload, envelope)
         case .keyRefused(let payload): try apply(payload, envelope)
         case .usageTick(let payload): try apply(payload, envelope)
-        case .agentRegistered, .agentChanged, .agentStatusChanged, .agentFactsChanged, .agentDeleted:
+        case .agentRegistered, .agentChanged, .agentStatusChanged, .agentFactsChanged, .agentDeleted,
+            .agentProbed:
             try applyToAgents(event, envelope)
         case .idempotencyRecorded(let payload): try answers.apply(payload, envelope)
         case .idempotencyReleased(let payload): try answers.apply(payload)
