@@ -47,8 +47,14 @@ extension InternetAddress {
     /// a Unix socket.
     init?(of channel: any Channel) {
         switch channel.remoteAddress {
-        case .v4(let address): self.init(v4: address.address.sin_addr.s_addr)
-        case .v6(let address): self = withUnsafeBytes(of: address.address.sin6_addr) { InternetAddress(v6: $0) }
+        // By their places in the socket addresses of Linux (ip(7), ipv6(7)): in a debug build it depends on the files that are
+        // compiled together whether their members can be seen.
+        case .v4(let address):
+            self.init(v4: withUnsafeBytes(of: address.address) { $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) })
+        case .v6(let address):
+            self = withUnsafeBytes(of: address.address) {
+                InternetAddress(v6: UnsafeRawBufferPointer(rebasing: $0[8..<24]))
+            }
         default: return nil
         }
     }
