@@ -34,6 +34,8 @@ public struct Server: Sendable {
     let billing: BillingService
     let erasure: AccountErasure
     let rotator: LogKeyRotator
+    let metrics: ServerMetrics
+    let startedAt: Timestamp
     /// Nil where no witness is configured.
     let witnesses: WitnessClient?
     /// Nil where agents are not probed.
@@ -64,6 +66,7 @@ public struct Server: Sendable {
         _ opened: OpenedData, configuration: ServerConfiguration, surroundings: Surroundings, logger: Logger
     ) async throws {
         let now = surroundings.now
+        (metrics, startedAt) = (surroundings.metrics, now())
         self.configuration = configuration
         self.logger = logger
         (vault, log, store) = (opened.vault, opened.log, opened.store)
@@ -76,7 +79,7 @@ public struct Server: Sendable {
             submit: { [ledger] (event) throws(EventLogError) in try ledger.submit(logEvent: event) })
         sessions = SessionManager(
             ledger: ledger, sandbox: sandbox.host, layersMissing: configuration.allowedMissingLayers,
-            region: configuration.region, logger: logger)
+            region: configuration.region, metrics: surroundings.metrics, logger: logger)
         refusals = KeyRefusals(ledger: ledger, logger: logger)
         meter = RequestMeter(ledger: ledger, refusals: refusals)
         clients = ClientAddress(trustedProxies: try configuration.trustedProxyRanges())
@@ -125,18 +128,18 @@ public struct Server: Sendable {
             nandaKeysAreRequired: configuration.nandaKeys == .required,
             reputation: AgentReputation(isMeasuring: prober != nil), reads: reads, ledger: ledger)
         webSockets = guests.webSockets
-        routes =
+        routes = DocumentRoutes.completing(
             Self.routes(
                 ledger: ledger, reads: reads, vault: opened.vault, sessions: sessions,
                 meter: meter, sandbox: sandbox, directory: DataDirectoryStatus(path: configuration.dataDirectory),
                 region: configuration.region, hasWitnesses: !configuration.witnesses.isEmpty, prober: prober)
-            + identity.routes
-            + guests.routes
-            + BillingRoutes(billing: billing).routes
-            + AccountRoutes(
-                reads: ReadModel(store: opened.store), ledger: ledger, secrets: identity.secrets,
-                signIns: identity.signIns, erasure: erasure
-            ).routes
+                + identity.routes
+                + guests.routes
+                + BillingRoutes(billing: billing).routes
+                + AccountRoutes(
+                    reads: ReadModel(store: opened.store), ledger: ledger, secrets: identity.secrets,
+                    signIns: identity.signIns, erasure: erasure
+                ).routes)
     }
 
     /// Members whose event never came, or whose removal was recorded but not carried out: their e-mails are free again.
@@ -180,6 +183,7 @@ public struct Server: Sendable {
             + ExecRoute(sessions: sessions, reads: reads).routes
             + ProofRoutes(reads: reads, log: ledger.log).routes
             + LogRoutes(log: ledger.log, hasWitnesses: hasWitnesses).routes
+            + VerifyPage().routes(logKey: { ledger.log.verifierKey })
             + APIKeyRoutes(keys: KeyManagement(ledger: ledger, reads: reads, meter: meter)).routes
             + HealthRoute(
                 ledger: ledger, reads: reads, vault: vault, directory: directory, sandbox: sandbox, region: region,
@@ -201,7 +205,7 @@ public struct Server: Sendable {
             routes: webSockets, authenticator: authenticator, memberAuthenticator: memberAuthenticator, meter: meter,
             clients: clients, limits: limits,
             leases: WebSocketLeases(limits: socketLimits, limitsAddresses: configuration.limitsAddresses),
-            allowedOrigins: Set(configuration.allowedOrigins), ledger: ledger, logger: logger)
+            allowedOrigins: Set(configuration.allowedOrigins), ledger: ledger, metrics: metrics, logger: logger)
     }
 
     /// The router with every route, for the HTTP server and for tests.
@@ -210,7 +214,8 @@ public struct Server: Sendable {
             authenticator: authenticator, memberAuthenticator: memberAuthenticator, meter: meter,
             clients: clients,
             limits: limits, desk: desk, secrets: secrets, sessions: sessions,
-            crossOrigin: CrossOrigin(allowedOrigins: Set(configuration.allowedOrigins)), logger: logger
+            crossOrigin: CrossOrigin(allowedOrigins: Set(configuration.allowedOrigins)), metrics: metrics,
+            logger: logger
         ).router(for: routes)
     }
 
@@ -221,7 +226,12 @@ public struct Server: Sendable {
             routes: AdminRoutes(
                 ledger: ledger, reads: ReadModel(store: store), vault: vault, identity: identity, erasure: erasure,
                 rotator: rotator
-            ).routes, dialect: .native, logger: logger)
+            ).routes + [metricsRoute.route], dialect: .native, logger: logger)
+    }
+
+    /// What the operator's Prometheus reads.
+    var metricsRoute: MetricsRoute {
+        MetricsRoute(metrics: metrics, ledger: ledger, sessions: sessions, startedAt: startedAt)
     }
 
     /// Serves until SIGTERM or SIGINT, then stops cleanly: no new work, running commands end or time out, sessions are
@@ -232,7 +242,11 @@ public struct Server: Sendable {
         let host = configuration.host
         let front = try HTTPFront(configuration: configuration, dialect: .native)
         let adminSocket = adminSocket
-        let listeners = Listeners(awaited: adminSocket.isPossible ? 2 : 1, ready: ready)
+        let metricsListener = configuration.metricsAddress.map {
+            MetricsListener(address: $0, route: metricsRoute, logger: logger)
+        }
+        let listeners = Listeners(
+            awaited: 1 + (adminSocket.isPossible ? 1 : 0) + (metricsListener == nil ? 0 : 1), ready: ready)
         let app = Application(
             router: router(), server: front.builder(webSocketDoor()),
             configuration: .init(
@@ -259,6 +273,10 @@ public struct Server: Sendable {
             group.services.insert(
                 .init(service: admin, successTerminationBehavior: .gracefullyShutdownGroup), at: 0)
         }
+        if let metricsListener {
+            let service = metricsListener.application { listeners.isUp(nil) }
+            group.services.insert(.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup), at: 0)
+        }
         group.maximumGracefulShutdownDuration = patience + Self.destructionDurationMax
         let failure: (any Error)?
         do {
@@ -273,8 +291,10 @@ public struct Server: Sendable {
         await probing.value
         try await stop()
         if let failure = failure as? IOError {
+            let metrics = configuration.metricsAddress.map { " or, for metrics, on \($0.host):\($0.port)" } ?? ""
             throw ServerError(
-                "cannot listen on \(host):\(configuration.port): \(failure). Choose another --port or --host.")
+                "cannot listen on \(host):\(configuration.port)\(metrics): \(failure). Choose another --port or --host"
+                    + (metrics.isEmpty ? "." : ", or another --metrics-address."))
         }
         if let failure { throw failure }
     }

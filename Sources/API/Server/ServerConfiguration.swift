@@ -35,6 +35,8 @@ public struct ServerConfiguration: Sendable {
     public var allowedOrigins: [String] = []
     /// Connections at the same time; more wait until one ends.
     public var connectionsMax = 1_024
+    /// Where `/metrics` is served; nil for the administration socket only.
+    public var metricsAddress: MetricsAddress?
     /// Who is asked to cosign the log's checkpoints.
     public var witnesses: [Witness] = []
     /// Connections of one client address at the same time, while ``limitsAddresses``; one more is closed.
