@@ -3,7 +3,7 @@
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 BIN := .build/release
 
-.PHONY: help setup build demo test run bench fault fuzz format lint clean
+.PHONY: help setup build demo test run bench fault soak fuzz format lint clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -36,8 +36,14 @@ DISK := honest
 fault: build ## Break the disk under the log from SEEDS=10000 seeds, or again from one: SEED=n
 	nice -n 10 $(BIN)/nrx-fault --disk $(DISK) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
+CONNECTIONS := 10000
+
 # For each target.
 SECONDS := 60
+
+soak: build ## Open CONNECTIONS=10000 WebSockets, clean and broken, and look for what they leave behind
+	swift build --build-tests $(SWIFT_FLAGS)
+	NRX_SOAK_CONNECTIONS=$(CONNECTIONS) FILTER=WebSocketTests scripts/test.sh $(SWIFT_FLAGS)
 
 fuzz: setup ## Search with libFuzzer for bytes that trip a reader, SECONDS=60 for each
 	nice -n 10 scripts/fuzz.sh $(SECONDS)

@@ -14,7 +14,7 @@ struct Benchmark: AsyncParsableCommand {
 
     /// The parts of the table.
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case append, peers, audit, storage, session, proof, key, tiles
+        case append, peers, audit, storage, session, proof, key, tiles, agents
     }
 
     @Flag(help: "Fewer and shorter rounds: about 20 seconds in all.")
@@ -64,6 +64,10 @@ struct Benchmark: AsyncParsableCommand {
                         in: base + "/tiles", events: quick ? 1_000_000 : 10_000_000, proofs: 2_000)
                     table.add(measured.rows)
                     table.note(measured.note)
+                case .agents:
+                    table.add(
+                        try AgentsBenchmark.rows(
+                            in: base + "/agents", agents: 100_000, questions: quick ? 600 : 6_000))
                 case .proof: table.add(try await ProofBenchmark.rows(rounds: rounds))
                 case .key: table.add(try await KeyBenchmark.rows(in: base + "/key", rounds: rounds))
                 }

@@ -41,6 +41,9 @@ struct Serve: AsyncParsableCommand {
         inversion: .prefixedNo,
         help: "Rewrite sealed log segments in the background, smaller, with the same events and roots (default: yes).")
     var recompress: Bool?
+    @Option(
+        help: "Whether agents are registered and changed with a key only: required (default) or optional.")
+    var nandaKeys: String?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
 
     func run() async throws {
@@ -83,6 +86,12 @@ struct Serve: AsyncParsableCommand {
             try number(shutdownSeconds, "SHUTDOWN_SECONDS", in: 1...3_600) ?? configuration.shutdownSecondsMax
         configuration.allowedMissingLayers = list(allowMissingLayer, "ALLOW_MISSING_LAYER")
         configuration.limitsAddresses = try isOn(addressLimits, "ADDRESS_LIMITS") ?? configuration.limitsAddresses
+        if let text = nandaKeys ?? environment("NANDA_KEYS") {
+            guard let rule = ServerConfiguration.NandaKeys(rawValue: text) else {
+                throw ValidationError("--nanda-keys must be required or optional.")
+            }
+            configuration.nandaKeys = rule
+        }
         configuration.trustedProxies = list(trustedProxy, "TRUSTED_PROXY")
         configuration.tlsCertificateFile = tlsCert ?? environment("TLS_CERT")
         configuration.tlsKeyFile = tlsKey ?? environment("TLS_KEY")

@@ -32,6 +32,7 @@ public struct Player {
     }
 
     mutating func command() -> (Command, Actor) {
+        if chance(8) { return agentCommand() }
         switch Int.random(in: 0..<20, using: &world.generator) {
         case 0: return signUp()
         case 1: return newKey()
@@ -61,6 +62,22 @@ public struct Player {
             return (.endSession(EndSession(sessionID: id, proof: proof)), actor())
         case 17: return (.expireUnclean(ExpireUnclean(sessionID: session(), reason: .serverDied)), .system)
         default: return requests()
+        }
+    }
+
+    /// A command about one of a few agents, by whoever.
+    mutating func agentCommand() -> (Command, Actor) {
+        guard let name = AgentName("agent-\(Int.random(in: 0..<6, using: &world.generator))") else {
+            preconditionFailure("this is a name")
+        }
+        switch Int.random(in: 0..<6, using: &world.generator) {
+        case 0: return (.deleteAgent(name), actor())
+        case 1...2:
+            return (.changeAgentStatus(ChangeAgentStatus(name: name, isAlive: chance(2), assignedTo: "c")), actor())
+        default:
+            let profile = AgentProfile(url: "https://a.example", tags: chance(2) ? ["a"] : ["a", "b"])
+            let command = RegisterAgent(agentID: AgentID(using: &world.generator), name: name, profile: profile)
+            return (.registerAgent(command), actor())
         }
     }
 

@@ -35,6 +35,16 @@ struct Authenticator: Sendable {
         return Principal(found.key)
     }
 
+    /// The holder of a whole key as it is now; nil when it would be refused. Notes nothing: for asking again.
+    func isAccepted(_ text: String, from address: InternetAddress?) -> Principal? {
+        let key: APIKey
+        do throws(ProofError) { key = try APIKey(parsing: text) } catch { return nil }
+        guard let found = keys.find(secretSHA256: key.storedHash), found.refusal(from: address, at: now()) == nil else {
+            return nil
+        }
+        return Principal(found.key)
+    }
+
     /// Requests a minute that the plan of the key's customer allows it; nil for no limit.
     func requestsPerMinute(of key: KeyID) -> Int? {
         keys.find(key).flatMap { Plan.of($0.tier).requestsPerMinute(of: $0.prefix) }

@@ -35,7 +35,7 @@ enum CookieGuard {
 
     /// Whether `origin` (RFC 6454 §6.2) names the host that the request was sent to. Which scheme a proxy before us spoke
     /// cannot be seen from here; the cookie is `Secure`, so no page of plain HTTP elsewhere gets it sent.
-    private static func isOwn(_ origin: String, host: String?) -> Bool {
+    static func isOwn(_ origin: String, host: String?) -> Bool {
         guard let host, let separator = origin.range(of: "://") else { return false }
         let scheme = origin[..<separator.lowerBound]
         guard scheme == "http" || scheme == "https" else { return false }

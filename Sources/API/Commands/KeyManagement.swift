@@ -18,6 +18,8 @@ struct KeyManagement: Sendable {
         var expiresAt: Timestamp?
         var allowedAddresses: [AddressRange] = []
         var monthlyLimit: Int64?
+        /// A plan up to the customer's whose monthly number binds the key.
+        var tier: Tier?
     }
 
     /// A key as its owner sees it.
@@ -40,6 +42,13 @@ struct KeyManagement: Sendable {
 
     func list(_ page: PageRequest, for caller: Principal) throws(APIError) -> Page<KeyView> {
         try reads.apiKeys(for: caller, page)
+    }
+
+    /// The caller's keys of one dialect.
+    func list(
+        _ prefix: KeyPrefix, withoutRevoked: Bool, _ page: PageRequest, for caller: Principal
+    ) throws(APIError) -> Page<KeyView> {
+        try reads.apiKeys(for: caller, prefix: prefix, withoutRevoked: withoutRevoked, page)
     }
 
     func show(_ id: KeyID, for caller: Principal) throws(APIError) -> ManagedKey {
@@ -72,7 +81,8 @@ struct KeyManagement: Sendable {
             return RevealedKey(key: managed, text: text)
         }
         let outcome = try await ledger.perform(
-            .issueKey(IssueKey(customerID: caller.customerID, key: issued)), as: caller.actor, trace: trace,
+            .issueKey(IssueKey(customerID: caller.customerID, key: issued, tier: wish.tier)), as: caller.actor,
+            trace: trace,
             idempotency: remember(reveal))
         guard let revealed = reveal(outcome.events.map(\.event)) else { throw .internalError }
         return revealed

@@ -72,6 +72,22 @@ struct ReadModel: Sendable {
         }
     }
 
+    /// The caller's API keys with one prefix, newest first. A test key sees none of the dialects that have live keys only.
+    func apiKeys(
+        for caller: Principal, prefix: KeyPrefix, withoutRevoked: Bool, _ page: PageRequest
+    ) throws(APIError) -> Page<KeyView> {
+        var after: KeyID?
+        if let text = page.startingAfter {
+            guard let id = KeyID(text) ?? KeyID.uuid(text), try has(id, caller) else { throw .unknownCursor }
+            after = id
+        }
+        guard caller.environment == prefix.environment else { return .empty }
+        return try reading { () throws(ProjectionError) in
+            try store.keys(
+                of: caller.customerID, prefix: prefix, withoutRevoked: withoutRevoked, after: after, limit: page.limit)
+        }
+    }
+
     private func has(_ id: KeyID, _ caller: Principal) throws(APIError) -> Bool {
         try reading { () throws(ProjectionError) in
             try store.key(id, of: caller.customerID, in: caller.environment) != nil

@@ -14,6 +14,7 @@ public struct APIError: Error, Sendable, Equatable {
         case conflict = "Conflict"
         case contentTooLarge = "ContentTooLarge"
         case unsupportedMediaType = "UnsupportedMediaType"
+        case upgradeRequired = "UpgradeRequired"
         case rateLimited = "RateLimited"
         case headersTooLarge = "RequestHeaderFieldsTooLarge"
         case internalError = "InternalError"
@@ -33,6 +34,7 @@ public struct APIError: Error, Sendable, Equatable {
             case .conflict: 409
             case .contentTooLarge: 413
             case .unsupportedMediaType: 415
+            case .upgradeRequired: 426
             case .rateLimited: 429
             case .headersTooLarge: 431
             case .internalError: 500
@@ -51,6 +53,8 @@ public struct APIError: Error, Sendable, Equatable {
     public var reason: String?
     /// Whole seconds after which the same request can succeed.
     public var retryAfterSeconds: Int?
+    /// The rule of the ledger that said no; dialects tell some of them apart that the native one does not.
+    var refusal: Refusal.Code?
     /// Methods that the path has, for 405.
     public var allowedMethods: [String] = []
 
@@ -81,6 +85,7 @@ extension APIError {
             }
         self.init(
             code, refusal.message, field: refusal.field, retryAfterSeconds: refusal.code == .rateLimited ? 1 : nil)
+        self.refusal = refusal.code
     }
 
     static let unauthorized = APIError(

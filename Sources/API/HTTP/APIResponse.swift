@@ -30,6 +30,9 @@ public struct APIResponse: Sendable {
         APIResponse(status: status, body: value.canonicalBytes)
     }
 
+    /// An answer without a body.
+    static let noContent = APIResponse(status: 204, body: [])
+
     /// An event stream that is over, whole.
     static func recordedEventStream(_ bytes: [UInt8]) -> APIResponse {
         var response = APIResponse(status: 200, body: bytes)
@@ -56,7 +59,7 @@ public struct APIResponse: Sendable {
 extension APIResponse {
     var response: Response {
         var fields = HTTPFields()
-        fields[.contentType] = contentType
+        if status != 204 { fields[.contentType] = contentType }
         for (name, value) in headers {
             if let name = HTTPField.Name(name) { fields[name] = value }
         }

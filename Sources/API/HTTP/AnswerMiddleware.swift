@@ -3,9 +3,8 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// Around every request: its id, one log line, and errors in the dialect's envelope.
+/// Around every request: its id, one log line, and errors in the envelope of the path's dialect.
 struct AnswerMiddleware: RouterMiddleware {
-    let dialect: Dialect
     let clients: ClientAddress
     let limits: RequestLimits
     let crossOrigin: CrossOrigin
@@ -29,7 +28,7 @@ struct AnswerMiddleware: RouterMiddleware {
             try limits.admit(context.client, .overall, report: context.limits)
             response = try await next(request, context)
         } catch {
-            response = render(error, context)
+            response = render(error, in: Dialect.speaking(at: request.uri.path), context)
         }
         crossOrigin.mark(
             &response, for: request, isPublic: context.endpointPath.map { publicPaths.contains($0) } ?? false)
@@ -55,7 +54,7 @@ struct AnswerMiddleware: RouterMiddleware {
         return response
     }
 
-    private func render(_ error: any Error, _ context: APIRequestContext) -> Response {
+    private func render(_ error: any Error, in dialect: Dialect, _ context: APIRequestContext) -> Response {
         switch error {
         case let error as APIError:
             if error.code == .internalError { log(error.message, context) }

@@ -1,17 +1,54 @@
 import CanonicalJSON
+import Ledger
 
-/// A way to speak to the one system: how an error looks. Rules are never here; they are decided once, in the ledger.
+/// A way to speak to the one system: which paths are its own, how its errors look, what it calls the plans. Rules are
+/// never here; they are decided once, in the ledger.
+///
+/// To add one: CONTRIBUTING.md, "How to add a dialect".
 struct Dialect: Sendable {
     let name: String
+    /// Where its routes are: each stands for itself and everything beneath. Empty for the dialect of all other paths.
+    let paths: [String]
+    /// What it calls a plan.
+    let planName: @Sendable (Tier) -> String
+    /// The status of an error answer.
+    let status: @Sendable (APIError) -> Int
     /// The body of an error answer.
     let errorBody: @Sendable (APIError) -> JSONValue
 
+    init(
+        name: String, paths: [String] = [], planName: @escaping @Sendable (Tier) -> String = { $0.rawValue },
+        status: @escaping @Sendable (APIError) -> Int = { $0.code.status },
+        errorBody: @escaping @Sendable (APIError) -> JSONValue
+    ) {
+        self.name = name
+        self.paths = paths
+        self.planName = planName
+        self.status = status
+        self.errorBody = errorBody
+    }
+
+    /// Every dialect that is spoken beside the native one.
+    static let guests: [Dialect] = [.nanda, .nexora]
+
+    /// The dialect that a path belongs to, whether or not there is a route: the one with the longest path around it.
+    static func speaking(at path: String) -> Dialect {
+        var found: (dialect: Dialect, length: Int)?
+        for dialect in guests {
+            for own in dialect.paths where path == own || path.hasPrefix(own + "/") {
+                if own.utf8.count > found?.length ?? 0 { found = (dialect, own.utf8.count) }
+            }
+        }
+        return found?.dialect ?? .native
+    }
+
     func answer(to error: APIError) -> APIResponse {
-        var response = APIResponse.json(errorBody(error), status: error.code.status)
+        var response = APIResponse.json(errorBody(error), status: status(error))
         if let seconds = error.retryAfterSeconds { response.headers.append(("Retry-After", String(seconds))) }
         if !error.allowedMethods.isEmpty {
             response.headers.append(("Allow", error.allowedMethods.joined(separator: ", ")))
         }
+        if error.code == .upgradeRequired { response.headers.append(("Upgrade", "websocket")) }
         if error.code == .unauthorized { response.headers.append(("WWW-Authenticate", "Bearer")) }
         return response
     }

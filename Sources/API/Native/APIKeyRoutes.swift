@@ -113,22 +113,25 @@ enum APIKeyRequest {
     }
 
     /// An array of permissions, or the name of a preset.
-    private static func permissions(in members: RequestMembers) throws(APIError) -> Permissions? {
-        guard let value = members.present("permissions") else { return nil }
+    ///
+    /// - Parameter name: what the dialect calls the member.
+    static func permissions(in members: RequestMembers, _ name: String = "permissions") throws(APIError) -> Permissions?
+    {
+        guard let value = members.present(name) else { return nil }
         let known =
             if let preset = value.string { Permissions.preset(preset) } else {
-                Permissions(names: try members.strings("permissions") ?? [])
+                Permissions(names: try members.strings(name) ?? [])
             }
         guard let known else {
             let presets = Permissions.presets.map(\.name).joined(separator: ", ")
             let names = Permissions.full.names.joined(separator: ", ")
             throw APIError(
-                .badRequest, "`permissions` must be one of \(presets), or an array of: \(names).", field: "permissions")
+                .badRequest, "`\(name)` must be one of \(presets), or an array of: \(names).", field: name)
         }
         return known
     }
 
-    private static func expiry(in members: RequestMembers) throws(APIError) -> Timestamp? {
+    static func expiry(in members: RequestMembers) throws(APIError) -> Timestamp? {
         guard let text = try members.string("expires_at") else { return nil }
         guard let time = Timestamp(text) else {
             throw APIError(.badRequest, "`expires_at` must look like 2026-12-31T23:59:59Z.", field: "expires_at")
@@ -186,5 +189,5 @@ enum APIKeyAnswer {
         return ["at": .string(refusal.at.secondsText), "reason": .string(refusal.reason.rawValue)]
     }
 
-    private static func time(_ time: Timestamp?) -> JSONValue { time.map { .string($0.secondsText) } ?? .null }
+    static func time(_ time: Timestamp?) -> JSONValue { time.map { .string($0.secondsText) } ?? .null }
 }

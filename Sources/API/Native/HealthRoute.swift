@@ -18,7 +18,10 @@ struct HealthRoute: Sendable {
     let region: String
     let startedAt: Timestamp
 
-    var routes: [Route] { [Route(.get, "/v1/health", .public, isForAnyOrigin: true, handler: show)] }
+    /// NANDA's clients ask at `/health`, for the same.
+    var routes: [Route] {
+        ["/v1/health", "/health"].map { Route(.get, $0, .public, isForAnyOrigin: true, handler: show) }
+    }
 
     private func show(_ exchange: Exchange) async -> APIResponse {
         let layers = await sandbox.layers()

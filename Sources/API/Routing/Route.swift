@@ -14,6 +14,8 @@ struct Route: Sendable {
         case `public`
         /// Whoever holds an active key, or is a signed-in member, with these permissions.
         case key(Permissions)
+        /// Anyone without a key; who shows one, or is signed in, needs these permissions and acts as themselves.
+        case optionalKey(Permissions)
         /// A signed-in member, whatever their role.
         case member
         /// The server's operator; such a route exists on the administration socket only.

@@ -18,7 +18,6 @@ struct RouterBuilder: Sendable {
     let secrets: IdempotencySecrets
     let sessions: SessionManager
     let crossOrigin: CrossOrigin
-    let dialect: Dialect
     let logger: Logger
 
     private static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .from
@@ -27,7 +26,7 @@ struct RouterBuilder: Sendable {
         let router = Router(context: APIRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(
             middleware: AnswerMiddleware(
-                dialect: dialect, clients: clients, limits: limits, crossOrigin: crossOrigin,
+                clients: clients, limits: limits, crossOrigin: crossOrigin,
                 publicPaths: Set(
                     routes.filter(\.isForAnyOrigin).map { RouterPath(stringLiteral: $0.path).description }),
                 logger: logger))
@@ -133,6 +132,7 @@ struct RouterBuilder: Sendable {
         if route.setsCookie { try CookieGuard.check(request) }
         guard route.access != .public else { return nil }
         guard route.access != .operator else { throw .routeNotFound }
+        if case .optionalKey = route.access, Self.saysNothingOfWhoAsks(request) { return nil }
         let principal = try await identify(request, context)
         // A signed-in member is under the limit of the address alone.
         if let key = principal.key {
@@ -140,7 +140,10 @@ struct RouterBuilder: Sendable {
                 key.id, requestsPerMinute: Plan.of(key.tier).requestsPerMinute(of: key.prefix), report: context.limits)
             try await meter.count(key, trace: context.trace)
         }
-        guard case .key(let needed) = route.access else {
+        let needed: Permissions
+        switch route.access {
+        case .key(let permissions), .optionalKey(let permissions): needed = permissions
+        case .public, .member, .operator:
             guard principal.memberID != nil else {
                 throw APIError(.forbidden, "This is for signed-in members, not for API keys. Sign in first.")
             }
@@ -151,6 +154,10 @@ struct RouterBuilder: Sendable {
             throw APIError(.forbidden, "This \(principal.noun) lacks the permission \(missing). Use a key that has it.")
         }
         return principal
+    }
+
+    private static func saysNothingOfWhoAsks(_ request: Request) -> Bool {
+        request.headers[.authorization] == nil && MemberAuthenticator.cookieToken(request) == nil
     }
 
     /// A member by access token or cookie, else the holder of an API key. The `Authorization` header goes before the

@@ -30,14 +30,19 @@ struct HTTPFront: Sendable {
     }
 
     /// What Hummingbird makes a channel for each connection with.
-    var builder: HTTPServerBuilder {
-        get throws {
-            guard let tls else { return .http1(configuration: stream) }
-            return try .http2Upgrade(
-                tlsConfiguration: tls,
+    ///
+    /// - Parameter door: decides about WebSockets.
+    func builder(_ door: WebSocketDoor, _ socketLimits: WebSocketLimits = .init()) -> HTTPServerBuilder {
+        HTTPServerBuilder { responder in
+            let http1 = UpgradingChannel(
+                responder: responder, door: door, limits: limits, socketLimits: socketLimits, configuration: stream)
+            guard let tls else { return http1 }
+            let http2 = HTTP2Channel(
+                responder: responder,
                 configuration: .init(
                     idleTimeout: .seconds(limits.idleSecondsMax), gracefulCloseTimeout: .seconds(limits.idleSecondsMax),
                     streamConfiguration: stream))
+            return try SecureUpgradingChannel(tls: tls, http1: http1, http2: http2)
         }
     }
 

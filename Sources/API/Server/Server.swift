@@ -34,6 +34,7 @@ public struct Server: Sendable {
     /// Nil where no witness is configured.
     let witnesses: WitnessClient?
     let routes: [Route]
+    let webSockets: [WebSocketRoute]
 
     /// Opens everything, replays the log, and closes what a dead server left behind. Blocking work happens on a thread
     /// of its own.
@@ -94,11 +95,18 @@ public struct Server: Sendable {
             logger.warning(
                 "sessions of a dead server are expired_unclean", metadata: ["count": .stringConvertible(abandoned)])
         }
+        let reads = ReadModel(store: opened.store)
+        let guests = GuestRoutes(
+            keys: KeyManagement(ledger: ledger, reads: reads, meter: meter), signIns: identity.signIns,
+            registry: try AgentRegistry(ledger: ledger, reads: reads, vault: opened.vault),
+            nandaKeysAreRequired: configuration.nandaKeys == .required, reads: reads, ledger: ledger)
+        webSockets = guests.webSockets
         routes =
             Self.routes(
-                ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, sessions: sessions,
+                ledger: ledger, reads: reads, vault: opened.vault, sessions: sessions,
                 meter: meter, sandbox: sandbox, directory: DataDirectoryStatus(path: configuration.dataDirectory),
                 region: configuration.region, hasWitnesses: !configuration.witnesses.isEmpty) + identity.routes
+            + guests.routes
     }
 
     /// Members whose event never came, or whose removal was recorded but not carried out: their e-mails are free again.
@@ -149,15 +157,30 @@ public struct Server: Sendable {
             ).routes
     }
 
+    private var authenticator: Authenticator {
+        Authenticator(keys: store.keys, refusals: refusals, now: ledger.now)
+    }
+
+    private var memberAuthenticator: MemberAuthenticator {
+        MemberAuthenticator(tokens: identity.tokens, ledger: ledger)
+    }
+
+    /// Where connections become WebSockets.
+    func webSocketDoor(_ socketLimits: WebSocketLimits = .init()) -> WebSocketDoor {
+        WebSocketDoor(
+            routes: webSockets, authenticator: authenticator, memberAuthenticator: memberAuthenticator, meter: meter,
+            clients: clients, limits: limits,
+            leases: WebSocketLeases(limits: socketLimits, limitsAddresses: configuration.limitsAddresses),
+            allowedOrigins: Set(configuration.allowedOrigins), ledger: ledger, logger: logger)
+    }
+
     /// The router with every route, for the HTTP server and for tests.
     func router() -> Router<APIRequestContext> {
         RouterBuilder(
-            authenticator: Authenticator(keys: store.keys, refusals: refusals, now: ledger.now),
-            memberAuthenticator: MemberAuthenticator(tokens: identity.tokens, ledger: ledger), meter: meter,
+            authenticator: authenticator, memberAuthenticator: memberAuthenticator, meter: meter,
             clients: clients,
             limits: limits, desk: desk, secrets: secrets, sessions: sessions,
-            crossOrigin: CrossOrigin(allowedOrigins: Set(configuration.allowedOrigins)), dialect: .native,
-            logger: logger
+            crossOrigin: CrossOrigin(allowedOrigins: Set(configuration.allowedOrigins)), logger: logger
         ).router(for: routes)
     }
 
@@ -180,7 +203,7 @@ public struct Server: Sendable {
         let adminSocket = adminSocket
         let listeners = Listeners(awaited: adminSocket.isPossible ? 2 : 1, ready: ready)
         let app = Application(
-            router: router(), server: try front.builder,
+            router: router(), server: front.builder(webSocketDoor()),
             configuration: .init(
                 address: .hostname(host, port: configuration.port), serverName: "nrx-ledger",
                 availableConnectionsDelegate: front.connectionLimit(logger)),

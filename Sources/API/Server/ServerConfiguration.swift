@@ -42,7 +42,15 @@ public struct ServerConfiguration: Sendable {
     /// Whether sealed log segments are rewritten in the background, smaller, with the same events and roots.
     public var recompressesLog = true
 
+    /// Whether agents can be registered and changed in NANDA's dialect without a key.
+    public var nandaKeys = NandaKeys.required
+
     public init() {}
+
+    /// NANDA's transition period: keys are taken and not asked for, until all of a registry's users have one.
+    public enum NandaKeys: String, Sendable, CaseIterable {
+        case optional, required
+    }
 }
 
 /// A configuration that cannot work, and what to change.

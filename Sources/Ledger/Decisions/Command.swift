@@ -30,6 +30,10 @@ public enum Command: Sendable {
     case publishVerificationKey(PublishVerificationKey)
     case endSession(EndSession)
     case expireUnclean(ExpireUnclean)
+    case registerAgent(RegisterAgent)
+    case changeAgentStatus(ChangeAgentStatus)
+    case publishAgentFacts(PublishAgentFacts)
+    case deleteAgent(AgentName)
     case reserveRequests(ReserveRequests)
     case returnRequests(ReturnRequests)
 }

@@ -40,10 +40,13 @@ public struct NewKey: Sendable {
 public struct IssueKey: Sendable {
     public var customerID: CustomerID
     public var key: NewKey
+    /// A plan up to the customer's, to whose monthly number the key is held; nil for the customer's, whatever it becomes.
+    public var tier: Tier?
 
-    public init(customerID: CustomerID, key: NewKey) {
+    public init(customerID: CustomerID, key: NewKey, tier: Tier? = nil) {
         self.customerID = customerID
         self.key = key
+        self.tier = tier
     }
 }
 

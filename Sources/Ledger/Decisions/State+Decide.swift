@@ -79,6 +79,10 @@ extension State {
         case .publishVerificationKey(let command): try publishVerificationKey(command, context)
         case .endSession(let command): try endSession(command, context)
         case .expireUnclean(let command): try expireUnclean(command, context)
+        case .registerAgent(let command): try registerAgent(command, context)
+        case .changeAgentStatus(let command): try changeAgentStatus(command, context)
+        case .publishAgentFacts(let command): try publishAgentFacts(command, context)
+        case .deleteAgent(let name): try deleteAgent(name, context)
         case .reserveRequests(let command): try reserveRequests(command, context)
         case .returnRequests(let command): try returnRequests(command, context)
         }

@@ -19,12 +19,26 @@ extension State {
             if new.allowedAddresses.isEmpty { new.allowedAddresses = acting.allowedAddresses }
             try checkAddresses(new.allowedAddresses, givenBy: acting)
         }
+        if let tier = command.tier { try hold(&new, to: tier, of: customer) }
         if let limit = Plan.of(customer.tier).activeKeysMax(of: new.prefix),
             activeKeys(of: customer.id, prefix: new.prefix, at: context.at) >= limit
         {
             throw .keysExceeded(limit: limit, prefix: new.prefix)
         }
         return [Decided(stream: customer.id.text, event: .keyIssued(try issued(new, to: customer.id, context)))]
+    }
+
+    /// Nobody gets more than is paid for; a lower plan's number becomes the key's own limit.
+    private func hold(_ key: inout NewKey, to tier: Tier, of customer: CustomerRecord) throws(Refusal) {
+        guard tier.rank <= customer.tier.rank else {
+            throw Refusal(
+                .forbidden, "The account's plan is lower than that. Upgrade, or leave `tier` out.", field: "tier")
+        }
+        let (asked, paid) = (Plan.of(tier), Plan.of(customer.tier))
+        guard let limit = asked.requestsPerMonth(of: key.prefix), limit != paid.requestsPerMonth(of: key.prefix) else {
+            return
+        }
+        key.monthlyLimit = min(key.monthlyLimit ?? .max, Int64(limit))
     }
 
     /// The event of a new key, which the customer may be about to get together with its account.

@@ -34,6 +34,11 @@ public enum LedgerEvent: Sendable, Equatable {
     case verificationKeyPublished(VerificationKeyPublished)
     case proofIssued(ProofIssued)
     case usageTick(UsageTick)
+    case agentRegistered(AgentRegistered)
+    case agentChanged(AgentChanged)
+    case agentStatusChanged(AgentStatusChanged)
+    case agentFactsChanged(AgentFactsChanged)
+    case agentDeleted(AgentDeleted)
     case idempotencyRecorded(IdempotencyRecorded)
     case idempotencyReleased(IdempotencyReleased)
     /// A type that this program does not know: kept as it is and skipped by every fold.
@@ -77,6 +82,11 @@ public enum LedgerEvent: Sendable, Equatable {
             self = .verificationKeyPublished(try read(VerificationKeyPublished.self))
         case ProofIssued.type: self = .proofIssued(try read(ProofIssued.self))
         case UsageTick.type: self = .usageTick(try read(UsageTick.self))
+        case AgentRegistered.type: self = .agentRegistered(try read(AgentRegistered.self))
+        case AgentChanged.type: self = .agentChanged(try read(AgentChanged.self))
+        case AgentStatusChanged.type: self = .agentStatusChanged(try read(AgentStatusChanged.self))
+        case AgentFactsChanged.type: self = .agentFactsChanged(try read(AgentFactsChanged.self))
+        case AgentDeleted.type: self = .agentDeleted(try read(AgentDeleted.self))
         case IdempotencyRecorded.type: self = .idempotencyRecorded(try read(IdempotencyRecorded.self))
         case IdempotencyReleased.type: self = .idempotencyReleased(try read(IdempotencyReleased.self))
         default: self = .unknown(type: draft.type, version: draft.version, data: draft.data)
@@ -114,6 +124,11 @@ public enum LedgerEvent: Sendable, Equatable {
         case .verificationKeyPublished(let payload): payload
         case .proofIssued(let payload): payload
         case .usageTick(let payload): payload
+        case .agentRegistered(let payload): payload
+        case .agentChanged(let payload): payload
+        case .agentStatusChanged(let payload): payload
+        case .agentFactsChanged(let payload): payload
+        case .agentDeleted(let payload): payload
         case .idempotencyRecorded(let payload): payload
         case .idempotencyReleased(let payload): payload
         case .unknown: nil

@@ -55,6 +55,11 @@ extension State {
         case .verificationKeyPublished(let payload): try apply(payload, place)
         case .proofIssued(let payload): try apply(payload, place, cycle)
         case .usageTick(let payload): try apply(payload, place, cycle)
+        case .agentRegistered(let payload): try apply(payload, place)
+        case .agentChanged(let payload): try apply(payload, place)
+        case .agentStatusChanged(let payload): try apply(payload, place)
+        case .agentFactsChanged(let payload): try apply(payload, place)
+        case .agentDeleted(let payload): try apply(payload, place)
         case .idempotencyRecorded(let payload): try apply(payload, place)
         case .idempotencyReleased(let payload): try apply(payload, place)
         case .unknown: unknownEvents += 1

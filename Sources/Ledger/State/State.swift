@@ -37,6 +37,8 @@ public struct State: Sendable, Equatable {
     var sessions: [SessionID: SessionRecord] = [:]
     var ended: [SessionID: EndedSession] = [:]
     var verificationKeys: Set<VerificationKeyID> = []
+    var agents: [AgentID: AgentRecord] = [:]
+    var agentsByName: [AgentName: AgentID] = [:]
     var remembered = RememberedRequests()
     /// The session whose proof must be the next event.
     var awaitingProof: SessionID?

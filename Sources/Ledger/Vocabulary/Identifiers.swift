@@ -94,6 +94,8 @@ public typealias SignInID = Identifier<SignInEntity>
 public typealias SessionID = Identifier<SessionEntity>
 /// Names one command that ran in a session: `exec_…`.
 public typealias ExecID = Identifier<ExecEntity>
+/// Names an agent of the registry: `agent_…`. Its owner calls it by an ``AgentName``.
+public typealias AgentID = Identifier<AgentEntity>
 /// Names an event: `evt_…`. Never shown unless the event's whole line is: it blinds the event's commitment.
 public typealias EventID = Identifier<EventEntity>
 
@@ -111,5 +113,7 @@ public enum SignInEntity: IdentifiedEntity { public static let identifierPrefix 
 public enum SessionEntity: IdentifiedEntity { public static let identifierPrefix = "sess_" }
 /// See ``ExecID``.
 public enum ExecEntity: IdentifiedEntity { public static let identifierPrefix = "exec_" }
+/// See ``AgentID``.
+public enum AgentEntity: IdentifiedEntity { public static let identifierPrefix = "agent_" }
 /// See ``EventID``.
 public enum EventEntity: IdentifiedEntity { public static let identifierPrefix = "evt_" }

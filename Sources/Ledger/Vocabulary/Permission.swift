@@ -31,6 +31,9 @@ public struct Permissions: OptionSet, Sendable, Hashable {
     public static let logsRead = Permissions(rawValue: 1 << 18)
     public static let usageRead = Permissions(rawValue: 1 << 19)
 
+    /// The caller's own agents; the registry itself anyone may read.
+    public static let agentsRead = Permissions(rawValue: 1 << 20)
+
     /// Each permission with its name, in the order in which events and answers list them.
     public static let vocabulary: [(permission: Permissions, name: String)] = [
         (.sessionsRead, "sessions:read"), (.sessionsWrite, "sessions:write"), (.sessionsExec, "sessions:exec"),
@@ -39,7 +42,7 @@ public struct Permissions: OptionSet, Sendable, Hashable {
         (.accountWrite, "account:write"), (.agentsWrite, "agents:write"), (.serversRead, "servers:read"),
         (.serversWrite, "servers:write"), (.backupsRead, "backups:read"), (.backupsWrite, "backups:write"),
         (.backupsRestore, "backups:restore"), (.membersRead, "members:read"), (.membersWrite, "members:write"),
-        (.logsRead, "logs:read"), (.usageRead, "usage:read"),
+        (.logsRead, "logs:read"), (.usageRead, "usage:read"), (.agentsRead, "agents:read"),
     ]
 
     /// Everything there is; NanoTerm's preset `full`.
@@ -47,7 +50,7 @@ public struct Permissions: OptionSet, Sendable, Hashable {
     /// NanoTerm's preset `read`: look at everything, change nothing, run nothing.
     public static let read: Permissions = [
         .sessionsRead, .filesRead, .proofsRead, .keysRead, .accountRead, .serversRead, .backupsRead,
-        .membersRead, .logsRead, .usageRead,
+        .membersRead, .logsRead, .usageRead, .agentsRead,
     ]
     /// NanoTerm's preset `execute`: all work with sessions and files, no keys and no account changes.
     public static let execute: Permissions = [.sessionsWrite, .sessionsExec, .filesWrite, .agentsWrite]

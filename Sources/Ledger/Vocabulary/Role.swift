@@ -10,7 +10,8 @@ public enum Role: String, Sendable, CaseIterable {
         case .developer:
             [
                 .sessionsRead, .sessionsWrite, .sessionsExec, .filesRead, .filesWrite, .proofsRead, .keysRead,
-                .accountRead, .agentsWrite, .serversRead, .backupsRead, .membersRead, .logsRead, .usageRead,
+                .accountRead, .agentsRead, .agentsWrite, .serversRead, .backupsRead, .membersRead, .logsRead,
+                .usageRead,
             ]
         case .auditor: [.proofsRead, .logsRead, .usageRead]
         }

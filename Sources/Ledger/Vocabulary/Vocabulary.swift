@@ -3,6 +3,9 @@ public import Proofs
 /// What a customer pays for; what each allows is in ``Plan``.
 public enum Tier: String, Sendable, CaseIterable {
     case free, starter, business, enterprise
+
+    /// From 0, the lowest, upwards.
+    var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 }
 
 /// Where a session is in its life.

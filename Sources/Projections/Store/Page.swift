@@ -8,6 +8,9 @@ public struct Page<Row: Sendable>: Sendable {
         self.rows = Array(rows.prefix(limit))
         hasMore = rows.count > limit
     }
+
+    /// Nothing.
+    public static var empty: Page { Page([], limit: 0) }
 }
 
 extension Page: Equatable where Row: Equatable {}

@@ -12,6 +12,7 @@ final class Projector {
     var usage: UsageTable
     let members: MembersTable
     let invitations: InvitationsTable
+    let agents: AgentsTable
     let events: EventsTable
     private let answers: RememberedAnswersTable
     private let progress: ProgressTable
@@ -36,6 +37,7 @@ final class Projector {
         usage = try UsageTable(on: connection)
         members = try MembersTable(on: connection)
         invitations = try InvitationsTable(on: connection)
+        agents = try AgentsTable(on: connection)
         events = try EventsTable(on: connection)
         answers = try RememberedAnswersTable(on: connection)
         progress = try ProgressTable(on: connection)
@@ -98,6 +100,8 @@ final class Projector {
         case .keyRevoked(let payload): try apply(payload, envelope)
         case .keyRefused(let payload): try apply(payload, envelope)
         case .usageTick(let payload): try apply(payload, envelope)
+        case .agentRegistered, .agentChanged, .agentStatusChanged, .agentFactsChanged, .agentDeleted:
+            try applyToAgents(event, envelope)
         case .idempotencyRecorded(let payload): try answers.apply(payload, envelope)
         case .idempotencyReleased(let payload): try answers.apply(payload)
         case .sessionCreated(let payload): try apply(payload, envelope)

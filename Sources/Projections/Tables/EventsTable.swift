@@ -35,7 +35,8 @@ struct EventsTable {
         insert = try SQLiteStatement("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", on: connection)
     }
 
-    /// Adds a line to the feed of `customer` and, for a session's event, to the session's timeline. An event without an
+    /// Adds a line to the feed of `customer` and, for an event of a session or an agent, to its timeline: `session` is the row
+    /// number of either, which are positions of events and so never the same. An event without an
     /// environment is shown to live and test keys alike.
     func add(
         _ envelope: Envelope, customer: Int64, session: Int64? = nil, environment: KeyEnvironment? = nil
@@ -48,7 +49,7 @@ struct EventsTable {
     }
 
     private static let hidden: Set<String> = [
-        "sealed_email", "sealed_name", "sealed_verifier", "secret_sha256", "token_sha256", "cdp",
+        "sealed_email", "sealed_name", "sealed_verifier", "secret_sha256", "token_sha256", "cdp", "credential",
     ]
 
     /// The data without what is sealed, is a secret's hash, or is a whole document that has its own place.

@@ -209,6 +209,15 @@ extension KeyView {
         ORDER BY k.sequence DESC LIMIT ?4
         """)
 
+    /// Keys with one prefix, revoked ones left out when `?5` is 1.
+    static let ofPrefix = Query(
+        """
+        SELECT \(columns) FROM customers c JOIN api_keys k ON k.customer = c.sequence
+        WHERE c.id = ?1 AND k.environment = ?2 AND k.prefix = ?6 AND (?5 = 0 OR k.revoked_at IS NULL)
+            AND k.sequence < coalesce((SELECT sequence FROM api_keys WHERE id = ?3), 9223372036854775807)
+        ORDER BY k.sequence DESC LIMIT ?4
+        """)
+
     init(_ row: SQLiteRow) throws(ProjectionError) {
         id = try row.parsed(0, KeyID.init)
         name = row.text(1)
@@ -250,6 +259,19 @@ extension ProjectionStore {
             KeyView.ofCustomer,
             [
                 .text(customer.text), .text(environment.rawValue), SQLiteValue(after?.text), .integer(Int64(limit) + 1),
+            ], KeyView.init)
+        return Page(rows, limit: limit)
+    }
+
+    /// The keys of `customer` that begin with `prefix`, newest first; those behind the key `after` when one is given.
+    public func keys(
+        of customer: CustomerID, prefix: KeyPrefix, withoutRevoked: Bool, after: KeyID? = nil, limit: Int
+    ) throws(ProjectionError) -> Page<KeyView> {
+        let rows = try readers.rows(
+            KeyView.ofPrefix,
+            [
+                .text(customer.text), .text(prefix.environment.rawValue), SQLiteValue(after?.text),
+                .integer(Int64(limit) + 1), .integer(withoutRevoked ? 1 : 0), .text(prefix.rawValue),
             ], KeyView.init)
         return Page(rows, limit: limit)
     }

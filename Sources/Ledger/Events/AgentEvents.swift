@@ -1,0 +1,135 @@
+public import CanonicalJSON
+import Proofs
+
+/// An agent was registered. Stream: the agent. Everything about it is public.
+public struct AgentRegistered: EventPayload {
+    public static let type = "agent.registered"
+    public static let version = 1
+
+    public var name: AgentName
+    /// Whose it is; nil where no key was asked for.
+    public var customerID: CustomerID?
+    public var profile: AgentProfile
+
+    public init(name: AgentName, customerID: CustomerID?, profile: AgentProfile) {
+        self.name = name
+        self.customerID = customerID
+        self.profile = profile
+    }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        name = try reader.parsed("agent_id", AgentName.init)
+        (profile, customerID) = try reader.agentProfile()
+        try reader.finish()
+    }
+
+    public var data: JSONObject {
+        var data = profile.data(of: customerID)
+        data["agent_id"] = .string(name.text)
+        return data
+    }
+}
+
+/// An agent was registered again: another profile, perhaps an owner where it had none. Stream: the agent.
+public struct AgentChanged: EventPayload {
+    public static let type = "agent.changed"
+    public static let version = 1
+
+    /// Whose it is from now on.
+    public var customerID: CustomerID?
+    public var profile: AgentProfile
+
+    public init(customerID: CustomerID?, profile: AgentProfile) {
+        self.customerID = customerID
+        self.profile = profile
+    }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        (profile, customerID) = try reader.agentProfile()
+        try reader.finish()
+    }
+
+    public var data: JSONObject { profile.data(of: customerID) }
+}
+
+/// Whether an agent is alive, and whom it works for, as its owner says. Stream: the agent.
+public struct AgentStatusChanged: EventPayload {
+    public static let type = "agent.status_changed"
+    public static let version = 1
+
+    public var isAlive: Bool
+    public var assignedTo: String?
+
+    public init(isAlive: Bool, assignedTo: String?) {
+        self.isAlive = isAlive
+        self.assignedTo = assignedTo
+    }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        isAlive = try reader.bool("alive")
+        assignedTo = try reader.optionalParsed("assigned_to") { $0 }
+        try reader.finish()
+    }
+
+    public var data: JSONObject {
+        JSONObject(inOrder: ["alive": .bool(isAlive), "assigned_to": assignedTo.map { .string($0) }])
+    }
+}
+
+/// Another credential about an agent. Stream: the agent.
+public struct AgentFactsChanged: EventPayload {
+    public static let type = "agent.facts_changed"
+    public static let version = 1
+
+    /// The canonical text of the whole credential: text, because events hold no fractions and credentials may.
+    public var credential: String
+
+    public init(credential: String) { self.credential = credential }
+
+    public init(data: JSONObject) throws(PayloadError) {
+        var reader = PayloadReader(data)
+        credential = try reader.string("credential")
+        try reader.finish()
+    }
+
+    public var data: JSONObject { JSONObject(inOrder: ["credential": .string(credential)]) }
+}
+
+/// An agent is registered no more; its name is free. Stream: the agent.
+public struct AgentDeleted: EventPayload {
+    public static let type = "agent.deleted"
+    public static let version = 1
+
+    public init() {}
+
+    public init(data: JSONObject) throws(PayloadError) { try PayloadReader(data).finish() }
+
+    public var data: JSONObject { JSONObject() }
+}
+
+extension AgentProfile {
+    fileprivate func data(of customer: CustomerID?) -> JSONObject {
+        JSONObject(inOrder: [
+            "agent_url": .string(url), "api_url": apiURL.map { .string($0) },
+            "capabilities": JSONValue(strings: capabilities), "customer_id": customer.map { .string($0.text) },
+            "facts_url": factsURL.map { .string($0) }, "tags": JSONValue(strings: tags),
+            "version": version.map { .string($0) },
+        ])
+    }
+}
+
+extension PayloadReader {
+    fileprivate mutating func agentProfile() throws(PayloadError) -> (AgentProfile, CustomerID?) {
+        var profile = AgentProfile(url: try string("agent_url"))
+        profile.apiURL = try optionalParsed("api_url") { $0 }
+        profile.capabilities = try strings("capabilities")
+        let customerID = try optionalParsed("customer_id", CustomerID.init)
+        profile.factsURL = try optionalParsed("facts_url") { $0 }
+        profile.tags = try strings("tags")
+        profile.version = try optionalParsed("version") { $0 }
+        return (profile, customerID)
+    }
+}
