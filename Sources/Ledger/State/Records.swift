@@ -16,10 +16,11 @@ public struct CustomerRecord: Sendable, Equatable {
     /// Members that were not removed, and invitations that were neither accepted nor revoked.
     var members: [MemberID] = []
     var invitations: [InvitationID] = []
-    /// The cycle that ``proofs`` and ``requests`` count in; an older one than the state's means both are 0.
+    /// The cycle that the numbers below count in; an older one than the state's means that all are 0.
     var cycleStart: Timestamp
     var proofs = 0
     var requests: Int64 = 0
+    var computeMicroseconds: Int64 = 0
 
     init(id: CustomerID, tier: Tier, jurisdiction: Jurisdiction, createdAt: Timestamp, cycle: BillingCycle) {
         self.id = id
@@ -40,10 +41,22 @@ public struct CustomerRecord: Sendable, Equatable {
     /// Requests of live keys counted in `cycle`, reserved ones included.
     public func requests(in cycle: BillingCycle) -> Int64 { cycleStart == cycle.start ? requests : 0 }
 
-    mutating func count(proofs: Int = 0, requests: Int64 = 0, in cycle: BillingCycle) {
-        if cycleStart != cycle.start { (cycleStart, self.proofs, self.requests) = (cycle.start, 0, 0) }
+    /// How long commands of live keys ran in `cycle`, in microseconds.
+    public func computeMicroseconds(in cycle: BillingCycle) -> Int64 {
+        cycleStart == cycle.start ? computeMicroseconds : 0
+    }
+
+    mutating func count(
+        proofs: Int = 0, requests: Int64 = 0, computeMicroseconds: Int64 = 0, in cycle: BillingCycle
+    ) {
+        if cycleStart != cycle.start {
+            (cycleStart, self.proofs, self.requests, self.computeMicroseconds) = (cycle.start, 0, 0, 0)
+        }
         self.proofs += proofs
         self.requests += requests
+        // No sum of durations comes near the end of the numbers, but a forged log must not trap.
+        let (sum, isTooMuch) = self.computeMicroseconds.addingReportingOverflow(computeMicroseconds)
+        self.computeMicroseconds = isTooMuch ? .max : sum
     }
 }
 

@@ -46,7 +46,7 @@ extension State {
         case .keyRefused(let payload): try apply(payload, place)
         case .sessionCreated(let payload): try apply(payload, place)
         case .sessionExecuting(let payload): try apply(payload, place)
-        case .sessionExecuted(let payload): try apply(payload, place)
+        case .sessionExecuted(let payload): try apply(payload, place, cycle)
         case .sessionDestroyed(let payload):
             try applyEnd(destroyedAt: payload.destroyedAt, trigger: payload.trigger, place)
         case .sessionExpired(let payload):
