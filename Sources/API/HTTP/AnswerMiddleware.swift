@@ -14,6 +14,8 @@ struct AnswerMiddleware: RouterMiddleware {
 
     private static let requestID = HTTPField.Name("X-Request-Id")
     private static let forwardedFor = HTTPField.Name("X-Forwarded-For")
+    private static let clientName = HTTPField.Name("X-Client-Name")
+    private static let clientVersion = HTTPField.Name("X-Client-Version")
     private static let clientRequestIDBytesMax = 128
 
     func handle(
@@ -26,6 +28,8 @@ struct AnswerMiddleware: RouterMiddleware {
         var response: Response
         do {
             try limits.admit(context.client, .overall, report: context.limits)
+            try Dialect.speaking(at: request.uri.path).admit(
+                Self.clientName.flatMap { request.headers[$0] }, Self.clientVersion.flatMap { request.headers[$0] })
             response = try await next(request, context)
         } catch {
             response = render(error, in: Dialect.speaking(at: request.uri.path), context)

@@ -1,4 +1,5 @@
 import EventStore
+import HTTPTypes
 import HummingbirdCore
 import Ledger
 
@@ -34,7 +35,7 @@ struct Route: Sendable {
     var isForAnyOrigin = false
     /// Whether it signs browsers in or out: a page of another origin may not make it do so.
     var setsCookie = false
-    /// The media types it can answer with.
+    /// The media types it can answer with; none where somebody else decides that.
     var produces = ["application/json"]
     /// What it does about an `Idempotency-Key`; every `POST` says so.
     var idempotency: IdempotencyRule?
@@ -72,6 +73,10 @@ struct Exchange: Sendable {
     var rest = ""
     /// Query members by name; of a repeated one the first.
     let query: [String: String]
+    /// The query as it was sent, without its question mark.
+    var queryText: String?
+    /// The header of the request, for what is passed on.
+    var headers = HTTPFields()
     let body: [UInt8]
     /// The body piece by piece, on routes that stream it.
     var bodyStream: RequestBody?

@@ -99,7 +99,14 @@ public struct Server: Sendable {
         let guests = GuestRoutes(
             keys: KeyManagement(ledger: ledger, reads: reads, meter: meter), signIns: identity.signIns,
             registry: try AgentRegistry(ledger: ledger, reads: reads, vault: opened.vault),
-            nandaKeysAreRequired: configuration.nandaKeys == .required, reads: reads, ledger: ledger)
+            nandaKeysAreRequired: configuration.nandaKeys == .required, reads: reads, ledger: ledger,
+            sessions: sessions, identity: identity, vault: opened.vault,
+            node: NurosentrixNode(
+                origin: opened.log.origin, region: configuration.region, host: configuration.host,
+                startedAt: ledger.now(), canIsolate: sandbox.host != nil),
+            dataDirectory: configuration.dataDirectory,
+            workspaces: NanoTermWorkspaces(
+                sessions: sessions, reads: reads, ledger: ledger, directory: WorkspaceDirectory(ledger: ledger)))
         webSockets = guests.webSockets
         routes =
             Self.routes(
