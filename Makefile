@@ -3,10 +3,10 @@
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 BIN := .build/release
 
-.PHONY: help setup build demo test run bench fault soak fuzz format lint clean
+.PHONY: help setup build demo test run bench soak soak-sockets fault fuzz format lint clean
 
 help: ## Say what each target does
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 setup: ## Install the Debian packages that are missing; check the Swift toolchain
 	@scripts/setup.sh
@@ -29,19 +29,24 @@ run: build ## Start a server on ./nrx-data, port 8080
 bench: build ## Measure, beside the peers, and print one table of ratios
 	Benchmarks/run.sh $(BIN)
 
-# A hundred thousand seeds take some minutes on two cores. SEED=n runs one seed again.
+soak: SECONDS := 600
+soak: build ## Load a server with everything at once for SECONDS=600, then audit what it wrote
+	$(BIN)/nrx-bench soak --seconds $(SECONDS)
+
+# A hundred thousand seeds take 20 minutes on two cores. SEED=n runs one seed again; RECORD=file goes on where it stopped.
 SEEDS := 10000
 DISK := honest
+RECORD :=
 
 fault: build ## Break the disk under the log from SEEDS=10000 seeds, or again from one: SEED=n
-	nice -n 10 $(BIN)/nrx-fault --disk $(DISK) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+	nice -n 10 $(BIN)/nrx-fault --disk $(DISK) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(RECORD),--record $(RECORD))
 
 CONNECTIONS := 10000
 
 # For each target.
 SECONDS := 60
 
-soak: build ## Open CONNECTIONS=10000 WebSockets, clean and broken, and look for what they leave behind
+soak-sockets: build ## Open CONNECTIONS=10000 WebSockets, clean and broken, and look for what they leave behind
 	swift build --build-tests $(SWIFT_FLAGS)
 	NRX_SOAK_CONNECTIONS=$(CONNECTIONS) FILTER=WebSocketTests scripts/test.sh $(SWIFT_FLAGS)
 

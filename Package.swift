@@ -76,9 +76,9 @@ let package = Package(
                 .product(name: "HummingbirdHTTP2", package: "hummingbird"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
-                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOWebSocket", package: "swift-nio"), .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -105,7 +105,8 @@ let package = Package(
             name: "nrx-bench",
             dependencies: [
                 "CSodium", "CLinux", "EventStore", "Proofs", "Ledger", "Projections", "Sandbox", "CanonicalJSON",
-                "Merkle", crypto, sqlite, hummingbird, logging, arguments,
+                "Merkle", "Vault", crypto, sqlite, hummingbird, httpClient, logging, arguments,
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ], path: "Benchmarks/Sources", swiftSettings: strict),
 
         .testTarget(name: "MerkleTests", dependencies: ["Merkle", "CanonicalJSON"], swiftSettings: strict),
@@ -117,11 +118,12 @@ let package = Package(
             name: "nrx-fault", dependencies: ["FaultCampaign", arguments], path: "Tests/nrx-fault",
             swiftSettings: strict),
         .target(
-            name: "FuzzTargets", dependencies: ["EventStore", "Proofs", "CanonicalJSON", "Merkle"],
+            name: "FuzzTargets", dependencies: ["CLZ4", "CLinux", "EventStore", "Proofs", "CanonicalJSON", "Merkle"],
             path: "Tests/FuzzTargets", swiftSettings: strict),
         .executableTarget(
             name: "nrx-fuzz", dependencies: ["FuzzTargets"], path: "Tests/nrx-fuzz", swiftSettings: strict),
-        .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets", "EventStore", "Merkle"], swiftSettings: strict),
         .testTarget(
             name: "EventStoreTests",
             dependencies: ["EventStore", "FaultCampaign", "Merkle", "CanonicalJSON", "CLZ4", crypto],

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Searches with libFuzzer for bytes that make a reader trap or break a promise (Tests/FuzzTargets).
 # usage: scripts/fuzz.sh SECONDS [TARGET…]     SECONDS are for each target
-# What is new goes to fixtures/fuzz/<target>/, also the input of a crash; make test runs all of them again.
+# What is found goes to fixtures/fuzz/<target>/, and so does, with MERGE=1, the smallest corpus that reaches as much as all
+# inputs so far; make test runs all of them again. Inputs are kept in .build-fuzz between runs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:?usage: scripts/fuzz.sh SECONDS [TARGET…]}
@@ -33,6 +34,10 @@ for target in "${targets[@]}"; do
         failures=$((failures + 1))
         echo "$target: FOUND something; see $log and $scratch/found" >&2
         find "$scratch/found" -name "$target-*" -exec cp {} "$corpus/" \;
+    fi
+    if [ "${MERGE:-0}" = 1 ]; then
+        NRX_FUZZ_TARGET=$target "$scratch/release/nrx-fuzz" -merge=1 -max_len=4096 -rss_limit_mb=4096 \
+            "$corpus" "$work" >>"$log" 2>&1
     fi
     count=$(sed -nE 's/^stat::number_of_executed_units: ([0-9]+)/\1/p' "$log" | tail -n 1)
     executions=$((executions + ${count:-0}))

@@ -10,11 +10,11 @@ struct Benchmark: AsyncParsableCommand {
             Ours and each peer take turns in short rounds; medians are shown. Nothing passes or fails here: "met" says \
             whether the target held in this run, on this machine, beside whatever else it was doing. docs/benchmarks.md \
             explains every row.
-            """, subcommands: [EmptyRoute.self])
+            """, subcommands: [EmptyRoute.self, GenerateCustomers.self, SampleLog.self, Soak.self])
 
     /// The parts of the table.
     enum Part: String, CaseIterable, ExpressibleByArgument {
-        case append, peers, audit, storage, session, proof, key, tiles, agents
+        case append, peers, audit, rebuild, storage, session, proof, key, tiles, agents, http
     }
 
     @Flag(help: "Fewer and shorter rounds: about 20 seconds in all.")
@@ -46,11 +46,25 @@ struct Benchmark: AsyncParsableCommand {
                         in: base + "/peers", server: Self.besideThisProgram("nrx-server"), rounds: rounds)
                     table.add(rows)
                     notes.forEach { table.note($0) }
+                case .http:
+                    let (rows, notes) = try await HTTPBenchmark.measure(
+                        in: base + "/http", server: Self.besideThisProgram("nrx-server"),
+                        customers: quick ? 100_000 : 1_000_000, rounds: rounds)
+                    table.add(rows)
+                    notes.forEach { table.note($0) }
                 case .audit:
                     let program = replay ?? Self.besideThisProgram("nrx-replay")
                     table.add(
                         try await AuditBenchmark.rows(
                             in: base + "/audit", replay: program, sessions: quick ? 1_000 : 8_000, rounds: rounds))
+                    table.add(
+                        try await AuditBenchmark.plainRows(
+                            in: base + "/plain", replay: program, events: quick ? 100_000 : 400_000, rounds: rounds))
+                case .rebuild:
+                    table.add(
+                        try await RebuildBenchmark.rows(
+                            in: base + "/rebuild", replay: replay ?? Self.besideThisProgram("nrx-replay"),
+                            sessions: quick ? 2_000 : 10_000, rounds: rounds))
                 case .storage:
                     table.add(try await StorageBenchmark.rows(in: base + "/storage", sessions: quick ? 200 : 1_000))
                 case .session:
@@ -77,7 +91,7 @@ struct Benchmark: AsyncParsableCommand {
         print("\nload average at the end: \(Machine.loadAverage)")
     }
 
-    private static func besideThisProgram(_ name: String) -> String {
+    static func besideThisProgram(_ name: String) -> String {
         let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(filePath: own).deletingLastPathComponent().appending(path: name).path(percentEncoded: false)
     }

@@ -35,7 +35,7 @@ enum ProofBenchmark {
 }
 
 /// A signature over 64 bytes, as a proof's is.
-private struct BareSignature {
+struct BareSignature {
     private var publicKey = [UInt8](repeating: 0, count: Int(crypto_sign_PUBLICKEYBYTES))
     private var signature = [UInt8](repeating: 0, count: Int(crypto_sign_BYTES))
     private let message = [UInt8](repeating: 0x61, count: 64)

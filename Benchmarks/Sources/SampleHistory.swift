@@ -9,6 +9,7 @@ struct SampleHistory {
     let log: EventLog
     private let customer: CustomerID
     private let key: KeyID
+    static let sessionsAtOnce = 32
 
     /// Signs a customer up.
     init(log: EventLog) async throws {
@@ -27,7 +28,7 @@ struct SampleHistory {
     }
 
     /// Writes `count` sessions, from their creation to their proof, `atOnce` at a time.
-    func writeSessions(_ count: Int, atOnce: Int = 32) async throws {
+    func writeSessions(_ count: Int, atOnce: Int = sessionsAtOnce) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<atOnce {
                 group.addTask { for _ in 0..<(count / atOnce) { try await writeSession() } }
@@ -43,35 +44,65 @@ struct SampleHistory {
             data: payload.data)
     }
 
+    /// Writes sessions of `commands` commands each until the log holds `events` events: quicker, since what goes before
+    /// a session's destruction is one commit.
+    func writeLongSessions(until events: UInt64, commands: Int, atOnce: Int) async throws {
+        let log = log
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<atOnce {
+                group.addTask {
+                    while log.head.size < events {
+                        let session = newSession()
+                        let lines = (0..<commands).flatMap { _ in command(in: session.id) }
+                        _ = try await log.append([session.created] + lines)
+                        try await destroy(session.id, createdAt: session.created.at, commands: commands)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
     private func writeSession() async throws {
+        let session = newSession()
+        _ = try await log.append([session.created])
+        for event in command(in: session.id) { _ = try await log.append([event]) }
+        try await destroy(session.id, createdAt: session.created.at, commands: 1)
+    }
+
+    private func newSession() -> (id: SessionID, created: EventDraft) {
         var generator = SystemRandomNumberGenerator()
         let session = SessionID(using: &generator)
+        let created = SessionCreated(
+            customerID: customer, dataClassification: .healthInformation, environment: .live,
+            jurisdiction: .europeanUnion, creator: .key(key), layersMissing: [], region: "eu", timeToLiveSeconds: 300)
+        return (session, draft(created, stream: session.text, actor: key.text))
+    }
+
+    /// A command's two events.
+    private func command(in session: SessionID) -> [EventDraft] {
+        var generator = SystemRandomNumberGenerator()
         let exec = ExecID(using: &generator)
-        let created = draft(
-            SessionCreated(
-                customerID: customer, dataClassification: .healthInformation, environment: .live,
-                jurisdiction: .europeanUnion, creator: .key(key), layersMissing: [], region: "eu",
-                timeToLiveSeconds: 300),
-            stream: session.text, actor: key.text)
-        _ = try await log.append([created])
         let executing = SessionExecuting(
             execID: exec, inputBytes: 12, receiptSHA256: Hash(of: Array(session.text.utf8)))
-        _ = try await log.append([draft(executing, stream: session.text, actor: key.text)])
         let executed = SessionExecuted(
             cpuMicroseconds: 900, execID: exec, outcome: .exited(code: 0), outOfMemory: false, peakMemoryBytes: 4096,
             stderrBytes: 0, stdoutBytes: 5, timedOut: false, truncated: false, wallMicroseconds: 1200)
-        _ = try await log.append([draft(executed, stream: session.text, actor: "system")])
-        try await destroy(session, createdAt: created.at)
+        return [
+            draft(executing, stream: session.text, actor: key.text),
+            draft(executed, stream: session.text, actor: "system"),
+        ]
     }
 
     /// The key's event, then the end and the proof in one commit, as the server does it.
-    private func destroy(_ session: SessionID, createdAt: Timestamp) async throws {
+    private func destroy(_ session: SessionID, createdAt: Timestamp, commands: Int) async throws {
         let destroyedAt = SystemClock.now().wholeSecond
         guard let createdSecond = UTCSecond(createdAt.secondsText), let second = UTCSecond(destroyedAt.secondsText)
         else { throw BenchmarkError("the clock shows a time that no proof can hold") }
         let signer = try ProofSigner()
         let destroyed = DestroyedSession(
-            sessionID: session.text, customerID: customer.text, createdAt: createdSecond, trigger: .api, execCount: 1,
+            sessionID: session.text, customerID: customer.text, createdAt: createdSecond, trigger: .api,
+            execCount: Int64(commands),
             context: SessionContext(
                 jurisdiction: .europeanUnion, dataClassification: .healthInformation, region: "eu", environment: .live))
         let proofDraft = try ProofDraft(

@@ -6,7 +6,8 @@ extension EventLog {
     /// The newest signed checkpoint, or nil before the first.
     public var checkpoint: Checkpoint? { checkpoints.latest }
 
-    /// The newest checkpoint that witnesses cosigned, or nil where none did; can be older than ``checkpoint``.
+    /// The newest checkpoint by the log's current key that witnesses cosigned, or nil where none did; can be older than
+    /// ``checkpoint``.
     public var cosignedCheckpoint: Checkpoint? { checkpoints.cosigned }
 
     /// Keeps a checkpoint with its cosignatures beside the log, for those who ask for it and for auditors.
@@ -28,9 +29,6 @@ extension EventLog {
         if let checkpoint { return checkpoint }
         return try await signCheckpoint()
     }
-
-    /// The rotations of the log's key, oldest first: each endorsed by the key before it.
-    public var rotations: [LogKeyRotation] { keys.rotations }
 
     /// The content of a tile or an entry bundle of the tree that the newest checkpoint signs; nil when that tree has no
     /// such tile. Reads one file at most.
@@ -119,43 +117,5 @@ extension EventLog {
                     + " start again.")
         }
         return InclusionProof(index: sequence, path: path, checkpoint: checkpoint, extra: line)
-    }
-}
-
-extension EventLog {
-    /// Gives the log another key: an event that both keys sign, and a checkpoint by the new key that covers it. From
-    /// then on the old key signs nothing more, and verifiers refuse it for larger trees.
-    ///
-    /// - Parameters:
-    ///   - next: the new key, of the same origin.
-    ///   - eventID: random, as every event's.
-    /// - Throws: `signing` when the key cannot take over; `io` when the event is not durable: reopening the log tells.
-    public func rotateKey(
-        to next: any CheckpointSigner, eventID: String, at time: Timestamp
-    ) async throws(EventLogError) -> LogKeyRotation {
-        guard next.verifierKey.name == origin, !keys.contains(next.verifierKey) else {
-            throw EventLogError(.signing, "the new key must be of the origin \(origin), and never have been the log's.")
-        }
-        let (checkpoints, queue) = (checkpoints, queue)
-        let rotation = try await reader.worker.run { () throws(EventLogError) in
-            try checkpoints.rotate(to: next) { (current) throws(EventLogError) in
-                while true {
-                    let size = queue.nextSequence
-                    let rotation = try LogKeyRotation(from: current, to: next, lastSize: size)
-                    let event = EventDraft(
-                        id: eventID, at: time, actor: "operator", stream: FirstEvent.stream, trace: "rotate-log-key",
-                        type: LogKeyRotation.type, version: LogKeyRotation.version, data: rotation.data)
-                    do throws(EventLogError) {
-                        try queue.submit([event], expecting: size).waitUntilDurable()
-                        return rotation
-                    } catch {
-                        // Somebody else's event took the place: sign for the next one.
-                        guard error.code == .unexpectedPosition else { throw error }
-                    }
-                }
-            }
-        }
-        _ = try await signCheckpoint()
-        return rotation
     }
 }

@@ -17,6 +17,8 @@ import Synchronization
 public final class EventLog: Sendable {
     private let configuration: EventLogConfiguration
     let queue: AppendQueue
+    /// Where tasks that do little but append run fastest.
+    public let executor: LogExecutor
     let feed: CommitFeed
     let reader: LogReader
     let tiles: TileTree
@@ -42,19 +44,22 @@ public final class EventLog: Sendable {
     ///   - keeper: remembers the highest head ever signed, apart from the log's files.
     ///   - clock: the server's clock.
     ///   - newEventID: makes the id of `log.created`; random.
+    ///   - recovery: lets `signer`'s key take the place of the log's key, which is lost: an event says so before the log
+    ///     serves anybody. Nil where the log's key is `signer`'s.
     ///   - visit: shown every event of the log in order while it is read.
     /// - Throws: ``EventLogError`` `locked`, `damaged`, `rolledBack`, `foreign` or `io`, with file, offset and events.
     public static func open(
         directory: String, signer: any CheckpointSigner, keeper: any SignedHeadKeeper,
         configuration: EventLogConfiguration = .init(), fileSystem: any FileSystem = POSIXFileSystem(),
-        clock: @escaping @Sendable () -> Timestamp, newEventID: () -> String,
+        clock: @escaping @Sendable () -> Timestamp, newEventID: () -> String, recovery: LogKeyRecovery? = nil,
         visit: ([Envelope]) throws -> Void = { _ in }
     ) throws(EventLogError) -> EventLog {
         guard configuration.segmentBytes >= 4096, configuration.segmentBytes.isMultiple(of: 512) else {
             throw EventLogError(.configuration, "the segment size must be a multiple of 512, at least 4096 bytes.")
         }
         let opener = LogOpener(
-            directory: directory, fileSystem: fileSystem, configuration: configuration, now: clock())
+            directory: directory, fileSystem: fileSystem, configuration: configuration, now: clock(),
+            recoveryKey: recovery?.recoveryKey.verifierKey)
         var opened = try opener.open(signer: signer, keeper: keeper) { events in
             if let first = events.first, first.sequence == 0, FirstEvent.verifierKey(in: first) == nil {
                 throw EventLogError(
@@ -62,18 +67,37 @@ public final class EventLog: Sendable {
             }
             try visit(events)
         }
-        if opened.head.size == 0 {
-            let created = FirstEvent.draft(key: signer.verifierKey, id: newEventID(), at: clock())
-            opened = try opened.appendingFirst(created)
-            do { try visit([Envelope(sequence: 0, event: created)]) } catch {
-                throw EventLogError(.configuration, "the first event was refused: \(error)", cause: error)
+        let size = opened.head.size
+        var event: EventDraft?
+        if size == 0 {
+            let recovery = try configuration.recoveryKey.map { (key) throws(EventLogError) in
+                try RecoveryEndorsement(by: signer, of: key)
+            }
+            let first = FirstEvent.draft(key: signer.verifierKey, recovery: recovery, id: newEventID(), at: clock())
+            opened = try opened.appendingFirst(first)
+            event = first
+        } else if let recovery, opened.keys.current != signer.verifierKey {
+            (opened, event) = try opened.appendingRecovery(recovery, to: signer, at: clock())
+        }
+        if let event {
+            do { try visit([Envelope(sequence: size, event: event)]) } catch {
+                throw EventLogError(.configuration, "event \(size) was refused: \(error)", cause: error)
             }
         }
+        try checkRecoveryKey(configuration.recoveryKey, of: opened.keys)
         let log = EventLog(
             opened, directory: directory, fileSystem: fileSystem, configuration: configuration, signer: signer,
             keeper: keeper)
         log.start(writer: opened.writer, index: opened.index, clock: clock)
         return log
+    }
+
+    private static func checkRecoveryKey(_ wanted: VerifierKey?, of keys: LogKeyHistory) throws(EventLogError) {
+        guard let wanted, keys.recoveryKey != wanted else { return }
+        throw EventLogError(
+            .configuration,
+            "this log names \(keys.recoveryKey.map { "the recovery key \($0)" } ?? "no recovery key"), not \(wanted). Only a"
+                + " rotation of the log's key can change that: nrx-server rotate-log-key --log-recovery-key FILE.")
     }
 
     private init(
@@ -86,6 +110,7 @@ public final class EventLog: Sendable {
         tiles = opened.tiles
         lock = Mutex(opened.lock)
         queue = AppendQueue(nextSequence: opened.head.size, configuration: configuration)
+        executor = LogExecutor(queue: queue)
         feed = CommitFeed(head: opened.head, eventsMax: configuration.feedEventsMax)
         reader = LogReader(directory: directory, fileSystem: fileSystem, index: opened.index, feed: feed)
         checkpoints = CheckpointKeeper(
@@ -109,7 +134,8 @@ public final class EventLog: Sendable {
         checkpoints.start()
         checkpoints.noteGrowth()
         let thread = WriterThread(
-            queue: queue, feed: feed, tiles: tiles, index: index, checkpoints: checkpoints, preparer: preparer,
+            queue: queue, executor: executor, feed: feed, tiles: tiles, index: index, checkpoints: checkpoints,
+            preparer: preparer,
             recompression: recompressor, clock: clock)
         let ended = writerEnded
         DedicatedThread.start(name: "nrx-writer") { ended.resolve(thread.run(writer)) }

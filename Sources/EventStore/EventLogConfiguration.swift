@@ -19,5 +19,9 @@ public struct EventLogConfiguration: Sendable {
     /// Most text that the background rewriting takes on a second, in bytes.
     public var recompressionBytesPerSecondMax = 16 << 20
 
+    /// The offline key that the first event of a new log names: it may put another key in the place of a lost one. Of a
+    /// log that exists it must be the one that is named there.
+    public var recoveryKey: VerifierKey?
+
     public init() {}
 }

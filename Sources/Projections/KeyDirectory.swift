@@ -1,4 +1,3 @@
-import Proofs
 public import EventStore
 public import Ledger
 public import Merkle
@@ -7,8 +6,8 @@ import Synchronization
 /// All API keys by the hash of their secrets, in step with the projections: what ``ProjectionStore/apply(_:)`` changes is
 /// here when it returns. Built from the tables when the file is opened.
 ///
-/// Safe for any number of callers; a look-up is one hash table access under a lock held for its length. The table knows
-/// only eight bytes of each hash; the whole hashes are then compared in constant time.
+/// Safe for any number of callers; a look-up holds a lock for its length, two accesses to memory (``KeyTable``). Its place
+/// in the table comes from eight bytes of the hash; the whole hashes are then compared in constant time.
 public final class KeyDirectory: Sendable {
     /// What a presented secret is.
     public struct Found: Sendable {
@@ -22,76 +21,32 @@ public final class KeyDirectory: Sendable {
         }
     }
 
-    /// A secret with its key; those that share the eight bytes hang together.
-    private final class Slot: Sendable {
-        let secret: KeyEntry.Secret
-        let key: KeyEntry
-        let next: Slot?
-
-        init(_ secret: KeyEntry.Secret, _ key: KeyEntry, next: Slot?) {
-            self.secret = secret
-            self.key = key
-            self.next = next
-        }
-
-        /// The others of the chain, without the secret `hash`.
-        static func removing(_ hash: Hash, from slot: Slot?) -> Slot? {
-            guard let slot else { return nil }
-            return slot.secret.sha256 == hash
-                ? slot.next : Slot(slot.secret, slot.key, next: removing(hash, from: slot.next))
-        }
-    }
-
-    private struct Contents {
-        var slots: [UInt64: Slot] = [:]
-        var keys: [KeyID: KeyEntry] = [:]
-    }
-
-    private let contents = Mutex(Contents())
+    private let table = Mutex(KeyTable())
 
     init() {}
 
     /// The key of which this is, or was, the SHA-256 of a whole text; nil when there never was one.
-    public func find(secretSHA256: Hash) -> Found? {
-        let tag = Self.tag(of: secretSHA256)
-        var slot = contents.withLock { $0.slots[tag] }
-        while let candidate = slot {
-            if APIKey.areSame(candidate.secret.sha256, secretSHA256) {
-                return Found(key: candidate.key, secretEndsAt: candidate.secret.endsAt)
-            }
-            slot = candidate.next
-        }
-        return nil
-    }
+    public func find(secretSHA256: Hash) -> Found? { table.withLock { $0.find(secretSHA256: secretSHA256) } }
 
     /// The key called `id`, revoked and expired ones included, or nil.
-    public func find(_ id: KeyID) -> KeyEntry? { contents.withLock { $0.keys[id] } }
+    public func find(_ id: KeyID) -> KeyEntry? { table.withLock { $0.find(id) } }
+
+    /// The key called `id` with every secret it ever had, or nil.
+    func findWithSecrets(_ id: KeyID) -> KeyWithSecrets? { table.withLock { $0.findWithSecrets(id) } }
 
     /// How many keys there are, revoked and expired ones included.
-    public var count: Int { contents.withLock { $0.keys.count } }
+    public var count: Int { table.withLock { $0.count } }
 
-    /// Adds or replaces `entries`, all at once.
-    func publish(_ entries: some Collection<KeyEntry>) {
-        guard !entries.isEmpty else { return }
-        contents.withLock { contents in
-            for entry in entries {
-                contents.keys[entry.id] = entry
-                for secret in entry.secrets {
-                    let tag = Self.tag(of: secret.sha256)
-                    let others = Slot.removing(secret.sha256, from: contents.slots[tag])
-                    contents.slots[tag] = Slot(secret, entry, next: others)
-                }
-            }
+    /// Adds or replaces `keys`, all at once.
+    func publish(_ keys: some Collection<KeyWithSecrets>) {
+        guard !keys.isEmpty else { return }
+        table.withLock { table in
+            for key in keys { table.put(key) }
         }
     }
 
-    func replaceAll(with entries: [KeyEntry]) {
-        contents.withLock { $0 = Contents() }
-        publish(entries)
-    }
-
-    /// Eight of the hash's bytes: enough to find it, and all that the time of a look-up can depend on.
-    private static func tag(of hash: Hash) -> UInt64 {
-        hash.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
+    /// Exchanges everything at once: nobody sees a directory that is half full.
+    func replaceAll(with keys: [KeyWithSecrets]) {
+        table.withLock { $0 = KeyTable(keys) }
     }
 }

@@ -14,19 +14,17 @@ public struct KeyEntry: Sendable, Equatable, KeyRestrictions {
 
     public let id: KeyID
     public let customerID: CustomerID
-    public internal(set) var tier: Tier
-    public let prefix: KeyPrefix
-    public let permissions: Permissions
-    public let expiresAt: Timestamp?
-    public internal(set) var isRevoked: Bool
-    public internal(set) var allowedAddresses: [AddressRange]
-    /// The key's own limit; the plan may have a lower one.
-    public internal(set) var monthlyLimit: Int64?
-    /// Every secret it ever had, the current one last.
-    public internal(set) var secrets: [Secret]
     /// Row numbers, for the projections themselves.
     let sequence: Int64
     let customer: Int64
+    public internal(set) var allowedAddresses: [AddressRange]
+    public let expiresAt: Timestamp?
+    public internal(set) var tier: Tier
+    public let prefix: KeyPrefix
+    public internal(set) var isRevoked: Bool
+    public let permissions: Permissions
+    /// The key's own limit; the plan may have a lower one.
+    public internal(set) var monthlyLimit: Int64?
 
     /// Live or test.
     public var environment: KeyEnvironment { prefix.environment }
@@ -34,18 +32,6 @@ public struct KeyEntry: Sendable, Equatable, KeyRestrictions {
     /// Requests that the key may make in a month: the lower of its own limit and its plan's; nil for no limit.
     public var requestsPerMonth: Int64? {
         [monthlyLimit, Plan.of(tier).requestsPerMonth(of: prefix).map(Int64.init)].compactMap { $0 }.min()
-    }
-
-    /// Ends secrets as ``KeyRotated`` says and adds the new one.
-    mutating func rotate(_ event: KeyRotated, at time: Timestamp) {
-        for index in secrets.indices {
-            if secrets[index].endsAt == nil {
-                secrets[index].endsAt = event.previousEndsAt ?? time
-            } else if event.previousEndsAt == nil, let end = secrets[index].endsAt, end > time {
-                secrets[index].endsAt = time
-            }
-        }
-        secrets.append(Secret(sha256: event.secretSHA256, endsAt: nil))
     }
 
     mutating func change(_ event: KeyChanged) {
@@ -61,7 +47,7 @@ extension KeyEntry {
         FROM api_keys k JOIN customers c ON c.sequence = k.customer
         """
 
-    init(_ row: SQLiteRow, secrets: [Secret]) throws(ProjectionError) {
+    init(_ row: SQLiteRow) throws(ProjectionError) {
         id = try row.parsed(0, KeyID.init)
         customerID = try row.parsed(1, CustomerID.init)
         tier = try row.parsed(2, Tier.init(rawValue:))
@@ -73,7 +59,6 @@ extension KeyEntry {
         customer = row.integer(8)
         allowedAddresses = try row.parsed(9, KeysTable.addresses)
         monthlyLimit = row.optionalInteger(10)
-        self.secrets = secrets
     }
 
     init(_ event: KeyIssued, tier: Tier, sequence: Int64, customer: Int64) {
@@ -86,8 +71,25 @@ extension KeyEntry {
         isRevoked = false
         allowedAddresses = event.allowedAddresses
         monthlyLimit = event.monthlyLimit
-        secrets = [Secret(sha256: event.secretSHA256, endsAt: nil)]
         self.sequence = sequence
         self.customer = customer
+    }
+}
+
+/// A key with every secret it ever had, the current one last: what rotations work on.
+struct KeyWithSecrets {
+    var entry: KeyEntry
+    var secrets: [KeyEntry.Secret]
+
+    /// Ends secrets as ``KeyRotated`` says and adds the new one.
+    mutating func rotate(_ event: KeyRotated, at time: Timestamp) {
+        for index in secrets.indices {
+            if secrets[index].endsAt == nil {
+                secrets[index].endsAt = event.previousEndsAt ?? time
+            } else if event.previousEndsAt == nil, let end = secrets[index].endsAt, end > time {
+                secrets[index].endsAt = time
+            }
+        }
+        secrets.append(KeyEntry.Secret(sha256: event.secretSHA256, endsAt: nil))
     }
 }

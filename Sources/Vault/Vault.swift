@@ -1,4 +1,5 @@
 import EventStore
+import Foundation
 import GRDB
 import Synchronization
 
@@ -47,6 +48,11 @@ public final class Vault: Sendable {
         directory: String, masterKeyFile: String? = nil, origin: String? = nil
     ) throws(VaultError) -> Vault {
         try VaultOpener(directory: directory, masterKeyFile: masterKeyFile, origin: origin).open()
+    }
+
+    /// Whether there is a vault in `directory`.
+    public static func exists(in directory: String) -> Bool {
+        FileManager.default.fileExists(atPath: directory + "/" + VaultDatabase.fileName)
     }
 
     init(

@@ -16,8 +16,8 @@ struct Admin: AsyncParsableCommand {
               nrx-server admin issue-reset-token you@company.com --data-dir /var/lib/nrx
             """,
         subcommands: [
-            ListCustomers.self, CreateCustomer.self, SetPlan.self, RevokeKey.self, IssueResetToken.self,
-            RotateTokenKey.self,
+            ListCustomers.self, CreateCustomer.self, SetPlan.self, EraseCustomer.self, RevokeKey.self,
+            IssueResetToken.self, RotateTokenKey.self, RotateRunningLogKey.self,
         ])
 }
 
@@ -102,6 +102,21 @@ struct SetPlan: AsyncParsableCommand {
     }
 }
 
+/// `nrx-server admin erase-customer`.
+struct EraseCustomer: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Erase a customer for ever: end its sessions, keys and members, and delete its data key.",
+        discussion: "The log and every proof still verify. Prints the proofs of the sessions that ended with it.")
+
+    @Argument(help: "The customer's id or e-mail address.") var customer: String
+    @Option(help: "The customer's id again, to confirm.") var confirm: String
+    @OptionGroup var options: AdminOptions
+
+    func run() async throws {
+        try await options.run("DELETE", "/customers/\(escaped(customer))", body: ["confirm": .string(confirm)])
+    }
+}
+
 /// `nrx-server admin revoke-key`.
 struct RevokeKey: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -138,6 +153,35 @@ struct RotateTokenKey: AsyncParsableCommand {
     @OptionGroup var options: AdminOptions
 
     func run() async throws { try await options.run("POST", "/token-keys") }
+}
+
+/// `nrx-server admin rotate-log-key`.
+struct RotateRunningLogKey: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rotate-log-key",
+        abstract: "Give the log a new signing key, endorsed by the old one; the next checkpoint is by the new key.",
+        discussion: """
+            Nothing stops meanwhile. Give the new verifier key to whoever audits this log, and to its witnesses: until a
+            witness knows the new key, checkpoints go without its cosignature.
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "The log's recovery key from now on: a verifier key or a .pub file (default: the one it has).",
+            valueName: "key-or-file"))
+    var logRecoveryKey: String?
+    @OptionGroup var options: AdminOptions
+
+    func run() async throws {
+        var body = JSONObject()
+        // Only what is given here: a setting of the server is none of this command's.
+        if let logRecoveryKey {
+            do throws(ServerError) {
+                body["recovery_key"] = .string(try LogRecoveryKey(keyOrFile: logRecoveryKey).text)
+            } catch { throw ValidationError("--log-recovery-key: \(error.message)") }
+        }
+        try await options.run("POST", "/log-keys", body: .object(body))
+    }
 }
 
 /// `text` as one segment of a path.

@@ -16,7 +16,8 @@ struct NRXServer: AsyncParsableCommand {
             EXAMPLE:
               nrx-server --data-dir /var/lib/nrx --port 8080 --region eu
             """,
-        subcommands: [Serve.self, Admin.self, Doctor.self, RotateLogKey.self], defaultSubcommand: Serve.self)
+        subcommands: [Serve.self, Admin.self, Doctor.self, RotateLogKey.self, MakeRecoveryKey.self],
+        defaultSubcommand: Serve.self)
 }
 
 /// The value of `NRX_NAME`, when it is set.

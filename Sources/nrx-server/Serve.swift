@@ -12,6 +12,11 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "Directory of the log, the vault and the projections.") var dataDir: String?
     @Option(help: "Where this node runs; stands in health, events and proofs.") var region: String?
     @Option(help: "Name of a new log (default: localhost/nrx-ledger/<8 hex>).") var origin: String?
+    @Option(
+        help: ArgumentHelp(
+            "The offline recovery key that a new log names: a verifier key or a .pub file (default: none).",
+            valueName: "key-or-file"))
+    var logRecoveryKey: String?
     @Option(help: "File with the vault's master key (default: in the vault).") var masterKeyFile: String?
     @Option(help: "The sandbox's init program (default: beside nrx-server).") var initPath: String?
     @Option(
@@ -24,8 +29,8 @@ struct Serve: AsyncParsableCommand {
     var witness: [String] = []
     @Option(help: "Environments kept ready for new sessions.") var warmPool: Int?
     @Option(help: "Seconds that running commands get at a clean stop.") var shutdownSeconds: Int?
-    @Option(help: "Whether requests a minute are limited for each client address: on or off.") var addressLimits:
-        String?
+    @Option(help: "Whether requests a minute and connections are limited for each client address: on or off.")
+    var addressLimits: String?
     @Option(
         help: "A proxy whose X-Forwarded-For is believed: an address or a CIDR block. May be given several times.")
     var trustedProxy: [String] = []
@@ -37,6 +42,8 @@ struct Serve: AsyncParsableCommand {
         help: "An origin whose pages may use the whole API from a browser. May be given several times.")
     var corsOrigin: [String] = []
     @Option(help: "Connections at the same time; more wait.") var maxConnections: Int?
+    @Option(help: "Connections of one client address at the same time; more are closed (default: 256).")
+    var maxConnectionsPerAddress: Int?
     @Flag(
         inversion: .prefixedNo,
         help: "Rewrite sealed log segments in the background, smaller, with the same events and roots (default: yes).")
@@ -44,14 +51,23 @@ struct Serve: AsyncParsableCommand {
     @Option(
         help: "Whether agents are registered and changed with a key only: required (default) or optional.")
     var nandaKeys: String?
+    @Option(
+        help: ArgumentHelp(
+            "What a plan costs at Stripe: starter or business, and the price's id. May be given several times. The secret "
+                + "key and the webhook's signing secret are NRX_STRIPE_SECRET_KEY and NRX_STRIPE_WEBHOOK_SECRET.",
+            valueName: "plan=price"))
+    var stripePrice: [String] = []
+    @Option(help: "Where Stripe's API is (default: https://api.stripe.com).") var stripeUrl: String?
+    @Option(help: "Where Stripe sends a payer back to (default: this server).") var billingReturnUrl: String?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
 
     func run() async throws {
-        var logger = Logger(label: "nrx") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "nrx") { ServerLogHandler(label: $0) }
         logger.logLevel = try level()
         // What was asked for wrongly is a usage error (exit code 64); what then fails is not (1).
         let configuration = try configuration()
         CoreDumps.forbid(logger: logger)
+        TaskThreads.joinNetworkThreads(logger: logger)
         do {
             let server = try await Server.start(configuration: configuration, logger: logger)
             try await server.run { address in
@@ -79,6 +95,7 @@ struct Serve: AsyncParsableCommand {
         configuration.dataDirectory = dataDir ?? environment("DATA_DIR") ?? configuration.dataDirectory
         configuration.region = region ?? environment("REGION") ?? configuration.region
         configuration.origin = origin ?? environment("ORIGIN")
+        configuration.logRecoveryKey = try recoveryKeyToName(logRecoveryKey)
         configuration.masterKeyFile = masterKeyFile ?? environment("MASTER_KEY_FILE")
         configuration.initPath = initPath ?? environment("INIT_PATH")
         configuration.warmPoolSize = try number(warmPool, "WARM_POOL", in: 0...256) ?? configuration.warmPoolSize
@@ -99,12 +116,31 @@ struct Serve: AsyncParsableCommand {
         configuration.allowedOrigins = list(corsOrigin, "CORS_ORIGIN")
         configuration.connectionsMax =
             try number(maxConnections, "MAX_CONNECTIONS", in: 1...1_000_000) ?? configuration.connectionsMax
+        configuration.connectionsPerAddressMax =
+            try number(maxConnectionsPerAddress, "MAX_CONNECTIONS_PER_ADDRESS", in: 1...1_000_000)
+            ?? configuration.connectionsPerAddressMax
         do throws(ServerError) {
             for text in list(witness, "WITNESS") { configuration.witnesses.append(try Witness(text)) }
         } catch { throw ValidationError(error.message) }
+        configuration.stripe = try stripe()
         configuration.recompressesLog = try recompress ?? truth("RECOMPRESS") ?? configuration.recompressesLog
         do throws(ServerError) { try configuration.validate() } catch { throw ValidationError(error.message) }
         return configuration
+    }
+
+    /// Secrets come by the environment alone: anyone on the machine can read a command line.
+    private func stripe() throws -> StripeConfiguration {
+        var stripe = StripeConfiguration()
+        let bare = ProcessInfo.processInfo.environment
+        stripe.secretKey = environment("STRIPE_SECRET_KEY") ?? bare["STRIPE_SECRET_KEY"]
+        stripe.webhookSecrets = (environment("STRIPE_WEBHOOK_SECRET") ?? bare["STRIPE_WEBHOOK_SECRET"] ?? "")
+            .split(separator: ",").map(String.init)
+        stripe.url = stripeUrl ?? environment("STRIPE_URL") ?? stripe.url
+        stripe.returnURL = billingReturnUrl ?? environment("BILLING_RETURN_URL")
+        do throws(ServerError) {
+            for text in list(stripePrice, "STRIPE_PRICE") { try stripe.setPrice(text) }
+        } catch { throw ValidationError(error.message) }
+        return stripe
     }
 
     /// What was given several times, or once in the environment with commas.

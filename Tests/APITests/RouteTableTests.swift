@@ -78,6 +78,14 @@ struct RouteTableTests {
             "GET /v1/proofs": Row(path: "/v1/proofs", needs: .proofsRead, owner: 200, stranger: 200),
             "GET /v1/usage": Row(path: "/v1/usage", needs: .usageRead, owner: 200, stranger: 200),
             "GET /v1/customers/me": Row(path: "/v1/customers/me", needs: .accountRead, owner: 200, stranger: 200),
+            "PATCH /v1/customers/me": Row(
+                path: "/v1/customers/me", body: [:], needs: .accountWrite, owner: 400, stranger: 400, testKey: 403),
+            "DELETE /v1/customers/me": Row(
+                path: "/v1/customers/me", body: [:], needs: .accountWrite, owner: 400, stranger: 400),
+            "POST /v1/billing/checkout": Row(
+                path: "/v1/billing/checkout", body: [:], needs: .accountWrite, owner: 400, stranger: 400),
+            "POST /v1/billing/webhook": Row(
+                path: "/v1/billing/webhook", body: [:], needs: nil, owner: 501, stranger: 501),
             "POST /v1/auth/login": Row(path: "/v1/auth/login", body: [:], needs: nil, owner: 400, stranger: 400),
             "POST /v1/auth/refresh": Row(path: "/v1/auth/refresh", body: [:], needs: nil, owner: 400, stranger: 400),
             "POST /v1/auth/logout": Row(
@@ -419,7 +427,7 @@ extension TestServer {
     /// Who holds `key`.
     func principal(_ key: String) throws -> Principal {
         try Authenticator(keys: server.store.keys, refusals: server.refusals, now: server.ledger.now)
-            .authenticate("Bearer \(key)", from: nil, trace: "test")
+            .authenticate(try #require(BearerToken("Bearer \(key)")), from: nil, trace: "test")
     }
 
     /// Makes a key for test data.

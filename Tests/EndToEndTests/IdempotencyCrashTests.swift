@@ -82,6 +82,90 @@ struct IdempotencyCrashTests {
         try directory.expectCleanAudit("at the end")
     }
 
+    @Test(
+        "killed when a key was made, rotated or a member invited, before the answer: the repeat gets the one secret there is",
+        arguments: [
+            ("/v1/api-keys", #"{"name":"one"}"#, "key.issued", "api_key"),
+            ("/v1/api-keys/:id/rotate", #"{"grace_period":60}"#, "key.rotated", "api_key"),
+            ("/v1/invitations", #"{"email":"eve@company.com","role":"auditor"}"#, "invitation.created", "token"),
+        ])
+    func secrets(path: String, body: String, event: String, secret: String) async throws {
+        let directory = try TemporaryDirectory()
+        var server = try await ServerProcess.start(in: directory)
+        let signedUp = try await server.send("POST", "/v1/signup", ["email": "you@company.com"])
+        let (customer, key) = (try #require(signedUp["customer_id"]?.string), try #require(signedUp["api_key"]?.string))
+        let plan = try BuiltPrograms.run(
+            try BuiltPrograms.path("nrx-server"),
+            ["admin", "set-plan", customer, "business", "--data-dir", directory.path + "/data"])
+        #expect(plan.status == 0, "\(plan.errors)")
+        let made = try await server.send("POST", "/v1/api-keys", key: key, ["name": "other"])
+        let target = path.replacing(":id", with: try #require(made["id"]?.string))
+        for number in 0..<3 {
+            let headers = [("Idempotency-Key", UUID().uuidString)]
+            @Sendable func post(_ server: ServerProcess) async throws -> Answer {
+                try await server.send("POST", target, key: key, headers: headers, bytes: Array(body.utf8))
+            }
+            let before = try directory.count(event)
+            let asked = server
+            let first = Task { try? await post(asked) }
+            // The moment at which the effect is on the disk, whether or not the answer left the server too.
+            while try directory.count(event) == before { await Task.yield() }
+            await server.kill9()
+            let answered = await first.value
+            server = try await ServerProcess.start(in: directory)
+            let again = try await post(server)
+            #expect((200...201).contains(again.status), "kill \(number): \(again)")
+            if let answered, answered.status == again.status { #expect(again.body == answered.body) }
+            #expect(try await post(server).body == again.body)
+            #expect(try directory.count(event) == before + 1)
+            let text = try #require(again[secret]?.string)
+            if secret == "api_key" {
+                #expect(try await server.send("GET", "/v1/customers/me", key: text).status == 200)
+            } else {
+                let id = try #require(again["id"]?.string)
+                #expect(try await server.send("DELETE", "/v1/invitations/\(id)", key: key).status == 200)
+            }
+        }
+        #expect(await server.stop() == 0)
+        try directory.expectCleanAudit("at the end")
+    }
+
+    @Test(
+        "a client that left its streamed command gets the whole stream with a repeat, and the command ran once",
+        .enabled(if: Isolation.isAvailable))
+    func streamAfterTheClientLeft() async throws {
+        let directory = try TemporaryDirectory()
+        let server = try await ServerProcess.start(in: directory)
+        let key = try await server.signUp()
+        let session = try await server.createSession(key)
+        let body = #"{"command":"echo one; while ! [ -e go ]; do sleep 0.05; done; echo two; echo ran >> runs"}"#
+        let script = """
+            curl -sN "$0/v1/sessions/$1/exec" -H "Authorization: Bearer $2" -H 'Accept: text/event-stream' \
+              -H 'Idempotency-Key: stream' -H 'Content-Type: application/json' -d "$3" > "$4" & pid=$!
+            until grep -q one "$4"; do sleep 0.05; done; kill -9 $pid
+            """
+        let left = try BuiltPrograms.run(
+            "/bin/bash", ["-c", script, server.url, session, key, body, directory.path + "/first"])
+        #expect(left.status == 0, "\(left.errors)")
+        let go = try await server.send("PUT", "/v1/sessions/\(session)/files/go", key: key, bytes: [])
+        #expect((200...201).contains(go.status), "\(go)")
+        var again: Answer?
+        for _ in 0..<25 {
+            again = try await server.send(
+                "POST", "/v1/sessions/\(session)/exec", key: key,
+                headers: [("Idempotency-Key", "stream"), ("Accept", "text/event-stream")], bytes: Array(body.utf8))
+            if again?.status == 200 { break }
+            try await Task.sleep(for: .milliseconds(400))
+        }
+        let stream = try #require(again)
+        #expect(stream.status == 200, "\(stream)")
+        #expect(stream.text.contains(#"{"text":"one\n"}"#) && stream.text.contains(#"{"text":"two\n"}"#), "\(stream)")
+        #expect(stream.text.contains("event: result"))
+        #expect(try await server.execute("cat runs", in: session, key: key)["stdout"] == "ran\n")
+        #expect(await server.stop() == 0)
+        try directory.expectCleanAudit("at the end")
+    }
+
     private static func signUp(_ server: ServerProcess, _ key: String, _ email: String) async throws -> Answer {
         try await server.send(
             "POST", "/v1/signup", headers: [("Idempotency-Key", key)], bytes: Array(#"{"email":"\#(email)"}"#.utf8))

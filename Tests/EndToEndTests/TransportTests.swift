@@ -45,6 +45,31 @@ struct TransportTests {
         #expect(await server.stop() == 0)
     }
 
+    @Test(
+        "one address has so many connections and no more; when one ends there is room again",
+        arguments: [[], tls])
+    func connectionsPerAddress(options: [String]) async throws {
+        let directory = try TemporaryDirectory()
+        // The last --address-limits counts.
+        let server = try await ServerProcess.start(
+            in: directory, options + ["--address-limits", "on", "--max-connections-per-address", "2"])
+        let port = try #require(server.url.split(separator: ":").last)
+        let script = """
+            exec 3<>/dev/tcp/127.0.0.1/\(port) 4<>/dev/tcp/127.0.0.1/\(port)
+            ask() {
+              for i in $(seq 100); do
+                code=$(curl -sk -m 10 -o /dev/null -w '%{http_code}' "$0/v1/nothing"); [ "$code" = "$1" ] && return; sleep 0.1
+              done
+            }
+            ask 000; echo "$code"
+            exec 3>&-
+            ask 404; echo "$code"
+            """
+        let result = try BuiltPrograms.run("/bin/bash", ["-c", script, server.url])
+        #expect(result.text == "000\n404\n", "\(result.text)\(result.errors)")
+        #expect(await server.stop() == 0)
+    }
+
     @Test("what is no HTTP at all is a 400 in the error format, and the connection ends")
     func notHTTP() async throws {
         let directory = try TemporaryDirectory()

@@ -4,8 +4,9 @@
     cat data/log/*.jsonl.lz4 | lz4 -dc | python3 verify_log.py data/log/checkpoint [VERIFIER_KEY]
 
 Recomputes each event's commitment from its line, the Merkle root (RFC 6962) over all of them, and the Ed25519
-signature (RFC 8032) of the checkpoint. docs/log-format.md describes the forms. Without VERIFIER_KEY the one in the
-log's first event is used: the log then vouches for itself only.
+signature (RFC 8032) of the checkpoint, by the key that may sign at its size: the log's first one, or one that took its
+place by an event of the log. docs/log-format.md describes the forms. VERIFIER_KEY may be any of them; without it the one
+in the log's first event is believed: the log then vouches for itself only.
 
 Exit code: 0 all holds, 1 something does not, 2 usage.
 """
@@ -134,24 +135,84 @@ def read_verifier_key(text):
     return name, expected, key[1:]
 
 
-def read_checkpoint(path, name, key_id, public_key):
+def read_checkpoint(path):
     with open(path, "rb") as file:
         text = file.read()
     body, separator, signatures = text.partition(b"\n\n")
     body += b"\n"
     origin, size, root = body.decode().split("\n")[:3]
-    if not separator or origin != name:
-        raise Wrong(f"the checkpoint is of {origin}, not of {name}")
-    if not signatures.endswith(b"\n"):
+    if not separator or not signatures.endswith(b"\n"):
         raise Wrong("the checkpoint is cut off")
-    for line in signatures.decode()[:-1].split("\n"):
-        dash, signer, encoded = line.split(" ")
+    lines = [line.split(" ") for line in signatures.decode()[:-1].split("\n")]
+    return {"origin": origin, "size": int(size), "root": decode(root), "body": body, "signatures": lines}
+
+
+def check_signature(checkpoint, key):
+    name, key_id, public_key = read_verifier_key(key)
+    if checkpoint["origin"] != name:
+        raise Wrong(f"the checkpoint is of {checkpoint['origin']}, not of {name}")
+    for dash, signer, encoded in checkpoint["signatures"]:
         blob = decode(encoded)
         if dash == "\u2014" and signer == name and blob[:4] == key_id:
-            if is_signed(public_key, body, blob[4:]):
-                return int(size), decode(root)
+            if is_signed(public_key, checkpoint["body"], blob[4:]):
+                return
             raise Wrong("the checkpoint's signature is not by the log's key")
-    raise Wrong("the checkpoint has no signature of the log's key")
+    raise Wrong("the checkpoint has no signature of the key that may sign at its size")
+
+
+# --- The log's keys ----------------------------------------------------------------------------------------------------
+
+
+def require_signed(key, lines, signature, what):
+    message = "".join(line + "\n" for line in lines).encode()
+    if not is_signed(read_verifier_key(key)[2], message, decode(signature)):
+        raise Wrong(f"{what} is not signed by {key}")
+
+
+class Keys:
+    """Which key may sign trees of which size, by the log's own events; each is endorsed by the one before it, or by the
+    recovery key that the one before it named."""
+
+    def __init__(self, first):
+        data = first["data"]
+        self.periods = [{"key": data["verifier_key"], "last_size": None, "recovery_key": None}]
+        self.name_recovery_key(data)
+
+    def name_recovery_key(self, data):
+        if "recovery_key" not in data:
+            return
+        period = self.periods[-1]
+        name = read_verifier_key(period["key"])[0]
+        lines = ["nrx-ledger/log-recovery-key/v1", name, period["key"], data["recovery_key"]]
+        require_signed(period["key"], lines, data["recovery_signature"], "the recovery key")
+        period["recovery_key"] = data["recovery_key"]
+
+    def take(self, event):
+        if event["type"] not in ("log.key_rotated", "log.key_recovered"):
+            return
+        data, period = event["data"], self.periods[-1]
+        old, new, size = data["old_verifier_key"], data["new_verifier_key"], data["last_size"]
+        if old != period["key"] or size != event["seq"] or read_verifier_key(new)[0] != read_verifier_key(old)[0]:
+            raise Wrong(f"event {event['seq']} does not go on from the log's key")
+        kind = "rotation" if event["type"] == "log.key_rotated" else "recovery"
+        lines = [f"nrx-ledger/log-key-{kind}/v1", read_verifier_key(old)[0], old, new, str(size)]
+        if kind == "rotation":
+            require_signed(old, lines, data["old_signature"], f"event {event['seq']}")
+        else:
+            endorser = data["endorser_key"]
+            if endorser != period["recovery_key"]:
+                raise Wrong(f"event {event['seq']} is endorsed by another key than the one that was named")
+            lines.append(endorser)
+            require_signed(endorser, lines, data["endorser_signature"], f"event {event['seq']}")
+        require_signed(new, lines, data["new_signature"], f"event {event['seq']}")
+        period["last_size"] = size
+        self.periods.append({"key": new, "last_size": None, "recovery_key": None})
+        self.name_recovery_key(data)
+
+    def at(self, size):
+        for period in self.periods:
+            if period["last_size"] is None or size <= period["last_size"]:
+                return period["key"]
 
 
 def read_line(line, sequence):
@@ -170,25 +231,32 @@ def main(arguments):
     if len(arguments) not in (1, 2):
         print(__doc__, file=sys.stderr)
         return 2
-    tree, first, checkpoint = Tree(), None, None
+    tree, keys = Tree(), None
     given = arguments[1] if len(arguments) == 2 else None
     try:
+        checkpoint = read_checkpoint(arguments[0])
         for line in sys.stdin.buffer:
             event = read_line(line, tree.size)
-            if first is None:
-                first = event
-                key = read_verifier_key(given or event["data"]["verifier_key"])
-                checkpoint = read_checkpoint(arguments[0], *key)
+            if keys is None:
+                keys = Keys(event)
+            else:
+                keys.take(event)
             tree.append(hashlib.sha256(line[:-1]).digest())
-            if tree.size == checkpoint[0] and tree.root() != checkpoint[1]:
+            if tree.size == checkpoint["size"] and tree.root() != checkpoint["root"]:
                 raise Wrong(f"the root over {tree.size} events is not the signed one")
-        if checkpoint is None or tree.size < checkpoint[0]:
+        if keys is None or tree.size < checkpoint["size"]:
             raise Wrong(f"{tree.size} events are there, but more were signed")
+        if given and given not in [period["key"] for period in keys.periods]:
+            raise Wrong(f"the log never had the key {given}")
+        check_signature(checkpoint, keys.at(checkpoint["size"]))
     except (Wrong, ValueError, KeyError, OSError) as error:
         print(f"FAILED: {error}")
         return 1
     trust = "the given key" if given else "the log's own word for its key (self-asserted)"
-    print(f"{tree.size} events, root {tree.root().hex()}; the first {checkpoint[0]} are signed, by {trust}.")
+    print(
+        f"{tree.size} events, root {tree.root().hex()}; the first {checkpoint['size']} are signed, by {trust},"
+        f" under {len(keys.periods)} keys."
+    )
     return 0
 
 

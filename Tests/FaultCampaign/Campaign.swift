@@ -5,7 +5,7 @@ import Synchronization
 /// Many seeds, each a log with faults of its own, on all cores.
 public enum Campaign {
     /// What stands between log and disk.
-    public enum Disk: String, Sendable, CaseIterable {
+    public enum Disk: String, Sendable, CaseIterable, Codable {
         /// Does what it is asked, or fails.
         case honest
         /// Says that it synced files and did not.

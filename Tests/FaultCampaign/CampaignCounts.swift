@@ -1,7 +1,7 @@
 import EventStore
 
 /// What happened in a campaign, by kind.
-public struct CampaignCounts: Sendable {
+public struct CampaignCounts: Sendable, Codable {
     public internal(set) var seeds = 0
     var openings = 0
     var openingsRefused = 0

@@ -1,7 +1,7 @@
 import EventStore
 
 /// What goes wrong with one file operation.
-enum Fault: Sendable, Hashable {
+enum Fault: Sendable, Hashable, Codable {
     /// Nothing of the operation reaches the page cache; everything after it fails too.
     case crash
     /// About half of a write's sectors get through; everything after it fails.
@@ -37,9 +37,29 @@ struct FaultPlan: Sendable {
 }
 
 /// A fault that happened.
-struct FiredFault: Sendable, Hashable {
+struct FiredFault: Sendable, Hashable, Codable {
     let fault: Fault
     let operation: FileError.Operation
+
+    private enum CodingKeys: CodingKey { case fault, operation }
+
+    init(fault: Fault, operation: FileError.Operation) { (self.fault, self.operation) = (fault, operation) }
+
+    init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        let name = try values.decode(String.self, forKey: .operation)
+        guard let operation = FileError.Operation(rawValue: name) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .operation, in: values, debugDescription: "\(name) is no file operation")
+        }
+        self.init(fault: try values.decode(Fault.self, forKey: .fault), operation: operation)
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(fault, forKey: .fault)
+        try values.encode(operation.rawValue, forKey: .operation)
+    }
 }
 
 extension FileError.Operation {

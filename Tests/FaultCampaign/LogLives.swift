@@ -232,8 +232,8 @@ extension LogLives {
 }
 
 /// The log was not what the model says.
-public struct Violation: Error, Sendable, CustomStringConvertible {
-    public enum Kind: String, Sendable {
+public struct Violation: Error, Sendable, Codable, CustomStringConvertible {
+    public enum Kind: String, Sendable, Codable {
         /// Acknowledged events are gone or changed.
         case lost
         /// Events are there that were refused or never written.

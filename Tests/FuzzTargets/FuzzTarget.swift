@@ -67,35 +67,8 @@ public struct BrokenPromise: Error, CustomStringConvertible {
 
 // `try?` below turns a refusal into nil: which refusal it was is no promise.
 extension FuzzTarget {
-    private static func promise(_ holds: Bool, _ what: String) throws {
+    static func promise(_ holds: Bool, _ what: String) throws {
         if !holds { throw BrokenPromise(what) }
-    }
-
-    private static func batch(_ bytes: [UInt8]) throws -> Bool {
-        guard let header = try? BatchHeader(bytes: bytes) else { return false }
-        try promise(header.encoded() == Array(bytes[..<BatchHeader.byteCount]), "a header is not written as it is read")
-        guard let verifier = try? BatchVerifier() else { return false }
-        var growth = TreeGrowth()
-        let size = bytes.withUnsafeBytes { buffer in
-            (try? verifier.verify(buffer, grown: &growth)).map { $0.header.treeSize }
-        }
-        guard let size else {
-            try promise(verifier.tree.size == 0, "a refused batch grew the tree")
-            return false
-        }
-        try promise(verifier.tree.size == size && growth.commitments.count == Int(size), "the tree is not the header's")
-        return true
-    }
-
-    private static func segment(_ bytes: [UInt8]) throws -> Bool {
-        let name = SegmentName.of(firstSequence: 0)
-        let live = try SegmentScan(bytes, name: name, path: name, tree: CompactRange(), isLast: true)
-        let sealed = try SegmentScan(bytes, name: name, path: name, tree: CompactRange(), isLast: false)
-        try promise(live.entry?.tree == sealed.entry?.tree, "the tree depends on whether the segment is the last")
-        try promise(sealed.damage != nil || live.damage == nil, "a sealed segment may hold what a live one may not")
-        if let damage = live.damage { try promise(damage.offset <= bytes.count, "the damage lies outside the file") }
-        if let entry = live.entry { try promise(entry.bytes <= bytes.count, "more was accepted than there is") }
-        return sealed.damage == nil && sealed.entry != nil
     }
 
     private static func json(_ bytes: [UInt8]) throws -> Bool {

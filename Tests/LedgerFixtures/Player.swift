@@ -33,7 +33,8 @@ public struct Player {
 
     mutating func command() -> (Command, Actor) {
         if chance(8) { return agentCommand() }
-        switch Int.random(in: 0..<20, using: &world.generator) {
+        switch Int.random(in: 0..<21, using: &world.generator) {
+        case 20: return accountChange()
         case 0: return signUp()
         case 1: return newKey()
         case 2: return keyChange()
@@ -94,6 +95,35 @@ public struct Player {
                     customerID: id, eventID: EventID(using: &world.generator), sealedEmail: "c2VhbGVk", tier: tier,
                     key: key)), .system
         )
+    }
+
+    /// A command about the account itself or its subscription; seldom its end.
+    mutating func accountChange() -> (Command, Actor) {
+        let customer = pick(customers) { CustomerID(using: &$0) }
+        switch Int.random(in: 0..<8, using: &world.generator) {
+        case 0 where chance(3): return (.eraseCustomer(customer), chance(2) ? .operator : actor())
+        case 0...1:
+            let eventID = EventID(using: &world.generator)
+            let jurisdiction = Jurisdiction.allCases.randomElement(using: &world.generator) ?? .other
+            return (
+                .changeCustomer(ChangeCustomer(customerID: customer, eventID: eventID, jurisdiction: jurisdiction)),
+                chance(2) ? .operator : actor()
+            )
+        case 2: return (.startCheckout(StartCheckout(customerID: customer, tier: .starter)), actor())
+        case 3: return (.endGrace(customer), .system)
+        default:
+            let news: [RecordSubscription.News] = [.paid, .paid, .paymentFailed, .endedUnpaid, .cancelled]
+            let event = UInt8.random(in: 0...UInt8.max, using: &world.generator)
+            let name = UInt8.random(in: 0..<20, using: &world.generator)
+            return (
+                .recordSubscription(
+                    RecordSubscription(
+                        customerID: customer, eventSHA256: Hash(of: [event]),
+                        eventCreated: world.now.microseconds / 1_000_000, subscriptionSHA256: Hash(of: [name, 1]),
+                        sealedSubscription: "c2VhbGVk", news: news.randomElement(using: &world.generator) ?? .paid,
+                        tier: chance(2) ? .starter : nil)), .system
+            )
+        }
     }
 
     mutating func newKey() -> (Command, Actor) {

@@ -48,11 +48,8 @@ public struct World {
 
     /// Runs `command` together with what it means for its request's idempotency key.
     public mutating func run(_ command: Command, _ idempotency: Idempotency, as actor: Actor) throws(Refusal) {
-        for draft in try state.decide(command, idempotency, in: context(actor), using: &generator) {
-            let envelope = Envelope(sequence: state.position, event: draft)
-            do { try state.apply(envelope) } catch { preconditionFailure("\(error)") }
-            log.append(envelope)
-        }
+        let decision = try state.decision(on: command, idempotency, in: context(actor), using: &generator)
+        do { log += try state.apply(decision) } catch { preconditionFailure("\(error)") }
     }
 
     /// Why `command` is refused, or nil.

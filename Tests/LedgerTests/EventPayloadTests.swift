@@ -19,23 +19,33 @@ import Testing
         session: SessionID(high: 0xa8f3_e71c << 32, low: 7), destroyedAt: World.start)
 
     private static let ranges = ["10.0.0.0/8", "2001:db8::/32"].compactMap { try? AddressRange($0) }
-    private static let rotation: LogKeyRotation = {
+    private static func rotation(byRecoveryKey: Bool = false, naming: Bool = false) -> LogKeyRotation {
         let keys = [UInt8(1), 2].compactMap { VerifierKey(name: "name", publicKey: [UInt8](repeating: $0, count: 32)) }
         let signature = JSONValue.string(String(repeating: "A", count: 86) + "==")
-        let data: [(String, JSONValue)] = [
+        var data: [(String, JSONValue)] = [
             ("last_size", 7), ("new_signature", signature), ("new_verifier_key", .string(keys[1].description)),
-            ("old_signature", signature), ("old_verifier_key", .string(keys[0].description)),
+            ("old_verifier_key", .string(keys[0].description)),
         ]
+        data +=
+            byRecoveryKey
+            ? [("endorser_key", .string(keys[0].description)), ("endorser_signature", signature)]
+            : [("old_signature", signature)]
+        if naming { data += [("recovery_key", .string(keys[0].description)), ("recovery_signature", signature)] }
         var object = JSONObject()
         for (name, value) in data { object[name] = value }
         guard let rotation = LogKeyRotation(data: object) else { preconditionFailure("the sample cannot be read") }
         return rotation
-    }()
+    }
 
     /// One of every kind, with and without the optional members.
     private static let all: [any EventPayload] = [
         LogCreated(format: 1, origin: "localhost/nrx-ledger/0a0b0c0d", verifierKey: "name+00+AQ=="),
-        LogKeyRotated(rotation: rotation),
+        LogCreated(
+            format: 1, origin: "localhost/nrx-ledger/0a0b0c0d", verifierKey: "name+00+AQ==",
+            recovery: .init(key: "offline+00+AQ==", signature: "AA==")),
+        LogKeyRotated(rotation: rotation()), LogKeyRotated(rotation: rotation(naming: true)),
+        LogKeyRecovered(rotation: rotation(byRecoveryKey: true)),
+        LogKeyRecovered(rotation: rotation(byRecoveryKey: true, naming: true)),
         CustomerCreated(jurisdiction: .europeanUnion, sealedEmail: "c2VhbGVk", tier: .free),
         KeyIssued(
             customerID: customer, display: "nrx_test_a1b2", environment: .test, expiresAt: World.start, keyID: key,
@@ -68,7 +78,16 @@ import Testing
         SessionExpiredUnclean(
             failedStep: 3, known: World.object(["processes_after": 1, "present_after": true]), reason: .serverDied),
         SessionExpiredUnclean(failedStep: nil, known: JSONObject(), reason: .proofFailed),
-        CustomerPlanChanged(tier: .business),
+        CustomerPlanChanged(tier: .business), CustomerErased(), CheckoutStarted(tier: .starter),
+        CustomerChanged(jurisdiction: .canada), CustomerChanged(organisation: .sealed("c2VhbGVk")),
+        CustomerChanged(jurisdiction: .india, organisation: CustomerChanged.Organisation.none),
+        GraceEnded(subscriptionSHA256: Hash(of: [5])),
+        SubscriptionChanged(
+            eventCreated: 1_772_373_600, eventSHA256: Hash(of: [6]), graceEndsAt: World.start,
+            sealedSubscription: "c2VhbGVk", status: .pastDue, subscriptionSHA256: Hash(of: [5]), tier: .business),
+        SubscriptionChanged(
+            eventCreated: 0, eventSHA256: Hash(of: [7]), graceEndsAt: nil, sealedSubscription: "c2VhbGVk",
+            status: .active, subscriptionSHA256: Hash(of: [5]), tier: .starter),
         MemberAdded(
             invitationID: InvitationID(high: 1, low: 2), memberID: member, role: .admin, sealedEmail: "c2VhbGVk",
             sealedName: "c2VhbGVk", sealedVerifier: "c2VhbGVk"),
@@ -136,11 +155,12 @@ import Testing
         let payload = Self.all[index]
         var optional: Set = [
             "expires_at", "ttl_seconds", "failed_step", "invitation_id", "sealed_name", "allowed_addresses",
-            "monthly_limit", "previous_ends_at", "api_url", "facts_url", "assigned_to", "version",
+            "monthly_limit", "previous_ends_at", "api_url", "facts_url", "assigned_to", "version", "grace_ends_at",
         ]
         if payload is AgentRegistered || payload is AgentChanged { optional.insert("customer_id") }
         // Of a change every member may be absent, only not all of them.
         if payload is KeyChanged { optional.insert("name") }
+        if payload is CustomerChanged { optional.formUnion(payload.data.names) }
         for name in payload.data.names where !optional.contains(name) {
             var data = payload.data
             data[name] = nil
@@ -158,8 +178,9 @@ import Testing
     @Test("A member of another kind is refused", arguments: all.indices)
     func wrongKind(index: Int) {
         let payload = Self.all[index]
-        // A changed limit that is null is one that was taken away.
-        for name in payload.data.names where !(payload is KeyChanged && name == "monthly_limit") {
+        // A changed limit or organisation that is null is one that was taken away.
+        for name in payload.data.names
+        where !(payload is KeyChanged && name == "monthly_limit") && name != "sealed_organisation" {
             var data = payload.data
             data[name] = .null
             #expect(throws: PayloadError(name, .wrongKind)) {
@@ -173,7 +194,10 @@ import Testing
         arguments: [
             ("session.executed", "exit_code", JSONValue.integer(256)), ("session.executed", "stdout_bytes", -1),
             ("customer.created", "sealed_email", "you@company.com"), ("customer.created", "sealed_email", "c2VhbGVl="),
-            ("customer.created", "tier", "gold"), ("member.added", "role", "root"),
+            ("customer.created", "tier", "gold"), ("customer.changed", "jurisdiction", "MARS"),
+            ("billing.subscription_changed", "status", "paused"), ("billing.subscription_changed", "event_created", -1),
+            ("billing.subscription_changed", "sealed_subscription", "sub_1"),
+            ("billing.grace_ended", "subscription_sha256", "sub_1"), ("member.added", "role", "root"),
             ("member.added", "sealed_email", "you@company.com"), ("member.added", "sealed_verifier", "$argon2id$v=19"),
             ("member.reset_issued", "token_sha256", "00"), ("sign_in.ended", "cause", "boredom"),
             ("usage.tick", "reserved", 0), ("usage.tick", "day", "2026-02-30"),

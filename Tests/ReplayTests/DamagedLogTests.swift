@@ -128,4 +128,85 @@ struct DamagedLogTests {
             try directory.write(whole, to: name)
         }
     }
+
+    /// A log with full tiles, a damaged batch among the first, and the events in it.
+    private func damagedLogWithTiles() async throws -> (log: TestLog, damaged: ClosedRange<UInt64>) {
+        let directory = try TemporaryDirectory()
+        let log = try TestLog.open(directory.path, segmentBytes: 1 << 15)
+        var story = try await Story(log: log)
+        let proof = try await story.destroy(try await story.liveSession())
+        while log.head.size < 600 { _ = try await story.liveSession() }
+        let kept = try await log.signCheckpoint()
+        try await log.close()
+        let made = TestLog(
+            directory: directory, verifierKey: log.verifierKey, proofs: [proof], sessions: [], kept: kept)
+        let batch = try batches(made)[20]
+        try flip(batch.file, batch.offset + 60)
+        return (made, batch.header.sequences)
+    }
+
+    @Test("with tiles and a signed checkpoint, every whole event behind the damage is shown to be the one signed for")
+    func authenticBehindDamage() async throws {
+        let (log, damaged) = try await damagedLogWithTiles()
+        for bytesOnly in [false, true] {
+            let report = try audit(log, bytesOnly: bytesOnly)
+            let behind = try #require(report.behindDamage)
+            #expect(behind.events == log.kept.head.size - damaged.upperBound - 1)
+            #expect(behind.authentic == behind.events)
+            #expect(report.findings.count { $0.code == "leaf" } == 0)
+            #expect(report.notes.contains { $0.contains("lead to the checkpoint's root") }, "\(report.notes)")
+            #expect(report.status == .failed)
+            #expect(report.document["behind_damage"]?["authentic"] == .integer(Int64(behind.events)))
+        }
+    }
+
+    @Test(
+        "an event behind the damage that was edited with every checksum made right is named; tiles alone prove nothing")
+    func editedBehindDamage() async throws {
+        let (log, damaged) = try await damagedLogWithTiles()
+        // Somebody with all the tools rewrites a later batch: checksums, counts, everything but the tiles.
+        let victim = try #require(
+            try behind(log).first { $0.header.firstSequence > damaged.upperBound + 40 && $0.header.eventCount == 1 })
+        let sequence = victim.header.firstSequence
+        try Forgery.replaceBatch(at: victim.offset, in: victim.file) { lines in
+            lines.map {
+                Array(String(decoding: $0, as: UTF8.self).replacing("\"id\":\"evt_0", with: "\"id\":\"evt_1").utf8)
+            }
+        }
+        let report = try audit(log)
+        let leaf = report.findings.filter { $0.code == "leaf" }
+        #expect(leaf.map(\.sequence) == [sequence], "\(report.output.text)")
+        #expect(report.behindDamage?.authentic == report.behindDamage.map { $0.events - 1 })
+        // The tile made to agree with the edited event leads to no signed root: then nothing is authentic.
+        let tile = "tile/0/\(sequence < 256 ? "000" : "001")"
+        var bytes = try log.directory.bytes(tile)
+        bytes[Int(sequence % 256) * 32] ^= 1
+        try log.directory.write(bytes, to: tile)
+        let fooled = try audit(log)
+        #expect(fooled.behindDamage?.authentic == 0)
+        #expect(fooled.notes.contains { $0.contains("do not lead to the signed root") }, "\(fooled.notes)")
+    }
+
+    @Test("without tiles, or without a checkpoint that reaches so far, the audit says that it cannot tell")
+    func noEvidence() async throws {
+        let (log, _) = try await damagedLogWithTiles()
+        let without = try log.copy()
+        try FileManager.default.removeItem(atPath: without.directory.file("tile"))
+        let report = try audit(without)
+        #expect(report.behindDamage?.authentic == 0)
+        #expect(report.notes.contains { $0.contains("do not lead to the signed root") }, "\(report.notes)")
+        try FileManager.default.removeItem(atPath: log.directory.file("checkpoint"))
+        let unsigned = try audit(log)
+        #expect(unsigned.behindDamage?.authentic == 0)
+        #expect(unsigned.notes.contains { $0.contains("no signed checkpoint reaches them") }, "\(unsigned.notes)")
+    }
+
+    /// The batches behind the first damage.
+    private func behind(_ log: TestLog) throws -> [(file: String, offset: Int, header: BatchHeader)] {
+        let scanner = LogScanner(directory: log.path)
+        let damage = try #require(try scanner.scan { _ in }.damage)
+        var found: [(String, Int, BatchHeader)] = []
+        _ = try scanner.survey(after: damage) { found.append(($0.file, $0.offset, $0.header)) }
+        return found
+    }
 }

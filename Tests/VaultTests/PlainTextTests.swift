@@ -51,7 +51,7 @@ struct PlainTextTests {
         let publicKey = try await temporary.withVault(\.verifierKey.publicKey)
         let wrapped = try temporary.blob("SELECT wrapped_log_signing_seed FROM identity")
         let origin = try await temporary.withVault(\.origin)
-        let key = MasterKey(try #require(try MasterKeyFile.read(temporary.masterKeyPath)))
+        let key = try MasterKey(try #require(try MasterKeyFile.read(temporary.masterKeyPath)))
         let seed = try #require(try key.unwrap(wrapped, Binding(.logSigningSeed, Array(origin.utf8))))
         #expect(try LogSigningKey(seed: seed, origin: origin).verifierKey.publicKey == publicKey)
         let bytes = seed.withBytes { Array(UnsafeBufferPointer(start: $0, count: 32)) }

@@ -1,7 +1,8 @@
 import Foundation
 
 /// A peer's server or load generator as a child of this program.
-final class ChildProcess {
+// @unchecked: nothing of it changes after init but what Process guards by itself.
+final class ChildProcess: @unchecked Sendable {
     private let process = Process()
     private let outputPath: String
 
@@ -35,11 +36,16 @@ final class ChildProcess {
     /// What it has printed so far, on either stream.
     var output: String { (try? String(contentsOfFile: outputPath, encoding: .utf8)) ?? "" }
 
+    var pid: Int32 { process.processIdentifier }
+
+    var isRunning: Bool { process.isRunning }
+
     /// Waits until `isReady` says so.
     ///
-    /// - Throws: when it ends before, or after 20 seconds.
-    func waitUntil(_ isReady: (String) throws -> Bool) throws {
-        for _ in 0..<400 {
+    /// - Parameter attempts: looks, one every 50 milliseconds.
+    /// - Throws: when it ends before, or after the last look.
+    func waitUntil(attempts: Int = 400, _ isReady: (String) throws -> Bool) throws {
+        for _ in 0..<attempts {
             if try isReady(output) { return }
             guard process.isRunning else { break }
             usleep(50_000)
@@ -49,9 +55,13 @@ final class ChildProcess {
     }
 
     /// Asks it to stop and waits for its end.
-    func stop() {
+    ///
+    /// - Returns: its exit code.
+    @discardableResult
+    func stop() -> Int32 {
         process.terminate()
         process.waitUntilExit()
+        return process.terminationStatus
     }
 
     /// Runs `program` to its successful end.

@@ -12,6 +12,8 @@ struct AdminRoutes: Sendable {
     let reads: ReadModel
     let vault: Vault
     let identity: Identity
+    let erasure: AccountErasure
+    let rotator: LogKeyRotator
 
     /// Hours after which a reset token expires when nothing else is asked for, and the most that can be.
     private static let resetHoursDefault: Int64 = 24
@@ -22,9 +24,11 @@ struct AdminRoutes: Sendable {
             Route(.get, "/customers", .operator, handler: listCustomers),
             Route(.post, "/customers", .operator, idempotency: .notNeeded, handler: createCustomer),
             Route(.put, "/customers/:customer/plan", .operator, handler: setPlan),
+            Route(.delete, "/customers/:customer", .operator, handler: eraseCustomer),
             Route(.delete, "/api-keys/:id", .operator, handler: revokeKey),
             Route(.post, "/reset-tokens", .operator, idempotency: .notNeeded, handler: issueResetToken),
             Route(.post, "/token-keys", .operator, idempotency: .notNeeded, handler: rotateTokenKey),
+            Route(.post, "/log-keys", .operator, idempotency: .notNeeded, handler: rotateLogKey),
         ]
     }
 
@@ -34,7 +38,7 @@ struct AdminRoutes: Sendable {
         for customer in page.rows {
             data.append([
                 "customer_id": .string(customer.id.text),
-                "email": .string(try await identity.secrets.email(of: customer)),
+                "email": try await identity.secrets.knownEmail(of: customer).map { .string($0) } ?? .null,
                 "tier": .string(customer.tier.rawValue), "jurisdiction": .string(customer.jurisdiction.rawValue),
                 "members": .integer(Int64(ledger.read { $0.members(of: customer.id).count })),
                 "created_at": .string(customer.createdAt.secondsText),
@@ -67,6 +71,17 @@ struct AdminRoutes: Sendable {
         return .json(["customer_id": .string(id.text), "tier": .string(tier.rawValue)])
     }
 
+    /// For whoever asks by letter and holds no key any more.
+    private func eraseCustomer(_ exchange: Exchange) async throws(APIError) -> APIResponse {
+        let id = try await customerID(exchange.parameter("customer"))
+        guard try exchange.members().string("confirm") == id.text else {
+            throw APIError(
+                .badRequest, "This erases the customer for ever. To confirm, give its id: \(id).", field: "confirm")
+        }
+        return .json(
+            AccountAnswer.body(of: try await erasure.erase(id, as: .operator, trace: exchange.trace)))
+    }
+
     private func revokeKey(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         guard let id = KeyID(exchange.parameter("id")) else { throw .apiKeyNotFound }
         _ = try await ledger.perform(.revokeKey(RevokeKey(keyID: id)), as: .operator, trace: exchange.trace)
@@ -97,6 +112,30 @@ struct AdminRoutes: Sendable {
             return .json(["kid": .string(try await identity.tokens.rotate())], status: 201)
         } catch {
             throw APIError(.unavailable, "The vault could not keep another key: \(error)")
+        }
+    }
+
+    private func rotateLogKey(_ exchange: Exchange) async throws(APIError) -> APIResponse {
+        var recoveryKey: VerifierKey?
+        if !exchange.body.isEmpty, let text = try exchange.members().string("recovery_key") {
+            guard let key = VerifierKey(text) else {
+                throw APIError(
+                    .badRequest, "`recovery_key` must be a verifier key: name+1a2b3c4d+Ae….", field: "recovery_key")
+            }
+            recoveryKey = key
+        }
+        do {
+            let rotation = try await rotator.rotate(naming: recoveryKey, at: ledger.now())
+            var members = JSONObject()
+            members["old_verifier_key"] = .string(rotation.old.description)
+            members["new_verifier_key"] = .string(rotation.new.description)
+            members["last_size"] = .integer(Int64(rotation.lastSize))
+            members["recovery_key"] = (rotation.recovery?.recoveryKey.description).map { .string($0) }
+            return .json(.object(members), status: 201)
+        } catch let error as ServerError {
+            throw APIError(.conflict, error.message)
+        } catch {
+            throw APIError(.unavailable, "The log's key was not rotated: \(error)")
         }
     }
 

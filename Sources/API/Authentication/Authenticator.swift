@@ -10,17 +10,16 @@ struct Authenticator: Sendable {
     let now: @Sendable () -> Timestamp
 
     /// - Parameters:
-    ///   - authorization: the `Authorization` header.
+    ///   - token: what the `Authorization` header presents.
     ///   - address: where the request comes from, when that is known.
     ///   - trace: the request's id.
     /// - Throws: `unauthorized`. Why a well-formed key is refused stands only in the owner's log: it would tell a thief what
     ///   is worth trying.
     func authenticate(
-        _ authorization: String?, from address: InternetAddress?, trace: String
+        _ token: BearerToken, from address: InternetAddress?, trace: String
     ) throws(APIError) -> Principal {
-        guard let authorization, let text = Self.bearerToken(authorization) else { throw .unauthorized }
         let key: APIKey
-        do throws(ProofError) { key = try APIKey(parsing: text) } catch {
+        do throws(ProofError) { key = try APIKey(parsing: token.text) } catch {
             refusals.note(.malformed, of: nil, trace: trace)
             throw .malformedKey
         }
@@ -49,12 +48,29 @@ struct Authenticator: Sendable {
     func requestsPerMinute(of key: KeyID) -> Int? {
         keys.find(key).flatMap { Plan.of($0.tier).requestsPerMinute(of: $0.prefix) }
     }
+}
 
-    /// What follows `Bearer `, whose case does not matter (RFC 9110 §11.1).
-    private static func bearerToken(_ header: String) -> String? {
-        let parts = header.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-        return String(parts[1])
+/// What a request presents of who sends it: in an `Authorization` header what follows `Bearer `, whose case does not matter (RFC 9110 §11.1).
+struct BearerToken: Sendable {
+    let text: String
+    /// Whether it has the form of an access token, three parts with dots between, rather than of an API key.
+    let isAccessToken: Bool
+
+    private static let scheme = Array("bearer ".utf8)
+
+    /// - Returns: nil for any other scheme, or none.
+    init?(_ header: String) {
+        let bytes = header.utf8
+        guard bytes.count > Self.scheme.count,
+            zip(bytes, Self.scheme).allSatisfy({ $0 | (UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? 0x20 : 0) == $1 })
+        else { return nil }
+        self.init(token: String(header[bytes.index(bytes.startIndex, offsetBy: Self.scheme.count)...]))
+    }
+
+    /// A token that came another way than in the header.
+    init(token: String) {
+        text = token
+        isAccessToken = text.utf8.contains(UInt8(ascii: "."))
     }
 }
 

@@ -11,20 +11,6 @@ struct MemberAuthenticator: Sendable {
     let tokens: TokenService
     let ledger: LedgerService
 
-    /// The bearer token of the request if it has the form of an access token rather than of an API key.
-    static func bearerToken(_ request: Request) -> String? {
-        guard let header = request.headers[.authorization] else { return nil }
-        let parts = header.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer", parts[1].contains(".") else { return nil }
-        return String(parts[1])
-    }
-
-    /// The cookie's token, when nothing else says who asks.
-    static func cookieToken(_ request: Request) -> String? {
-        guard request.headers[.authorization] == nil else { return nil }
-        return request.cookies[cookieName]?.value
-    }
-
     /// Looks the token's sign-in up in the ledger's state: what ended a moment ago no longer counts.
     ///
     /// - Throws: `unauthorized`.

@@ -8,8 +8,8 @@ struct NewAPIKey: Sendable {
     let issued: NewKey
 
     init(prefix: KeyPrefix, name: String, permissions: Permissions) throws(APIError) {
-        var generator = SystemRandomNumberGenerator()
-        let key = try Self.secret(prefix: prefix)
+        var generator = RandomBatch()
+        let key = try Self.secret(prefix: prefix, using: &generator)
         text = key.text
         issued = NewKey(
             id: KeyID(using: &generator), name: name, prefix: prefix, display: key.displayPrefix,
@@ -18,8 +18,12 @@ struct NewAPIKey: Sendable {
 
     /// A fresh secret from the system's generator.
     static func secret(prefix: KeyPrefix) throws(APIError) -> APIKey {
-        var generator = SystemRandomNumberGenerator()
-        let bytes = (0..<APIKey.secretBytes).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        var generator = RandomBatch()
+        return try secret(prefix: prefix, using: &generator)
+    }
+
+    private static func secret(prefix: KeyPrefix, using generator: inout RandomBatch) throws(APIError) -> APIKey {
+        let bytes = generator.bytes(APIKey.secretBytes)
         do throws(ProofError) { return try APIKey(prefix: prefix, secret: bytes) } catch { throw .internalError }
     }
 }

@@ -122,10 +122,16 @@ final class RequestMeter: Sendable {
 
     /// Gives back what was reserved and not used; at a clean stop, when nothing is counted any more.
     func returnRest(trace: String) async throws(APIError) {
-        let rest = state.withLock { state in
+        let blocks = state.withLock { state in
             defer { state.blocks = [:] }
-            return state.blocks.compactMap {
-                $0.value.left > 0 ? ReturnRequests(keyID: $0.key, requests: $0.value.left) : nil
+            return state.blocks.filter { $0.value.left > 0 }
+        }
+        // Of a customer that was erased meanwhile nothing is counted any more.
+        let rest = ledger.read { state in
+            blocks.compactMap { keyID, block in
+                state.key(keyID).flatMap { state.customer($0.customerID) }.map { _ in
+                    ReturnRequests(keyID: keyID, requests: block.left)
+                }
             }
         }
         for start in stride(from: 0, to: rest.count, by: Self.returnsAtOnce) {

@@ -72,6 +72,20 @@ final class LedgerService: Sendable {
         }
     }
 
+    /// Whether `command` would be allowed now; nothing happens.
+    func check(_ command: Command, as actor: Actor, trace: String) throws(APIError) {
+        let result: Result<Void, APIError> = state.withLock { state in
+            Result { () throws(APIError) in
+                let context = DecisionContext(at: now(), actor: actor, trace: trace)
+                var generator = SystemRandomNumberGenerator()
+                do throws(Refusal) { _ = try state.decide(command, in: context, using: &generator) } catch {
+                    throw APIError(error)
+                }
+            }
+        }
+        try result.get()
+    }
+
     /// Decides on `command`. When this throws, nothing of it is or will be in the log.
     func submit(
         _ command: Command, as actor: Actor, trace: String, idempotency: Idempotency? = nil
@@ -79,25 +93,40 @@ final class LedgerService: Sendable {
         let result: Result<Submission, APIError> = state.withLock { state in
             Result { () throws(APIError) in
                 let context = DecisionContext(at: now(), actor: actor, trace: trace)
-                var generator = SystemRandomNumberGenerator()
-                let drafts: [EventDraft]
+                var generator = RandomBatch()
+                let decision: Decision
                 do throws(Refusal) {
-                    drafts = try state.decide(command, idempotency, in: context, using: &generator)
+                    decision = try state.decision(on: command, idempotency, in: context, using: &generator)
                 } catch { throw APIError(error) }
                 let pending: PendingAppend
-                do throws(EventLogError) { pending = try log.submit(drafts, expecting: state.position) } catch {
-                    throw Self.error(for: error)
+                do throws(EventLogError) {
+                    pending = try log.submit(decision.drafts, expecting: state.position)
+                } catch { throw Self.error(for: error) }
+                // What was decided is legal by construction; if not, going on would acknowledge nonsense.
+                do throws(ReplayError) {
+                    return Submission(pending: pending, events: try state.apply(decision))
+                } catch { preconditionFailure("a decision contradicts the rules of replay: \(error)") }
+            }
+        }
+        return try result.get()
+    }
+
+    /// Puts an event about the log itself into the log, in order with all decisions.
+    ///
+    /// - Parameter event: makes it for the place that it will have.
+    func submit(
+        logEvent event: (UInt64) throws(EventLogError) -> EventDraft
+    ) throws(EventLogError) -> PendingAppend {
+        let result: Result<PendingAppend, EventLogError> = state.withLock { state in
+            Result { () throws(EventLogError) in
+                let envelope = Envelope(sequence: state.position, event: try event(state.position))
+                var next = state
+                do throws(ReplayError) { try next.apply(envelope) } catch {
+                    throw EventLogError(.signing, "the rules of the log refuse this: \(error)", cause: error)
                 }
-                let events = drafts.enumerated().map {
-                    Envelope(sequence: pending.firstSequence + UInt64($0.offset), event: $0.element)
-                }
-                for event in events {
-                    // What was decided is legal by construction; if not, going on would acknowledge nonsense.
-                    do throws(ReplayError) { try state.apply(event) } catch {
-                        preconditionFailure("a decision contradicts the rules of replay: \(error)")
-                    }
-                }
-                return Submission(pending: pending, events: events)
+                let pending = try log.submit([envelope.event], expecting: envelope.sequence)
+                state = next
+                return pending
             }
         }
         return try result.get()

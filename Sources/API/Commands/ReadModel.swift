@@ -42,7 +42,7 @@ struct ReadModel: Sendable {
     /// The caller's account with what it used in `cycle`.
     func account(of caller: Principal, cycle: BillingCycle) throws(APIError) -> AccountView {
         let account = try reading { () throws(ProjectionError) in
-            try store.account(caller.customerID, in: caller.environment, cycle: cycle)
+            try store.account(caller.customerID, in: caller.environment, cycle: cycle, key: caller.keyID)
         }
         guard let account else { throw .unauthorized }
         return account

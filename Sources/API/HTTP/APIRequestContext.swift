@@ -16,7 +16,7 @@ struct APIRequestContext: RequestContext {
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
-        peer = (source.channel.remoteAddress?.ipAddress).flatMap(Self.address)
+        peer = InternetAddress(of: source.channel)
         trace = Self.newTrace()
     }
 
@@ -24,10 +24,5 @@ struct APIRequestContext: RequestContext {
     static func newTrace() -> String {
         let digits = String(UInt64.random(in: .min ... .max), radix: 16)
         return "req_" + String(repeating: "0", count: 16 - digits.count) + digits
-    }
-
-    /// A link-local address comes with its zone, which says nothing about who it is.
-    private static func address(_ text: String) -> InternetAddress? {
-        InternetAddress(String(text.prefix { $0 != "%" }))
     }
 }

@@ -1,16 +1,13 @@
 import CanonicalJSON
-import Ledger
 
-/// A way to speak to the one system: which paths are its own, how its errors look, what it calls the plans. Rules are
-/// never here; they are decided once, in the ledger.
+/// A way to speak to the one system: which paths are its own, and how its errors look. Its routes map names, those of ids,
+/// plans and members, to commands and reads. Rules are never here; they are decided once, in the ledger.
 ///
 /// To add one: CONTRIBUTING.md, "How to add a dialect".
 struct Dialect: Sendable {
     let name: String
     /// Where its routes are: each stands for itself and everything beneath. Empty for the dialect of all other paths.
     let paths: [String]
-    /// What it calls a plan.
-    let planName: @Sendable (Tier) -> String
     /// The status of an error answer.
     let status: @Sendable (APIError) -> Int
     /// The body of an error answer.
@@ -19,8 +16,7 @@ struct Dialect: Sendable {
     let admit: @Sendable (_ clientName: String?, _ clientVersion: String?) throws(APIError) -> Void
 
     init(
-        name: String, paths: [String] = [], planName: @escaping @Sendable (Tier) -> String = { $0.rawValue },
-        status: @escaping @Sendable (APIError) -> Int = { $0.code.status },
+        name: String, paths: [String] = [], status: @escaping @Sendable (APIError) -> Int = { $0.code.status },
         errorBody: @escaping @Sendable (APIError) -> JSONValue,
         admit: @escaping @Sendable (_ clientName: String?, _ clientVersion: String?) throws(APIError) -> Void = {
             _, _ in
@@ -28,7 +24,6 @@ struct Dialect: Sendable {
     ) {
         self.name = name
         self.paths = paths
-        self.planName = planName
         self.status = status
         self.errorBody = errorBody
         self.admit = admit

@@ -33,7 +33,7 @@ struct CustomerRegistration: Sendable {
     ) async throws(APIError) -> Registered {
         var verifier: String?
         if let password = form.password { verifier = try await hasher.verifier(of: password) }
-        var generator = SystemRandomNumberGenerator()
+        var generator = RandomBatch()
         let key = try NewAPIKey(prefix: .nanorixLive, name: "default", permissions: .full)
         let registered = Registered(
             customerID: CustomerID(using: &generator), apiKey: key.text,
@@ -67,7 +67,7 @@ struct CustomerRegistration: Sendable {
     private func command(
         _ form: Form, _ registered: Registered, _ key: NewAPIKey, verifier: String?
     ) async throws(APIError) -> SignUp {
-        var generator = SystemRandomNumberGenerator()
+        var generator = RandomBatch()
         let eventID = EventID(using: &generator)
         var command = SignUp(
             customerID: registered.customerID, eventID: eventID,

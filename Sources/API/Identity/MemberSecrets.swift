@@ -51,6 +51,22 @@ struct MemberSecrets: Sendable {
         try await open(customer.sealedEmail, SealedField.email, of: customer.id, customer.eventID)
     }
 
+    func organisation(of customer: CustomerView) async throws(APIError) -> String? {
+        guard let sealed = customer.sealedOrganisation, let eventID = customer.organisationEventID else { return nil }
+        return try await open(sealed, SealedField.organisation, of: customer.id, eventID)
+    }
+
+    /// The same; nil where the customer's data key is gone, and with it whatever it sealed.
+    func knownEmail(of customer: CustomerView) async throws(APIError) -> String? {
+        do throws(VaultError) {
+            return try await vault.open(
+                customer.sealedEmail, customerID: customer.id.text, context: customer.eventID, field: SealedField.email)
+        } catch {
+            if error.code == .unknownCustomer { return nil }
+            throw APIError(.internalError, "A sealed field cannot be opened: \(error)")
+        }
+    }
+
     private func open(
         _ sealed: String, _ field: String, of customer: CustomerID, _ eventID: String
     ) async throws(APIError) -> String {
@@ -65,6 +81,8 @@ enum SealedField {
     static let email = "email"
     static let name = "name"
     static let verifier = "verifier"
+    static let organisation = "organisation"
+    static let subscription = "subscription"
 }
 
 extension APIError {

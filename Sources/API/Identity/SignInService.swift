@@ -70,18 +70,27 @@ struct SignInService: Sendable {
     func changePassword(
         of caller: Principal, from current: String, to password: Password, trace: String
     ) async throws(APIError) -> Tokens {
-        let member = try reads.member(of: caller)
-        try admit(try EmailAddress(try await secrets.email(of: member)))
-        let verdict = try await hasher.check(
-            Password(presented: current), against: try await secrets.verifier(of: member))
-        guard verdict != .wrong else {
-            throw APIError(
-                .forbidden, "`current_password` is wrong. Send the password you sign in with.",
-                field: "current_password")
-        }
+        let member = try await confirm(caller, current, field: "current_password")
         let sequence = try await set(
             password, of: member, proof: .password(setBy: member.passwordSequence), trace: trace)
         return try await start(member, passwordSequence: sequence, trace: trace)
+    }
+
+    /// Checks the caller's own password again, before something that cannot be undone.
+    ///
+    /// - Parameter field: the member of the request that holds it.
+    /// - Throws: `forbidden` when it is wrong; `rateLimited`.
+    @discardableResult
+    func confirm(_ caller: Principal, _ password: String, field: String) async throws(APIError) -> MemberView {
+        let member = try reads.member(of: caller)
+        try admit(try EmailAddress(try await secrets.email(of: member)))
+        let verdict = try await hasher.check(
+            Password(presented: password), against: try await secrets.verifier(of: member))
+        guard verdict != .wrong else {
+            throw APIError(
+                .forbidden, "`\(field)` is wrong. Send the password you sign in with.", field: field)
+        }
+        return member
     }
 
     /// Another password on the strength of a token from the operator. Every sign-in ends.

@@ -3,48 +3,133 @@ import CanonicalJSON
 import EventStore
 import Ledger
 import Projections
-import Vault
 
-/// `GET /v1/customers/me`: account, usage and limits.
+/// `/v1/customers/me`: account, usage and limits; what the account says of itself; its erasure.
 struct AccountRoutes: Sendable {
     let reads: ReadModel
-    let vault: Vault
     let ledger: LedgerService
+    let secrets: MemberSecrets
+    let signIns: SignInService
+    let erasure: AccountErasure
 
-    var routes: [Route] { [Route(.get, "/v1/customers/me", .key(.accountRead), handler: show)] }
+    var routes: [Route] {
+        [
+            Route(.get, "/v1/customers/me", .key(.accountRead), handler: show),
+            Route(.patch, "/v1/customers/me", .key(.accountWrite), bodyBytesMax: 16_384, handler: change),
+            Route(.delete, "/v1/customers/me", .key(.accountWrite), bodyBytesMax: 16_384, handler: erase),
+        ]
+    }
 
     private func show(_ exchange: Exchange) async throws(APIError) -> APIResponse {
+        .json(.object(try await body(for: try exchange.caller())))
+    }
+
+    private func change(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         let caller = try exchange.caller()
+        let members = try exchange.members()
+        guard members.present("email") == nil else {
+            throw APIError(
+                .badRequest,
+                "The e-mail address of an account cannot be changed: it is what the account is known by. Erase the "
+                    + "account and sign up with the other address.", field: "email")
+        }
+        var generator = SystemRandomNumberGenerator()
+        let eventID = EventID(using: &generator)
+        var command = ChangeCustomer(customerID: caller.customerID, eventID: eventID)
+        command.jurisdiction = try members.choice("jurisdiction", Jurisdiction.self)
+        if members.isNull("organisation") { command.organisation = CustomerChanged.Organisation.none }
+        if let text = try members.string("organisation") {
+            let name = try OrganisationName(text)
+            command.organisation = .sealed(
+                try await secrets.seal(name.text, SealedField.organisation, of: caller.customerID, eventID))
+        }
+        _ = try await ledger.perform(.changeCustomer(command), as: caller.actor, trace: exchange.trace)
+        return .json(.object(try await body(for: caller)))
+    }
+
+    /// The account's id must be written out, and whoever is signed in gives their password too: a session that somebody
+    /// left open, or a script with the wrong key, must not be enough.
+    private func erase(_ exchange: Exchange) async throws(APIError) -> APIResponse {
+        let caller = try exchange.caller()
+        let members = try exchange.members()
+        guard try members.string("confirm") == caller.customerID.text else {
+            throw APIError(
+                .badRequest,
+                "This erases the account for ever. To confirm, send its id: {\"confirm\":\"\(caller.customerID)\"}.",
+                field: "confirm")
+        }
+        if caller.memberID != nil {
+            try await signIns.confirm(caller, try members.requiredString("password"), field: "password")
+        }
+        let erased = try await erasure.erase(caller.customerID, as: caller.actor, trace: exchange.trace)
+        var response = APIResponse.json(AccountAnswer.body(of: erased))
+        response.headers = [AccessCookie.noStore]
+        if caller.memberID != nil { response.headers.append(("Set-Cookie", AccessCookie.cleared)) }
+        return response
+    }
+
+    private func body(for caller: Principal) async throws(APIError) -> JSONObject {
         // The ledger's own month: it never goes back, whatever happens to the clock.
         let now = ledger.now()
-        let cycle = ledger.read { $0.cycle.advanced(to: now) }
+        let (cycle, subscription) = ledger.read { state in
+            (state.cycle.advanced(to: now), state.customer(caller.customerID)?.subscription)
+        }
         let account = try reads.account(of: caller, cycle: cycle)
-        var key: KeyView?
-        if let keyID = caller.keyID { key = try reads.apiKey(keyID, for: caller) }
         let customer = account.customer
         let plan = Plan.of(customer.tier)
-        let email: String
-        do throws(VaultError) {
-            email = try await vault.open(
-                customer.sealedEmail, customerID: caller.customerID.text,
-                context: customer.eventID, field: SealedField.email)
-        } catch { throw .internalError }
-        let body: JSONValue = [
-            "customer_id": .string(caller.customerID.text), "email": .string(email),
-            "tier": .string(customer.tier.rawValue), "jurisdiction": .string(customer.jurisdiction.rawValue),
-            "cdps_this_cycle": .integer(account.cycle.proofs), "cdp_limit": Self.limit(plan.proofsPerMonth),
-            "sessions_used": .integer(account.liveSessions),
-            "sessions_limit": Self.limit(plan.concurrentSessions),
-            "rate_limit_rpm": Self.limit(plan.requestsPerMinute(of: key?.prefix ?? .nanorixLive)),
-            "billing_cycle_start": .string(cycle.start.secondsText),
-            "api_key_prefix": key.map { .string($0.display) } ?? .null,
-        ]
+        var body = JSONObject()
+        body["customer_id"] = .string(customer.id.text)
+        body["email"] = .string(try await secrets.email(of: customer))
+        if let name = try await secrets.organisation(of: customer) { body["organisation"] = .string(name) }
+        body["tier"] = .string(customer.tier.rawValue)
+        body["jurisdiction"] = .string(customer.jurisdiction.rawValue)
+        body["cdps_this_cycle"] = .integer(account.cycle.proofs)
+        body["cdp_limit"] = AccountAnswer.limit(plan.proofsPerMonth)
+        body["sessions_used"] = .integer(account.liveSessions)
+        body["sessions_limit"] = AccountAnswer.limit(plan.concurrentSessions)
+        body["rate_limit_rpm"] = AccountAnswer.limit(plan.requestsPerMinute(of: caller.key?.prefix ?? .nanorixLive))
+        body["billing_cycle_start"] = .string(cycle.start.secondsText)
+        body["api_key_prefix"] = account.keyDisplay.map { .string($0) } ?? .null
+        if let subscription { body["subscription"] = AccountAnswer.body(of: subscription) }
         // What belongs to test data is marked wherever it is shown.
-        guard caller.environment == .test, var marked = body.object else { return .json(body) }
-        marked["environment"] = .string(caller.environment.rawValue)
-        return .json(.object(marked))
+        if caller.environment == .test { body["environment"] = .string(caller.environment.rawValue) }
+        return body
+    }
+}
+
+/// What accounts are answered with.
+enum AccountAnswer {
+    static func body(of erased: AccountErasure.Erased) -> JSONValue {
+        [
+            "customer_id": .string(erased.customerID.text), "status": "erased",
+            "erased_at": .string(erased.at.secondsText), "cdps": .array(erased.proofs),
+        ]
+    }
+
+    static func body(of subscription: SubscriptionRecord) -> JSONValue {
+        [
+            "status": .string(subscription.status.rawValue), "tier": .string(subscription.tier.rawValue),
+            "grace_ends_at": subscription.graceEndsAt.map { .string($0.secondsText) } ?? .null,
+        ]
     }
 
     /// A limit that does not exist is null.
-    private static func limit(_ number: Int?) -> JSONValue { number.map { .integer(Int64($0)) } ?? .null }
+    static func limit(_ number: Int?) -> JSONValue { number.map { .integer(Int64($0)) } ?? .null }
+}
+
+/// What an organisation is called.
+struct OrganisationName: Sendable {
+    let text: String
+
+    init(_ text: String) throws(APIError) {
+        guard (1...200).contains(text.count), text.utf8.count <= 800,
+            text.unicodeScalars.allSatisfy({ $0.properties.generalCategory != .control })
+        else {
+            throw APIError(
+                .badRequest,
+                "`organisation` must have 1 to 200 characters, none of them a control character, or be null.",
+                field: "organisation")
+        }
+        self.text = text
+    }
 }

@@ -58,7 +58,7 @@ struct EmailAddress: Sendable {
         (1...64).contains(part.utf8.count) && !part.hasPrefix(".") && !part.hasSuffix(".") && !part.contains("..")
             && part.unicodeScalars.allSatisfy { scalar in
                 scalar.value > 0x20 && scalar.value != 0x7F && !"\"(),:;<>[]\\".unicodeScalars.contains(scalar)
-                    && !scalar.properties.isWhitespace
+                    && (scalar.isASCII || !scalar.properties.isWhitespace)
             }
     }
 
@@ -68,7 +68,8 @@ struct EmailAddress: Sendable {
             && labels.allSatisfy { label in
                 (1...63).contains(label.utf8.count) && !label.hasPrefix("-") && !label.hasSuffix("-")
                     && label.unicodeScalars.allSatisfy {
-                        $0.properties.isAlphabetic || ("0"..."9").contains($0) || $0 == "-"
+                        ("a"..."z").contains($0) || ("A"..."Z").contains($0) || ("0"..."9").contains($0) || $0 == "-"
+                            || !$0.isASCII && $0.properties.isAlphabetic
                     }
             }
     }

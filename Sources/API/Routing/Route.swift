@@ -80,10 +80,8 @@ struct Exchange: Sendable {
     let body: [UInt8]
     /// The body piece by piece, on routes that stream it.
     var bodyStream: RequestBody?
-    /// The `Accept` header.
-    var accept: String?
-    /// The `Last-Event-ID` header of a client that resumes a feed.
-    var lastEventID: String?
+    /// The request's header fields; few routes look at any.
+    var headers = HTTPFields()
     /// The server's own request id; goes into events.
     let trace: String
     /// Who asks; nil on public routes.
@@ -109,6 +107,18 @@ struct Exchange: Sendable {
                 })
         }
     }
+
+    /// The `Accept` header.
+    var accept: String? { headers[.accept] }
+
+    /// The `Last-Event-ID` header of a client that resumes a feed.
+    var lastEventID: String? { Self.lastEventIDName.flatMap { headers[$0] } }
+
+    /// The `Stripe-Signature` header of a webhook.
+    var stripeSignature: String? { Self.stripeSignatureName.flatMap { headers[$0] } }
+
+    private static let lastEventIDName = HTTPField.Name("Last-Event-ID")
+    private static let stripeSignatureName = HTTPField.Name("Stripe-Signature")
 
     /// Whether the answer is wanted as Server-Sent Events.
     var wantsEvents: Bool { accept?.lowercased().contains("text/event-stream") ?? false }

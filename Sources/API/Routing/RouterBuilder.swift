@@ -20,8 +20,6 @@ struct RouterBuilder: Sendable {
     let crossOrigin: CrossOrigin
     let logger: Logger
 
-    private static let lastEventID = HTTPField.Name("Last-Event-ID") ?? .from
-
     func router(for routes: [Route]) -> Router<APIRequestContext> {
         let router = Router(context: APIRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(
@@ -91,8 +89,8 @@ struct RouterBuilder: Sendable {
                 uniquingKeysWith: { first, _ in first }),
             queryText: request.uri.query, headers: request.headers,
             body: route.streamsBody ? [] : try await body(of: request, route: route),
-            bodyStream: route.streamsBody ? request.body : nil, accept: request.headers[.accept],
-            lastEventID: request.headers[Self.lastEventID], trace: context.trace, principal: principal,
+            bodyStream: route.streamsBody ? request.body : nil, headers: request.headers, trace: context.trace,
+            principal: principal,
             isStillAllowed: {
                 do throws(APIError) {
                     let now = try await identify(request, context)
@@ -157,26 +155,31 @@ struct RouterBuilder: Sendable {
     }
 
     private static func saysNothingOfWhoAsks(_ request: Request) -> Bool {
-        request.headers[.authorization] == nil && MemberAuthenticator.cookieToken(request) == nil
+        request.headers[.authorization] == nil && request.cookies[MemberAuthenticator.cookieName] == nil
     }
 
     /// A member by access token or cookie, else the holder of an API key. The `Authorization` header goes before the
     /// cookie, which needs to be kept from pages of other origins.
     private func identify(_ request: Request, _ context: APIRequestContext) async throws(APIError) -> Principal {
-        if let token = MemberAuthenticator.bearerToken(request) {
-            return try await memberAuthenticator.authenticate(
-                token, environment: try EnvironmentHeader.read(request))
-        }
-        if let token = MemberAuthenticator.cookieToken(request) {
+        guard let header = request.headers[.authorization] else {
+            guard let token = request.cookies[MemberAuthenticator.cookieName]?.value else { throw .unauthorized }
             try CookieGuard.check(request)
             return try await memberAuthenticator.authenticate(
                 token, environment: try EnvironmentHeader.read(request))
         }
-        return try authenticator.authenticate(
-            request.headers[.authorization], from: context.client, trace: context.trace)
+        guard let token = BearerToken(header) else { throw .unauthorized }
+        guard token.isAccessToken else {
+            return try authenticator.authenticate(token, from: context.client, trace: context.trace)
+        }
+        return try await memberAuthenticator.authenticate(
+            token.text, environment: try EnvironmentHeader.read(request))
     }
 
     private func body(of request: Request, route: Route) async throws(APIError) -> [UInt8] {
+        // No route reads the body of a GET; one that is announced is still held to the rules.
+        if route.method == .get, request.headers[.contentLength] == nil, request.headers[.transferEncoding] == nil {
+            return []
+        }
         let buffer: ByteBuffer
         do { buffer = try await request.body.collect(upTo: route.bodyBytesMax) } catch {
             throw APIError(.contentTooLarge, "The body is larger than \(route.bodyBytesMax) bytes.")

@@ -10,6 +10,8 @@ struct HTTPFront: Sendable {
     private let dialect: Dialect
     private let limits: HTTPServerLimits
     private let connectionsMax: Int
+    /// Nil where addresses are not limited.
+    private let connections: AddressConnections?
 
     /// Reads certificate and key.
     ///
@@ -19,6 +21,10 @@ struct HTTPFront: Sendable {
         self.dialect = dialect
         self.limits = limits
         connectionsMax = configuration.connectionsMax
+        connections =
+            configuration.limitsAddresses
+            ? AddressConnections(
+                limit: configuration.connectionsPerAddressMax, exempt: try configuration.trustedProxyRanges()) : nil
     }
 
     /// `http` or `https`.
@@ -36,14 +42,18 @@ struct HTTPFront: Sendable {
         HTTPServerBuilder { responder in
             let http1 = UpgradingChannel(
                 responder: responder, door: door, limits: limits, socketLimits: socketLimits, configuration: stream)
-            guard let tls else { return http1 }
+            guard let tls else { return bound(http1) }
             let http2 = HTTP2Channel(
                 responder: responder,
                 configuration: .init(
                     idleTimeout: .seconds(limits.idleSecondsMax), gracefulCloseTimeout: .seconds(limits.idleSecondsMax),
                     streamConfiguration: stream))
-            return try SecureUpgradingChannel(tls: tls, http1: http1, http2: http2)
+            return bound(try SecureUpgradingChannel(tls: tls, http1: http1, http2: http2))
         }
+    }
+
+    private func bound(_ channel: some ServerChildChannel) -> any ServerChildChannel {
+        ConnectionChannel(base: channel, connections: connections)
     }
 
     private var stream: HTTP1Channel.Configuration {

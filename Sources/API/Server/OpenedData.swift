@@ -14,19 +14,19 @@ struct OpenedData: Sendable {
 
     init(configuration: ServerConfiguration, surroundings: Surroundings, logger: Logger) throws {
         let directory = configuration.dataDirectory
-        vault = try LogKeyRotating.openVault(configuration)
+        let signer: any CheckpointSigner
+        (vault, signer) = try LogKeyRotating.openVault(configuration)
         var state = State()
         var logConfiguration = EventLogConfiguration()
         logConfiguration.segmentBytes = configuration.segmentBytes
         logConfiguration.recompressesSealedSegments = configuration.recompressesLog
+        logConfiguration.recoveryKey = configuration.logRecoveryKey?.verifierKey
         log = try EventLog.open(
-            directory: directory + "/log", signer: vault, keeper: vault, configuration: logConfiguration,
+            directory: directory + "/log", signer: signer, keeper: vault, configuration: logConfiguration,
             fileSystem: surroundings.fileSystem, clock: surroundings.now,
-            newEventID: {
-                var generator = SystemRandomNumberGenerator()
-                return EventID(using: &generator).text
-            },
+            newEventID: { EventID.random.text },
             visit: { events in for event in events { try state.apply(event) } })
+        try vault.adoptNextLogKey(of: log)
         self.state = state
         store = try ProjectionStore(path: directory + "/projections.sqlite")
         report(to: logger)
@@ -39,6 +39,14 @@ struct OpenedData: Sendable {
                 "origin": .string(log.origin), "events": .stringConvertible(log.head.size),
                 "projections": .string("\(store.opening)"),
             ])
+        if log.head.size == 1, log.keys.recoveryKey == nil {
+            logger.notice(
+                """
+                this log names no recovery key: should its vault be lost, no key can take the place of the log's key. Make \
+                one with `nrx-server recovery-key FILE`, name FILE.pub with `nrx-server admin rotate-log-key \
+                --log-recovery-key`, and keep FILE offline
+                """)
+        }
         if case .torn(let file, let offset, let bytes, let why) = log.recovery.tail {
             logger.warning(
                 "an unacknowledged write was set aside",

@@ -31,6 +31,9 @@ public struct Server: Sendable {
     let desk: IdempotencyDesk
     let secrets: IdempotencySecrets
     let identity: Identity
+    let billing: BillingService
+    let erasure: AccountErasure
+    let rotator: LogKeyRotator
     /// Nil where no witness is configured.
     let witnesses: WitnessClient?
     let routes: [Route]
@@ -66,6 +69,9 @@ public struct Server: Sendable {
         projections.start(following: opened.log)
         ledger = LedgerService(log: opened.log, state: opened.state, projections: projections, now: now)
         let sandbox = Self.sandbox(configuration, now: now, logger)
+        rotator = LogKeyRotator(
+            log: opened.log, vault: opened.vault,
+            submit: { [ledger] (event) throws(EventLogError) in try ledger.submit(logEvent: event) })
         sessions = SessionManager(
             ledger: ledger, sandbox: sandbox.host, layersMissing: configuration.allowedMissingLayers,
             region: configuration.region, logger: logger)
@@ -88,6 +94,16 @@ public struct Server: Sendable {
         try await Self.freeUnusedEmails(opened, logger)
         identity = try await Identity(
             ledger: ledger, store: opened.store, vault: opened.vault, surroundings: surroundings, logger: logger)
+        billing = BillingService(
+            stripe: configuration.stripe,
+            client: configuration.stripe.secretKey.map {
+                StripeClient(url: configuration.stripe.url, secretKey: $0, logger: logger)
+            }, ledger: ledger, reads: ReadModel(store: opened.store), vault: opened.vault, secrets: identity.secrets,
+            ownURL:
+                "http\(configuration.tlsCertificateFile == nil ? "" : "s")://\(configuration.host):\(configuration.port)/",
+            logger: logger)
+        erasure = AccountErasure(
+            ledger: ledger, vault: opened.vault, sessions: sessions, billing: billing, logger: logger)
         try await projections.caughtUp(to: opened.log.head.size)
         try opened.store.finishRebuild()
         let abandoned = try await sessions.closeAbandoned(trace: "startup")
@@ -114,6 +130,11 @@ public struct Server: Sendable {
                 meter: meter, sandbox: sandbox, directory: DataDirectoryStatus(path: configuration.dataDirectory),
                 region: configuration.region, hasWitnesses: !configuration.witnesses.isEmpty) + identity.routes
             + guests.routes
+            + BillingRoutes(billing: billing).routes
+            + AccountRoutes(
+                reads: ReadModel(store: opened.store), ledger: ledger, secrets: identity.secrets,
+                signIns: identity.signIns, erasure: erasure
+            ).routes
     }
 
     /// Members whose event never came, or whose removal was recorded but not carried out: their e-mails are free again.
@@ -156,7 +177,6 @@ public struct Server: Sendable {
             + ExecRoute(sessions: sessions, reads: reads).routes
             + ProofRoutes(reads: reads, log: ledger.log).routes
             + LogRoutes(log: ledger.log, hasWitnesses: hasWitnesses).routes
-            + AccountRoutes(reads: reads, vault: vault, ledger: ledger).routes
             + APIKeyRoutes(keys: KeyManagement(ledger: ledger, reads: reads, meter: meter)).routes
             + HealthRoute(
                 ledger: ledger, reads: reads, vault: vault, directory: directory, sandbox: sandbox, region: region,
@@ -196,7 +216,8 @@ public struct Server: Sendable {
         AdminSocket(
             path: AdminSocket.path(dataDirectory: configuration.dataDirectory),
             routes: AdminRoutes(
-                ledger: ledger, reads: ReadModel(store: store), vault: vault, identity: identity
+                ledger: ledger, reads: ReadModel(store: store), vault: vault, identity: identity, erasure: erasure,
+                rotator: rotator
             ).routes, dialect: .native, logger: logger)
     }
 
@@ -219,6 +240,7 @@ public struct Server: Sendable {
                     "\(front.scheme)://\(host.contains(":") ? "[\(host)]" : host):\(channel.localAddress?.port ?? 0)")
             }, logger: logger)
         let expiry = Task { [sessions] in await sessions.runExpiry() }
+        let graces = Task { [billing] in await billing.runGraces() }
         let witnessing = Task { [witnesses] in await witnesses?.run() }
         let patience = Duration.seconds(configuration.shutdownSecondsMax)
         let admin = try adminSocket.application { listeners.isUp(nil) }
@@ -240,6 +262,7 @@ public struct Server: Sendable {
             failure = nil
         } catch { failure = error }
         expiry.cancel()
+        graces.cancel()
         witnessing.cancel()
         await witnessing.value
         try await stop()

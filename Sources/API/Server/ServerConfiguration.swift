@@ -37,6 +37,13 @@ public struct ServerConfiguration: Sendable {
     public var connectionsMax = 1_024
     /// Who is asked to cosign the log's checkpoints.
     public var witnesses: [Witness] = []
+    /// Connections of one client address at the same time, while ``limitsAddresses``; one more is closed.
+    public var connectionsPerAddressMax = 256
+    /// How plans are paid for.
+    public var stripe = StripeConfiguration()
+    /// The offline key that a new log names in its first event: it may endorse another key for the log when the vault is
+    /// lost. Nil names none; a log that exists must name the same one.
+    public var logRecoveryKey: LogRecoveryKey?
     /// Length of a log segment, in bytes.
     public var segmentBytes = 64 << 20
     /// Whether sealed log segments are rewritten in the background, smaller, with the same events and roots.
@@ -71,6 +78,7 @@ extension ServerConfiguration {
             throw ServerError("--allow-missing-layer \(layer) is no layer. Known: \(known.joined(separator: ", ")).")
         }
         _ = try trustedProxyRanges()
+        try stripe.validate()
         _ = try tlsFiles()
         for origin in allowedOrigins where !Self.isOrigin(origin) {
             throw ServerError("--cors-origin \(origin) is no origin. Write it like https://app.example.com.")

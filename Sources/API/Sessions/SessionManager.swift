@@ -19,6 +19,8 @@ final class SessionManager: Sendable {
         var live: [SessionID: LiveSession] = [:]
         /// Sessions whose event is decided and whose environment is still being made.
         var creating = 0
+        /// Customers that are being erased: nothing begins for them.
+        var closing: Set<CustomerID> = []
         /// Set when the server stops: no new sessions and commands from then on.
         var isStopping = false
     }
@@ -54,7 +56,7 @@ final class SessionManager: Sendable {
         trace: String, remembering request: IdempotentRequest? = nil, as idempotency: Idempotency? = nil
     ) async throws(APIError) -> [EventDraft] {
         guard let sandbox else { throw Self.cannotIsolate }
-        try beginCreating()
+        try beginCreating(for: caller.customerID)
         defer { state.withLock { $0.creating -= 1 } }
         var generator = SystemRandomNumberGenerator()
         let id = SessionID(using: &generator)
@@ -96,13 +98,24 @@ final class SessionManager: Sendable {
     static let cannotIsolate = APIError(
         .unavailable, "This server cannot isolate sessions. Run `nrx-server doctor` on it to see what is missing.")
 
-    private func beginCreating() throws(APIError) {
-        let isStopping = state.withLock { state in
-            if !state.isStopping { state.creating += 1 }
-            return state.isStopping
+    private func beginCreating(for customer: CustomerID) throws(APIError) {
+        let refusal = state.withLock { state -> APIError? in
+            if state.isStopping { return .stopping }
+            if state.closing.contains(customer) { return .beingErased }
+            state.creating += 1
+            return nil
         }
-        if isStopping { throw .stopping }
+        if let refusal { throw refusal }
     }
+
+    /// Lets no session begin for a customer that is to be erased, until ``allowSessions(of:)``.
+    ///
+    /// - Returns: false when somebody else is erasing it.
+    func refuseSessions(of customer: CustomerID) -> Bool {
+        state.withLock { $0.closing.insert(customer).inserted }
+    }
+
+    func allowSessions(of customer: CustomerID) { state.withLock { _ = $0.closing.remove(customer) } }
 
     private func recordLoss(of id: SessionID, releasing request: IdempotentRequest?, trace: String)
         async throws(APIError)
@@ -233,4 +246,8 @@ final class ExpiryQueue: Sendable {
             return due
         }
     }
+}
+
+extension APIError {
+    static let beingErased = APIError(.conflict, "This account is being erased.")
 }

@@ -7,7 +7,8 @@ import Ledger
 struct ProofWithInclusion: Sendable {
     let log: EventLog
 
-    /// `{"cdp":…,"inclusion":{"key_rotations":[…],"proof_issued":"…","verification_key_published":"…"}}`.
+    /// `{"cdp":…,"inclusion":{"key_rotations":[…],"proof_issued":"…","recovery":{…},"verification_key_published":"…"}}`;
+    /// `recovery` only where the log's first key named a recovery key.
     ///
     /// - Parameters:
     ///   - proof: the CDP's canonical text.
@@ -22,6 +23,7 @@ struct ProofWithInclusion: Sendable {
         guard proofs.count == 2 else { throw .internalError }
         var inclusion = JSONObject()
         inclusion["key_rotations"] = .array(log.rotations.map { .object($0.data) })
+        inclusion["recovery"] = log.keys.periods.first?.recovery.map { .object($0.document) }
         inclusion["proof_issued"] = .string(proofs[0].text)
         inclusion["verification_key_published"] = .string(proofs[1].text)
         // The proof is spliced in as it is stored, so that it stays byte for byte what was handed out before.

@@ -118,8 +118,9 @@ struct WebSocketDoor: Sendable {
     private func identify(
         _ token: String, from address: InternetAddress?, trace: String
     ) async throws(APIError) -> (Principal, @Sendable () async -> Bool) {
-        guard token.contains(".") else {
-            let caller = try authenticator.authenticate("Bearer \(token)", from: address, trace: trace)
+        let presented = BearerToken(token: token)
+        guard presented.isAccessToken else {
+            let caller = try authenticator.authenticate(presented, from: address, trace: trace)
             return (
                 caller,
                 { [authenticator] in

@@ -81,7 +81,9 @@ final class WebSocketHandler: ChannelDuplexHandler {
         guard let error = error as? NIOWebSocketError else { return context.fireErrorCaught(error) }
         guard !isClosing else { return context.close(promise: nil) }
         let isTooLarge = error == .invalidFrameLength
-        close(isTooLarge ? .tooLarge : .protocolError("This is not a valid frame."), context, promise: nil)
+        close(
+            isTooLarge ? .tooLarge : .protocolError("This is not a valid frame."), context, promise: nil,
+            waitingSeconds: limits.lingerSeconds)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -106,10 +108,12 @@ final class WebSocketHandler: ChannelDuplexHandler {
         }
     }
 
-    /// - Parameter isAnswer: whether the other end has closed already: then the connection ends with this frame.
+    /// - Parameters:
+    ///   - isAnswer: whether the other end has closed already: then the connection ends with this frame.
+    ///   - waitingSeconds: how long the other end's closing frame is waited for; nil for the whole time.
     private func close(
         _ close: WebSocketClose, _ context: ChannelHandlerContext, promise: EventLoopPromise<Void>?,
-        isAnswer: Bool = false
+        isAnswer: Bool = false, waitingSeconds: Int64? = nil
     ) {
         guard !isClosing else {
             promise?.succeed()
@@ -123,7 +127,7 @@ final class WebSocketHandler: ChannelDuplexHandler {
         context.flush()
         // What the other end still sends is read and dropped, so that it gets our frame and not a reset.
         context.read()
-        let seconds = isAnswer ? 0 : limits.closeSecondsMax
+        let seconds = isAnswer ? 0 : waitingSeconds ?? limits.closeSecondsMax
         closeTimer = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(seconds)) {
             context.close(promise: nil)
         }

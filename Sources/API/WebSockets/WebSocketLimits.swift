@@ -8,6 +8,8 @@ struct WebSocketLimits: Sendable {
     var stallSecondsMax: Int64 = 30
     /// From our closing frame to the end of the connection, if the other end does not close.
     var closeSecondsMax: Int64 = 5
+    /// The same where nothing of the other end can be understood any more: only for our frame to arrive.
+    var lingerSeconds: Int64 = 1
     /// Open at the same time with one key, or as one member.
     var perCallerMax = 100
     /// Open at the same time from one address (IPv6: one /64).

@@ -8,6 +8,8 @@ struct LogOpener {
     let fileSystem: any FileSystem
     let configuration: EventLogConfiguration
     let now: Timestamp
+    /// The recovery key by whose leave the signer takes the place of the log's key.
+    var recoveryKey: VerifierKey?
 
     static let lockName = "lock"
     static let checkpointName = "checkpoint"
@@ -36,7 +38,7 @@ struct LogOpener {
             let checkpoint = try readCheckpoint()
             let promised = try promisedHeads(checkpoint: checkpoint, keeper: keeper)
             let tiles = TileTree(directory: directory, fileSystem: fileSystem)
-            var keys = OpeningKeys(signer.verifierKey)
+            var keys = OpeningKeys(signer.verifierKey, recoveredBy: recoveryKey)
             let scan = try LogScanner(directory: directory, fileSystem: fileSystem)
                 .scan(rootsAt: Set(promised.map(\.head.size))) { batch in
                     tiles.absorb(batch.growth)

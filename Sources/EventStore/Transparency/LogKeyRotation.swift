@@ -1,182 +1,152 @@
 public import CanonicalJSON
 import Foundation
 
-/// The statement by which a log goes on under another key, as the event `log.key_rotated` carries it: the old key
-/// endorses the new one, the new one shows that somebody holds it.
+/// The statement by which a log goes on under another key: somebody who may endorses the new key, and the new key shows
+/// that somebody holds it.
 ///
-/// The event stands at the place `lastSize`. So the old key may sign trees that do not hold the event, the new key those
-/// that do, and which key a tree needs follows from the tree itself.
+/// It is endorsed by the old key (the event `log.key_rotated`) or, where the old key is lost, by the recovery key that the
+/// old key named (`log.key_recovered`). The event stands at the place `lastSize`. So the old key may sign trees that do
+/// not hold the event, the new key those that do, and which key a tree needs follows from the tree itself.
 public struct LogKeyRotation: Sendable, Equatable {
+    /// Who puts the new key in the old one's place.
+    public enum Endorser: Sendable, Equatable {
+        case oldKey
+        case recoveryKey(VerifierKey)
+    }
+
+    /// The type of the event when the old key endorses the new one.
     public static let type = "log.key_rotated"
+    /// The type of the event when a recovery key does.
+    public static let recoveryType = "log.key_recovered"
     public static let version = 1
-    /// First line of what is signed; no checkpoint looks like that, since its third line is a root.
+    /// A member's name that every such event has and no other: text to look for in lines that are not read.
+    public static let mark = "\"new_verifier_key\":"
+
+    /// First lines of what is signed; no checkpoint looks like that, since its third line is a root.
     private static let firstLine = "nrx-ledger/log-key-rotation/v1"
+    private static let recoveryFirstLine = "nrx-ledger/log-key-recovery/v1"
 
     public let old: VerifierKey
     public let new: VerifierKey
     /// The largest tree that the old key may sign, in events.
     public let lastSize: UInt64
-    /// 64 bytes by the old key.
-    public let oldSignature: [UInt8]
+    public let endorser: Endorser
+    /// 64 bytes by the endorser.
+    public let endorsement: [UInt8]
     /// 64 bytes by the new key.
     public let newSignature: [UInt8]
+    /// The recovery key that the new key names; nil for none.
+    public let recovery: RecoveryEndorsement?
 
     /// Signs the statement with both keys.
+    ///
+    /// - Parameter recoveryKey: the log's recovery key from now on, or nil for none.
     public init(
-        from old: any CheckpointSigner, to new: any CheckpointSigner, lastSize: UInt64
+        from old: any CheckpointSigner, to new: any CheckpointSigner, lastSize: UInt64,
+        naming recoveryKey: VerifierKey? = nil
     ) throws(EventLogError) {
-        (self.old, self.new, self.lastSize) = (old.verifierKey, new.verifierKey, lastSize)
-        let message = Self.message(from: old.verifierKey, to: new.verifierKey, lastSize: lastSize)
+        try self.init(
+            from: old.verifierKey, to: new, lastSize: lastSize, naming: recoveryKey, endorser: .oldKey, signer: old)
+    }
+
+    /// Signs the statement with the recovery key and the new key. The recovery key stays what it is.
+    public init(
+        recovering old: VerifierKey, to new: any CheckpointSigner, lastSize: UInt64,
+        by recoveryKey: any CheckpointSigner
+    ) throws(EventLogError) {
+        let key = recoveryKey.verifierKey
+        try self.init(
+            from: old, to: new, lastSize: lastSize, naming: key, endorser: .recoveryKey(key), signer: recoveryKey)
+    }
+
+    private init(
+        from old: VerifierKey, to new: any CheckpointSigner, lastSize: UInt64, naming recoveryKey: VerifierKey?,
+        endorser: Endorser, signer: any CheckpointSigner
+    ) throws(EventLogError) {
+        (self.old, self.new, self.lastSize, self.endorser) = (old, new.verifierKey, lastSize, endorser)
+        let message = Self.message(from: old, to: new.verifierKey, lastSize: lastSize, endorser: endorser)
         do {
-            oldSignature = try old.sign(message)
+            endorsement = try signer.sign(message)
             newSignature = try new.sign(message)
         } catch {
             throw EventLogError(.signing, "the log's keys could not sign their rotation: \(error)", cause: error)
         }
+        recovery = try recoveryKey.map { (key) throws(EventLogError) in try RecoveryEndorsement(by: new, of: key) }
     }
 
-    /// What both keys sign: five lines, each with its newline.
-    public static func message(from old: VerifierKey, to new: VerifierKey, lastSize: UInt64) -> [UInt8] {
-        Array("\(firstLine)\n\(old.name)\n\(old)\n\(new)\n\(lastSize)\n".utf8)
+    /// What both sign: five lines, or six with the recovery key's, each with its newline.
+    public static func message(
+        from old: VerifierKey, to new: VerifierKey, lastSize: UInt64, endorser: Endorser = .oldKey
+    ) -> [UInt8] {
+        switch endorser {
+        case .oldKey: Array("\(firstLine)\n\(old.name)\n\(old)\n\(new)\n\(lastSize)\n".utf8)
+        case .recoveryKey(let key):
+            Array("\(recoveryFirstLine)\n\(old.name)\n\(old)\n\(new)\n\(lastSize)\n\(key)\n".utf8)
+        }
     }
 
-    /// Whether both signatures hold and both keys are of one log.
+    /// Whether every signature holds and both keys are of one log. Whether a recovery key was the right one, only the
+    /// log's history can say.
     public var isValid: Bool {
-        let message = Self.message(from: old, to: new, lastSize: lastSize)
-        return old.name == new.name && old != new && old.verifies(oldSignature, over: message)
-            && new.verifies(newSignature, over: message)
+        let message = Self.message(from: old, to: new, lastSize: lastSize, endorser: endorser)
+        let signer = if case .recoveryKey(let key) = endorser { key } else { old }
+        return old.name == new.name && old != new && signer.verifies(endorsement, over: message)
+            && new.verifies(newSignature, over: message) && recovery?.isValid ?? true
+    }
+}
+
+// As an event.
+extension LogKeyRotation {
+    /// Whether events of this type carry such a statement.
+    public static func isCarried(byType type: String) -> Bool { type == Self.type || type == recoveryType }
+
+    /// The event's type.
+    public var type: String { endorser == .oldKey ? Self.type : Self.recoveryType }
+
+    /// The event that carries it, by the operator.
+    public func event(id: String, at time: Timestamp) -> EventDraft {
+        EventDraft(
+            id: id, at: time, actor: "operator", stream: FirstEvent.stream, trace: "rotate-log-key", type: type,
+            version: Self.version, data: data)
     }
 
     /// The event's data.
     public var data: JSONObject {
         var data = JSONObject()
+        let endorsementText = JSONValue.string(Data(endorsement).base64EncodedString())
+        switch endorser {
+        case .oldKey: data["old_signature"] = endorsementText
+        case .recoveryKey(let key):
+            data["endorser_key"] = .string(key.description)
+            data["endorser_signature"] = endorsementText
+        }
         data["last_size"] = .integer(Int64(clamping: lastSize))
         data["new_signature"] = .string(Data(newSignature).base64EncodedString())
         data["new_verifier_key"] = .string(new.description)
-        data["old_signature"] = .string(Data(oldSignature).base64EncodedString())
         data["old_verifier_key"] = .string(old.description)
+        recovery?.write(to: &data)
         return data
     }
 
-    /// Reads the event's data strictly; nil when anything is off. Signatures are not verified here.
+    /// Reads the data of either type of event strictly; nil when anything is off. Signatures are not verified here.
     public init?(data: JSONObject) {
-        guard data.members.count == 5, let size = data["last_size"]?.integer, size > 0,
+        guard let size = data["last_size"]?.integer, size > 0,
             let old = data["old_verifier_key"]?.string.flatMap(VerifierKey.init),
             let new = data["new_verifier_key"]?.string.flatMap(VerifierKey.init),
-            let oldSignature = Self.signature(data["old_signature"]),
-            let newSignature = Self.signature(data["new_signature"])
+            let newSignature = data.signature("new_signature")
         else { return nil }
-        (self.old, self.new, lastSize) = (old, new, UInt64(size))
-        (self.oldSignature, self.newSignature) = (oldSignature, newSignature)
-    }
-
-    private static func signature(_ value: JSONValue?) -> [UInt8]? {
-        guard let text = value?.string, let bytes = Data(base64Encoded: text), bytes.count == 64,
-            bytes.base64EncodedString() == text
-        else { return nil }
-        return Array(bytes)
-    }
-}
-
-/// Which key may sign a log's trees of which size: the key of the first event, then those that rotations put in its place.
-///
-/// ```swift
-/// var keys = LogKeyHistory(first: verifierKey)
-/// try keys.apply(rotation)
-/// try keys.verify(checkpoint)     // by the one key that may sign at its size
-/// ```
-public struct LogKeyHistory: Sendable, Equatable {
-    /// A key and the largest tree that it may sign; nil while it is the current one.
-    public struct Period: Sendable, Equatable {
-        public let key: VerifierKey
-        public fileprivate(set) var lastSize: UInt64?
-    }
-
-    /// Oldest first; never empty.
-    public private(set) var periods: [Period]
-
-    /// What ended each period but the last.
-    public private(set) var rotations: [LogKeyRotation] = []
-
-    /// The history of a log whose first known key is `key`.
-    public init(first key: VerifierKey) { periods = [Period(key: key)] }
-
-    /// The key that signs now.
-    public var current: VerifierKey { periods[periods.count - 1].key }
-
-    /// Whether `key` was ever one of the log's.
-    public func contains(_ key: VerifierKey) -> Bool { periods.contains { $0.key == key } }
-
-    /// The key that may sign the tree of `size` events.
-    public func key(at size: UInt64) -> VerifierKey {
-        (periods.first { $0.lastSize.map { size <= $0 } ?? true } ?? periods[periods.count - 1]).key
-    }
-
-    /// Takes a rotation over.
-    ///
-    /// - Throws: ``NoteError`` when it does not begin with the current key, goes back, or a signature does not hold.
-    public mutating func apply(_ rotation: LogKeyRotation) throws(NoteError) {
-        guard rotation.old == current else {
-            throw .malformed("the rotation begins with the key \(rotation.old), but the log's key is \(current)")
+        (self.old, self.new, lastSize, self.newSignature) = (old, new, UInt64(size), newSignature)
+        do throws(NoteError) { recovery = try RecoveryEndorsement.read(data, logKey: new) } catch { return nil }
+        let memberCount: Int
+        if let text = data["endorser_key"] {
+            guard let key = text.string.flatMap(VerifierKey.init), let signature = data.signature("endorser_signature")
+            else { return nil }
+            (endorser, endorsement, memberCount) = (.recoveryKey(key), signature, 6)
+        } else {
+            guard let signature = data.signature("old_signature") else { return nil }
+            (endorser, endorsement, memberCount) = (.oldKey, signature, 5)
         }
-        guard !contains(rotation.new) else { throw .malformed("the rotation returns to an earlier key") }
-        let lower = periods.count > 1 ? periods[periods.count - 2].lastSize ?? 0 : 0
-        guard rotation.lastSize > lower else { throw .malformed("the rotation goes back before an earlier one") }
-        guard rotation.isValid else { throw .badSignature(by: rotation.old.name) }
-        periods[periods.count - 1].lastSize = rotation.lastSize
-        periods.append(Period(key: rotation.new))
-        rotations.append(rotation)
-    }
-
-    /// Takes over what `event` says of the log's keys, if it says anything.
-    ///
-    /// - Throws: ``NoteError`` for a rotation that does not hold, or that stands elsewhere than it says.
-    public mutating func apply(_ event: Envelope) throws(NoteError) {
-        guard event.event.type == LogKeyRotation.type else { return }
-        guard let rotation = LogKeyRotation(data: event.event.data) else {
-            throw .malformed("event \(event.sequence) is no rotation of the log's key")
-        }
-        guard rotation.lastSize == event.sequence else {
-            throw .malformed("event \(event.sequence) rotates the log's key at size \(rotation.lastSize)")
-        }
-        try apply(rotation)
-    }
-
-    /// Checks that the one key that may sign at the checkpoint's size did sign it.
-    ///
-    /// - Throws: ``NoteError``; ``NoteError/retired(key:lastSize:)`` when an earlier key signed beyond its last size.
-    public func verify(_ checkpoint: Checkpoint) throws(NoteError) {
-        let key = key(at: checkpoint.head.size)
-        guard checkpoint.origin == key.name else {
-            throw .malformed("it is of the origin \(checkpoint.origin), not of \(key.name)")
-        }
-        do throws(NoteError) { try checkpoint.verify(with: key) } catch {
-            for period in periods {
-                guard let lastSize = period.lastSize, lastSize < checkpoint.head.size else { continue }
-                if checkpoint.isSigned(by: period.key) {
-                    throw .retired(key: period.key.description, lastSize: lastSize)
-                }
-            }
-            throw error
-        }
-    }
-}
-
-extension LogKeyHistory {
-    /// The keys that the events in `directory` name; nil for a log without a first event. Blocking: reads the whole log.
-    ///
-    /// - Throws: `io`, or `damaged` for a rotation that does not hold. What stands after damage does not count.
-    public static func read(
-        from directory: String, fileSystem: any FileSystem = POSIXFileSystem()
-    ) throws -> LogKeyHistory? {
-        var keys: LogKeyHistory?
-        guard try fileSystem.exists(directory) else { return nil }
-        _ = try LogScanner(directory: directory, fileSystem: fileSystem).scan { batch in
-            for event in try batch.envelopes() {
-                if event.sequence == 0 { keys = FirstEvent.verifierKey(in: event).map(LogKeyHistory.init) }
-                try keys?.apply(event)
-            }
-        }
-        return keys
+        let expected = memberCount + (recovery == nil ? 0 : RecoveryEndorsement.memberCount)
+        guard data.members.count == expected else { return nil }
     }
 }

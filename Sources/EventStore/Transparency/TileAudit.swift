@@ -1,4 +1,4 @@
-import Merkle
+public import Merkle
 
 /// Holds the tile files beside a log against the tree of its events, as they are read.
 ///
@@ -26,6 +26,12 @@ public struct TileAudit {
     private var size: UInt64 = 0
     private var commitments: [Hash] = []
     private var edges: [[Hash]] = [[]]
+
+    /// The leaf hashes of the last events that fill no tile yet, by their place.
+    public var lastLeaves: [UInt64: Hash] {
+        let first = size - UInt64(edges[0].count)
+        return Dictionary(uniqueKeysWithValues: edges[0].enumerated().map { (first + UInt64($0.offset), $0.element) })
+    }
 
     /// - Throws: `io` when the directory cannot be looked at.
     public init(directory: String, fileSystem: any FileSystem = POSIXFileSystem()) throws(EventLogError) {

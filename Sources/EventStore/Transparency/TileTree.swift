@@ -20,11 +20,19 @@ package final class TileTree: NodeSource, Sendable {
 
     private let directory: String
     private let fileSystem: any FileSystem
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     package init(directory: String, fileSystem: any FileSystem = POSIXFileSystem()) {
         self.directory = directory
         self.fileSystem = fileSystem
+        state = Mutex(State())
+    }
+
+    /// A tree as its files have it, to be read only.
+    init(directory: String, edge: TileEdge, fileSystem: any FileSystem) {
+        self.directory = directory
+        self.fileSystem = fileSystem
+        state = Mutex(State(size: edge.size, edges: edge.levels))
     }
 
     /// Takes over what the tree gained; called in order, after the events are durable.
@@ -139,7 +147,7 @@ package final class TileTree: NodeSource, Sendable {
     /// The two bytes before each entry of a bundle: its length, big-endian.
     private static let entryPrefix: [UInt8] = [0, UInt8(Hash.byteCount)]
 
-    private static func decode(_ bytes: [UInt8], isEntryBundle: Bool) -> [Hash]? {
+    static func decode(_ bytes: [UInt8], isEntryBundle: Bool) -> [Hash]? {
         let skip = isEntryBundle ? entryPrefix.count : 0
         let step = Hash.byteCount + skip
         guard bytes.count == TilePath.width * step else { return nil }

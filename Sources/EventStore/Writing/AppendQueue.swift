@@ -2,7 +2,8 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Where appends wait for the writer thread: a pure state machine behind a lock, and the signal that wakes the writer.
+/// Where appends wait for the writer thread, and the tasks that want to run on it: a state machine behind a lock, and the
+/// signal that wakes the writer.
 final class AppendQueue: Sendable {
     /// One append in the queue.
     struct Entry: Sendable {
@@ -13,8 +14,17 @@ final class AppendQueue: Sendable {
         let pending: PendingAppend
     }
 
+    /// What the writer thread should do next.
+    enum Work: Sendable {
+        case run([UnownedJob])
+        case commit([Entry])
+        /// The queue was closed and drained.
+        case end
+    }
+
     private struct State {
         var entries: [Entry] = []
+        var jobs: [UnownedJob] = []
         var textBytes = 0
         var nextSequence: UInt64
         var refusal: EventLogError?
@@ -22,7 +32,7 @@ final class AppendQueue: Sendable {
     }
 
     private let state: Mutex<State>
-    /// How many entries are in the queue, for the writer to see without the lock. Written under it.
+    /// How many entries and jobs are in the queue, for the writer to see without the lock. Written under it.
     private let waiting = Atomic<Int>(0)
     private let wakeUp = DispatchSemaphore(value: 0)
     private let configuration: EventLogConfiguration
@@ -57,15 +67,32 @@ final class AppendQueue: Sendable {
                         pending: pending))
                 state.nextSequence += UInt64(drafts.count)
                 state.textBytes += textBytes
-                waiting.store(state.entries.count, ordering: .releasing)
-                let wakes = state.isWriterWaiting
-                state.isWriterWaiting = false
-                return (pending, wakes)
+                return (pending, noteGrowth(&state))
             }
         }
         let (pending, wakes) = try result.get()
         if wakes { wakeUp.signal() }
         return pending
+    }
+
+    /// Puts a task's next piece of work in the queue.
+    ///
+    /// - Returns: false when the queue is closed; then it must run elsewhere.
+    func submit(_ job: UnownedJob) -> Bool {
+        let wakes: Bool? = state.withLock { state in
+            guard state.refusal == nil else { return nil }
+            state.jobs.append(job)
+            return noteGrowth(&state)
+        }
+        if wakes == true { wakeUp.signal() }
+        return wakes != nil
+    }
+
+    /// - Returns: whether the writer must be woken.
+    private func noteGrowth(_ state: inout State) -> Bool {
+        waiting.store(state.entries.count + state.jobs.count, ordering: .releasing)
+        defer { state.isWriterWaiting = false }
+        return state.isWriterWaiting
     }
 
     /// Digits of a sequence number and the newline, at most.
@@ -84,21 +111,31 @@ final class AppendQueue: Sendable {
         }
     }
 
-    /// What has gathered, up to one batch; waits while there is nothing. Empty when the queue was closed and drained.
-    func takeBatch() -> [Entry] {
+    /// The tasks that want to run, or else what has gathered up to one batch; waits while there is neither.
+    func take() -> Work {
         lookOut()
         while true {
-            let (batch, finished) = state.withLock { state -> ([Entry], Bool) in
-                if state.entries.isEmpty {
-                    if state.refusal != nil { return ([], true) }
-                    state.isWriterWaiting = true
-                    return ([], false)
-                }
-                return (takeGathered(&state), false)
+            let work: Work? = state.withLock { state in
+                if !state.jobs.isEmpty { return .run(takeJobs(&state)) }
+                if !state.entries.isEmpty { return .commit(takeGathered(&state)) }
+                if state.refusal != nil { return .end }
+                state.isWriterWaiting = true
+                return nil
             }
-            if !batch.isEmpty || finished { return batch }
+            if let work { return work }
             wakeUp.wait()
         }
+    }
+
+    /// The tasks that are left when the writer ends early; they must run elsewhere.
+    func takeJobs() -> [UnownedJob] { state.withLock { takeJobs(&$0) } }
+
+    private func takeJobs(_ state: inout State) -> [UnownedJob] {
+        defer {
+            state.jobs.removeAll(keepingCapacity: true)
+            waiting.store(state.entries.count, ordering: .releasing)
+        }
+        return state.jobs
     }
 
     /// Stays awake a little while the queue is empty: who was just answered often has the next append at hand, and to
@@ -119,7 +156,7 @@ final class AppendQueue: Sendable {
         let batch = end.map { Array(state.entries[..<$0]) } ?? state.entries
         if let end { state.entries.removeFirst(end) } else { state.entries.removeAll(keepingCapacity: true) }
         state.textBytes -= batch.reduce(0) { $0 + $1.textBytes }
-        waiting.store(state.entries.count, ordering: .releasing)
+        waiting.store(state.entries.count + state.jobs.count, ordering: .releasing)
         return batch
     }
 
@@ -132,7 +169,7 @@ final class AppendQueue: Sendable {
             guard discarding else { return ([], wakes) }
             defer {
                 state.entries = []
-                waiting.store(0, ordering: .releasing)
+                waiting.store(state.jobs.count, ordering: .releasing)
             }
             return (state.entries, wakes)
         }

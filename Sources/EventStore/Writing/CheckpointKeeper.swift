@@ -45,7 +45,7 @@ final class CheckpointKeeper: Sendable {
     /// The newest checkpoint.
     var latest: Checkpoint? { state.withLock { $0.latest } }
 
-    /// The newest checkpoint with cosignatures of witnesses.
+    /// The newest checkpoint by the current key with cosignatures of witnesses.
     var cosigned: Checkpoint? { state.withLock { $0.cosigned } }
 
     /// Takes over what an earlier run kept, if it is this log's; what is not is of no use and is overwritten later.
@@ -53,18 +53,26 @@ final class CheckpointKeeper: Sendable {
         let path = directory + "/" + LogOpener.cosignedName
         guard let bytes = try? fileSystem.open(path, .read).contents(),
             let checkpoint = try? Checkpoint(text: String(decoding: bytes, as: UTF8.self)),
-            (try? keys.verify(checkpoint)) != nil, checkpoint.head.size <= feed.head.size
+            (try? keys.verify(checkpoint)) != nil, checkpoint.head.size <= feed.head.size, isByCurrentKey(checkpoint)
         else { return }
         state.withLock { $0.cosigned = checkpoint }
     }
 
-    /// Stores a checkpoint with its cosignatures, unless a newer one is kept already. Blocking.
+    /// Whether the key signs it that signs now. One by an earlier key is true, but whoever knows the new key only cannot
+    /// check it.
+    private func isByCurrentKey(_ checkpoint: Checkpoint) -> Bool {
+        let keys = keys
+        return keys.key(at: checkpoint.head.size) == keys.current
+    }
+
+    /// Stores a checkpoint with its cosignatures, unless a newer one is kept already, or it is by an earlier key. Blocking.
     func keepCosigned(_ checkpoint: Checkpoint) throws(EventLogError) {
         try signing.withLock { _ throws(EventLogError) in
             do throws(NoteError) { try keys.verify(checkpoint) } catch {
                 throw EventLogError(.foreign, "the cosigned checkpoint is not this log's: \(error)", cause: error)
             }
             if let cosigned, cosigned.head.size > checkpoint.head.size { return }
+            guard isByCurrentKey(checkpoint) else { return }
             do throws(FileError) { try store(checkpoint, as: LogOpener.cosignedName) } catch {
                 throw EventLogError(error)
             }
@@ -137,6 +145,7 @@ final class CheckpointKeeper: Sendable {
             state.withLock { state in
                 state.signer = next
                 state.keys = keys
+                state.cosigned = nil
             }
             return rotation
         }
@@ -151,14 +160,23 @@ final class CheckpointKeeper: Sendable {
         do { try keeper.recordSignedHead(head) } catch {
             throw EventLogError(.signing, "the vault could not record a signed head: \(error)", cause: error)
         }
-        do throws(FileError) { try store(checkpoint, as: LogOpener.checkpointName) } catch {
-            throw EventLogError(error)
-        }
+        let edge = try TileEdge(of: tiles, size: head.size)
+        do throws(FileError) {
+            try store(checkpoint, as: LogOpener.checkpointName)
+            try store(edge)
+        } catch { throw EventLogError(error) }
         state.withLock { state in
             state.latest = checkpoint
             state.failure = nil
         }
         return checkpoint
+    }
+
+    /// Derived, and written anew with every checkpoint: it need not survive anything.
+    private func store(_ edge: TileEdge) throws(FileError) {
+        let temporary = directory + "/.tmp-" + TileEdge.fileName
+        try fileSystem.open(temporary, .replace).writeFully(edge.bytes, at: 0)
+        try fileSystem.rename(temporary, to: directory + "/" + TileEdge.fileName)
     }
 
     private func store(_ checkpoint: Checkpoint, as name: String) throws(FileError) {

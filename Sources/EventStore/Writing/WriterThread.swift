@@ -1,8 +1,10 @@
 import Synchronization
 
-/// The thread that commits: takes what has gathered, makes it durable, tells everyone.
+/// The thread that commits: takes what has gathered, makes it durable, tells everyone. Between commits it runs the tasks
+/// that prefer it (``LogExecutor``).
 struct WriterThread: Sendable {
     let queue: AppendQueue
+    let executor: LogExecutor
     let feed: CommitFeed
     let tiles: TileTree
     let index: SegmentIndex
@@ -18,16 +20,23 @@ struct WriterThread: Sendable {
         var writer = opened
         do throws(EventLogError) {
             while true {
-                let entries = queue.takeBatch()
-                if entries.isEmpty { break }
-                do throws(EventLogError) { try commit(entries, with: &writer) } catch {
-                    fail(entries, with: error)
-                    throw error
+                switch queue.take() {
+                case .run(let jobs): for job in jobs { job.runSynchronously(on: executor.asUnownedTaskExecutor()) }
+                case .commit(let entries):
+                    do throws(EventLogError) { try commit(entries, with: &writer) } catch {
+                        fail(entries, with: error)
+                        throw error
+                    }
+                case .end:
+                    try writer.seal()
+                    return nil
                 }
             }
-            try writer.seal()
-            return nil
-        } catch { return error }
+        } catch {
+            // Nobody takes from the queue any more.
+            for job in queue.takeJobs() { globalConcurrentExecutor.enqueue(job) }
+            return error
+        }
     }
 
     private func commit(_ entries: [AppendQueue.Entry], with writer: inout LogWriter) throws(EventLogError) {

@@ -47,23 +47,34 @@ extension State {
         _ command: Command, _ idempotency: Idempotency?, in context: DecisionContext,
         using generator: inout some RandomNumberGenerator
     ) throws(Refusal) -> [EventDraft] {
+        try decision(on: command, idempotency, in: context, using: &generator).drafts
+    }
+
+    /// Same, with what ``apply(_:)-(Decision)`` needs to apply it without reading it again.
+    public func decision(
+        on command: Command, _ idempotency: Idempotency?, in context: DecisionContext,
+        using generator: inout some RandomNumberGenerator
+    ) throws(Refusal) -> Decision {
         if case .record(let request) = idempotency { try checkNew(request, context) }
-        var drafts = try decide(command, in: context, using: &generator)
-        guard let idempotency, let customer = try customer(of: drafts, context) else { return drafts }
+        var decision = try decision(on: command, in: context, using: &generator)
+        guard let idempotency, let customer = try customer(of: decision.drafts, context),
+            // Who is erased with this is remembered no more.
+            !decision.events.contains(where: { if case .customerErased = $0 { true } else { false } })
+        else { return decision }
         let event: LedgerEvent
         switch idempotency {
         case .record(let request):
             guard remembered.hasRoom(for: customer, at: context.at) else { throw .idempotencyFull }
             event = .idempotencyRecorded(
                 IdempotencyRecorded(
-                    answer: request.sealedAnswer(drafts), keySHA256: request.keySHA256,
+                    answer: request.sealedAnswer(decision.drafts), keySHA256: request.keySHA256,
                     requestSHA256: request.requestSHA256))
         case .release(let key):
-            guard remembered.find(key, at: context.at)?.customerID == customer else { return drafts }
+            guard remembered.find(key, at: context.at)?.customerID == customer else { return decision }
             event = .idempotencyReleased(IdempotencyReleased(keySHA256: key))
         }
-        drafts.append(draft(Decided(stream: customer.text, event: event), context, &generator))
-        return drafts
+        decision.append(event, draft(Decided(stream: customer.text, event: event), context, &generator))
+        return decision
     }
 
     private func checkNew(_ request: RecordRequest, _ context: DecisionContext) throws(Refusal) {

@@ -8,6 +8,18 @@ struct Decided {
     var id: EventID?
 }
 
+/// What was decided on a command, as the log takes it and as the state does.
+public struct Decision: Sendable {
+    /// For the log, in this order and in one commit.
+    public private(set) var drafts: [EventDraft] = []
+    private(set) var events: [LedgerEvent] = []
+
+    mutating func append(_ event: LedgerEvent, _ draft: EventDraft) {
+        events.append(event)
+        drafts.append(draft)
+    }
+}
+
 extension State {
     /// What `command` makes happen, or why it may not.
     ///
@@ -21,7 +33,30 @@ extension State {
     public func decide(
         _ command: Command, in context: DecisionContext, using generator: inout some RandomNumberGenerator
     ) throws(Refusal) -> [EventDraft] {
-        try events(for: command, context).map { draft($0, context, &generator) }
+        try decision(on: command, in: context, using: &generator).drafts
+    }
+
+    func decision(
+        on command: Command, in context: DecisionContext, using generator: inout some RandomNumberGenerator
+    ) throws(Refusal) -> Decision {
+        var decision = Decision()
+        for decided in try events(for: command, context) {
+            decision.append(decided.event, draft(decided, context, &generator))
+        }
+        return decision
+    }
+
+    /// Applies a decision that was made on this very state, and says where its events stand in the log.
+    ///
+    /// - Throws: ``ReplayError`` when the rules contradict each other, or the state is another one by now.
+    public mutating func apply(_ decision: Decision) throws(ReplayError) -> [Envelope] {
+        var envelopes: [Envelope] = []
+        for (draft, event) in zip(decision.drafts, decision.events) {
+            let envelope = Envelope(sequence: position, event: draft)
+            try apply(event, at: Place(envelope))
+            envelopes.append(envelope)
+        }
+        return envelopes
     }
 
     /// Decides on `command` and applies the answer: what must now be appended to the log at these very places.
@@ -30,18 +65,13 @@ extension State {
     public mutating func admit(
         _ command: Command, in context: DecisionContext, using generator: inout some RandomNumberGenerator
     ) throws(Refusal) -> [Envelope] {
-        let decided = try events(for: command, context)
-        var envelopes: [Envelope] = []
-        for one in decided {
-            let envelope = Envelope(sequence: position, event: draft(one, context, &generator))
-            do { try apply(one.event, at: Place(envelope)) } catch {
-                // Half a decision must never be continued from; nothing of it has reached the log yet.
-                precondition(envelopes.isEmpty, "the rules contradict each other: \(error)")
-                throw Refusal(.inconsistent, "The rules contradict each other: \(error)")
-            }
-            envelopes.append(envelope)
+        let decision = try decision(on: command, in: context, using: &generator)
+        let before = position
+        do { return try apply(decision) } catch {
+            // Half a decision must never be continued from; nothing of it has reached the log yet.
+            precondition(position == before, "the rules contradict each other: \(error)")
+            throw Refusal(.inconsistent, "The rules contradict each other: \(error)")
         }
-        return envelopes
     }
 
     func draft(
@@ -72,6 +102,11 @@ extension State {
         case .refreshSignIn(let command): try refreshSignIn(command, context)
         case .endSignIn(let command): try endSignIn(command, context)
         case .changePlan(let command): try changePlan(command, context)
+        case .changeCustomer(let command): try changeCustomer(command, context)
+        case .eraseCustomer(let command): try eraseCustomer(command, context)
+        case .startCheckout(let command): try startCheckout(command, context)
+        case .recordSubscription(let command): try recordSubscription(command, context)
+        case .endGrace(let command): try endGrace(command, context)
         case .recordKeyRefusal(let command): try recordKeyRefusal(command, context)
         case .createSession(let command): try createSession(command, context)
         case .beginExec(let command): try beginExec(command, context)

@@ -122,7 +122,9 @@ extension State {
     }
 
     func recordKeyRefusal(_ command: RecordKeyRefusal, _ context: DecisionContext) throws(Refusal) -> [Decided] {
-        guard let key = keys[command.keyID], command.reason.namesAKey else { throw .keyNotFound }
+        guard let key = keys[command.keyID], customers[key.customerID] != nil, command.reason.namesAKey else {
+            throw .keyNotFound
+        }
         guard !key.hasRecordedRefusal(command.reason, at: context.at) else {
             throw Refusal(.conflict, "Such a refusal is recorded for this day already.")
         }

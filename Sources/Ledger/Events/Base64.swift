@@ -2,11 +2,15 @@
 enum Base64 {
     /// Whether `text` is base64 with padding, not empty, in the one form that encoding its bytes again gives.
     static func isCanonical(_ text: String) -> Bool {
-        let count = text.utf8.count
-        guard count > 0, count.isMultiple(of: 4) else { return false }
+        var text = text
+        return text.withUTF8 { isCanonical($0) }
+    }
+
+    private static func isCanonical(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard !text.isEmpty, text.count.isMultiple(of: 4) else { return false }
         var padding = 0
         var lastDigit: UInt8 = 0
-        for character in text.utf8 {
+        for character in text {
             if character == UInt8(ascii: "=") {
                 padding += 1
             } else if padding > 0 {

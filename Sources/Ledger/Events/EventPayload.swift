@@ -73,6 +73,12 @@ struct PayloadReader {
         return text
     }
 
+    mutating func optionalString(_ name: String) throws(PayloadError) -> String? {
+        guard let value = optionalValue(name) else { return nil }
+        guard let text = value.string else { throw PayloadError(name, .wrongKind) }
+        return text
+    }
+
     mutating func bool(_ name: String) throws(PayloadError) -> Bool {
         guard let truth = try value(name).bool else { throw PayloadError(name, .wrongKind) }
         return truth

@@ -8,10 +8,16 @@ public import EventStore
 public enum LedgerEvent: Sendable, Equatable {
     case logCreated(LogCreated)
     case logKeyRotated(LogKeyRotated)
+    case logKeyRecovered(LogKeyRecovered)
     case customerCreated(CustomerCreated)
     case keyIssued(KeyIssued)
     case keyRevoked(KeyRevoked)
     case customerPlanChanged(CustomerPlanChanged)
+    case customerChanged(CustomerChanged)
+    case customerErased(CustomerErased)
+    case checkoutStarted(CheckoutStarted)
+    case subscriptionChanged(SubscriptionChanged)
+    case graceEnded(GraceEnded)
     case memberAdded(MemberAdded)
     case memberRoleChanged(MemberRoleChanged)
     case memberRemoved(MemberRemoved)
@@ -55,10 +61,16 @@ public enum LedgerEvent: Sendable, Equatable {
         switch draft.type {
         case LogCreated.type: self = .logCreated(try read(LogCreated.self))
         case LogKeyRotated.type: self = .logKeyRotated(try read(LogKeyRotated.self))
+        case LogKeyRecovered.type: self = .logKeyRecovered(try read(LogKeyRecovered.self))
         case CustomerCreated.type: self = .customerCreated(try read(CustomerCreated.self))
         case KeyIssued.type: self = .keyIssued(try read(KeyIssued.self))
         case KeyRevoked.type: self = .keyRevoked(try read(KeyRevoked.self))
         case CustomerPlanChanged.type: self = .customerPlanChanged(try read(CustomerPlanChanged.self))
+        case CustomerChanged.type: self = .customerChanged(try read(CustomerChanged.self))
+        case CustomerErased.type: self = .customerErased(try read(CustomerErased.self))
+        case CheckoutStarted.type: self = .checkoutStarted(try read(CheckoutStarted.self))
+        case SubscriptionChanged.type: self = .subscriptionChanged(try read(SubscriptionChanged.self))
+        case GraceEnded.type: self = .graceEnded(try read(GraceEnded.self))
         case MemberAdded.type: self = .memberAdded(try read(MemberAdded.self))
         case MemberRoleChanged.type: self = .memberRoleChanged(try read(MemberRoleChanged.self))
         case MemberRemoved.type: self = .memberRemoved(try read(MemberRemoved.self))
@@ -98,10 +110,16 @@ public enum LedgerEvent: Sendable, Equatable {
         switch self {
         case .logCreated(let payload): payload
         case .logKeyRotated(let payload): payload
+        case .logKeyRecovered(let payload): payload
         case .customerCreated(let payload): payload
         case .keyIssued(let payload): payload
         case .keyRevoked(let payload): payload
         case .customerPlanChanged(let payload): payload
+        case .customerChanged(let payload): payload
+        case .customerErased(let payload): payload
+        case .checkoutStarted(let payload): payload
+        case .subscriptionChanged(let payload): payload
+        case .graceEnded(let payload): payload
         case .memberAdded(let payload): payload
         case .memberRoleChanged(let payload): payload
         case .memberRemoved(let payload): payload

@@ -16,6 +16,8 @@ public struct CustomerRecord: Sendable, Equatable {
     /// Members that were not removed, and invitations that were neither accepted nor revoked.
     var members: [MemberID] = []
     var invitations: [InvitationID] = []
+    /// The subscription that pays, or paid last; nil when there never was one.
+    public internal(set) var subscription: SubscriptionRecord?
     /// The cycle that the numbers below count in; an older one than the state's means that all are 0.
     var cycleStart: Timestamp
     var proofs = 0

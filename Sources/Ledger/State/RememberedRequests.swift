@@ -64,6 +64,13 @@ struct RememberedRequests: Sendable, Equatable {
         counts[request.customerID] = left > 0 ? left : nil
     }
 
+    /// Forgets everything of a customer that is no more. Looks at every remembered request.
+    mutating func removeAll(of customer: CustomerID) {
+        guard counts[customer] != nil else { return }
+        byKey = byKey.filter { $0.value.customerID != customer }
+        counts[customer] = nil
+    }
+
     private mutating func forget(before time: Timestamp) {
         while first < places.count, isOver(places[first], time) {
             // The key may stand for a newer request by now.

@@ -4,7 +4,9 @@ import EventStore
 extension State {
     mutating func apply(_ event: CustomerCreated, _ place: Place, _ cycle: BillingCycle) throws(ReplayError) {
         let id = try place.streamID(CustomerID.self)
-        guard customers[id] == nil else { throw place.error(.reference, "this customer exists already") }
+        guard customers[id] == nil, !erased.contains(id) else {
+            throw place.error(.reference, "this customer exists already")
+        }
         customers[id] = CustomerRecord(
             id: id, tier: event.tier, jurisdiction: event.jurisdiction, createdAt: place.at, cycle: cycle)
     }

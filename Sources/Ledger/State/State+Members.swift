@@ -100,18 +100,18 @@ extension State {
         member.role == .owner && !members(of: member.customerID).contains { $0.role == .owner && $0.id != member.id }
     }
 
-    private mutating func close(_ invitation: InvitationRecord) {
+    mutating func close(_ invitation: InvitationRecord) {
         invitations[invitation.id] = nil
         invitationsByToken[invitation.tokenSHA256] = nil
         customers[invitation.customerID]?.invitations.removeAll { $0 == invitation.id }
     }
 
-    private mutating func forgetReset(of member: MemberRecord) {
+    mutating func forgetReset(of member: MemberRecord) {
         if let reset = member.reset { resets[reset.tokenSHA256] = nil }
         members[member.id]?.reset = nil
     }
 
-    private mutating func endAllSignIns(of member: MemberRecord) {
+    mutating func endAllSignIns(of member: MemberRecord) {
         for id in member.signIns { signIns[id] = nil }
         members[member.id]?.signIns = []
     }
@@ -124,7 +124,7 @@ extension State {
         return member
     }
 
-    private func streamCustomer(_ place: Place) throws(ReplayError) -> CustomerID {
+    func streamCustomer(_ place: Place) throws(ReplayError) -> CustomerID {
         let id = try place.streamID(CustomerID.self)
         guard customers[id] != nil else { throw place.error(.reference, "there is no such customer") }
         return id

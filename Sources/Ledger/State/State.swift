@@ -26,6 +26,12 @@ public struct State: Sendable, Equatable {
     public internal(set) var unknownEvents: UInt64 = 0
 
     var customers: [CustomerID: CustomerRecord] = [:]
+    /// Customers that were erased: their ids are never given again.
+    var erased: Set<CustomerID> = []
+    /// Every subscription that the payment provider ever named, by the SHA-256 of its id.
+    var subscriptions: [Hash: CustomerID] = [:]
+    /// When the grace of a customer whose payment failed ends.
+    var graces: [CustomerID: Timestamp] = [:]
     var keys: [KeyID: KeyRecord] = [:]
     /// Every secret that any key ever had.
     var secrets: [Hash: SecretRecord] = [:]
@@ -50,6 +56,20 @@ public struct State: Sendable, Equatable {
 extension State {
     /// The customer called `id`, or nil.
     public func customer(_ id: CustomerID) -> CustomerRecord? { customers[id] }
+
+    /// Whether `id` was a customer and was erased.
+    public func isErased(_ id: CustomerID) -> Bool { erased.contains(id) }
+
+    /// Whose the subscription is whose id at the payment provider has this SHA-256; nil when it is not known, or its
+    /// customer was erased.
+    public func customer(subscriptionSHA256: Hash) -> CustomerRecord? {
+        subscriptions[subscriptionSHA256].flatMap { customers[$0] }
+    }
+
+    /// The customers whose grace after a failed payment is over at `time`, in no order.
+    public func overdueCustomers(at time: Timestamp) -> [CustomerID] {
+        graces.filter { $0.value <= time }.map(\.key)
+    }
 
     /// The API key called `id`, or nil.
     public func key(_ id: KeyID) -> KeyRecord? { keys[id] }

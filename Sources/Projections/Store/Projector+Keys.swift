@@ -6,35 +6,37 @@ extension Projector {
     func apply(_ event: KeyIssued, _ envelope: Envelope) throws(ProjectionError) {
         let customer = try customer(event.customerID, envelope)
         try keys.apply(event, customer: customer.sequence, envelope)
-        changedKeys[event.keyID] = KeyEntry(
+        let entry = KeyEntry(
             event, tier: customer.tier, sequence: Int64(envelope.sequence), customer: customer.sequence)
+        changedKeys[event.keyID] = KeyWithSecrets(
+            entry: entry, secrets: [.init(sha256: event.secretSHA256, endsAt: nil)])
         try events.add(envelope, customer: customer.sequence, environment: event.environment)
     }
 
     func apply(_ event: KeyRotated, _ envelope: Envelope) throws(ProjectionError) {
-        try change(event.keyID, envelope) { (key: inout KeyEntry) throws(ProjectionError) in
-            try keys.apply(event, key: key.sequence, envelope)
+        try change(event.keyID, envelope) { (key: inout KeyWithSecrets) throws(ProjectionError) in
+            try keys.apply(event, key: key.entry.sequence, envelope)
             key.rotate(event, at: envelope.event.at)
         }
     }
 
     func apply(_ event: KeyChanged, _ envelope: Envelope) throws(ProjectionError) {
-        try change(event.keyID, envelope) { (key: inout KeyEntry) throws(ProjectionError) in
-            key.change(event)
-            try keys.apply(event, key: key)
+        try change(event.keyID, envelope) { (key: inout KeyWithSecrets) throws(ProjectionError) in
+            key.entry.change(event)
+            try keys.apply(event, key: key.entry)
         }
     }
 
     func apply(_ event: KeyRevoked, _ envelope: Envelope) throws(ProjectionError) {
-        try change(event.keyID, envelope) { (key: inout KeyEntry) throws(ProjectionError) in
-            try keys.markRevoked(key.sequence, at: envelope.event.at)
-            key.isRevoked = true
+        try change(event.keyID, envelope) { (key: inout KeyWithSecrets) throws(ProjectionError) in
+            try keys.markRevoked(key.entry.sequence, at: envelope.event.at)
+            key.entry.isRevoked = true
         }
     }
 
     func apply(_ event: KeyRefused, _ envelope: Envelope) throws(ProjectionError) {
-        try change(event.keyID, envelope) { (key: inout KeyEntry) throws(ProjectionError) in
-            try keys.apply(event, key: key.sequence, at: envelope.event.at)
+        try change(event.keyID, envelope) { (key: inout KeyWithSecrets) throws(ProjectionError) in
+            try keys.apply(event, key: key.entry.sequence, at: envelope.event.at)
         }
     }
 
@@ -59,11 +61,11 @@ extension Projector {
 
     /// Changes a key's row and its entry, and adds the event to the feed.
     private func change(
-        _ id: KeyID, _ envelope: Envelope, _ body: (inout KeyEntry) throws(ProjectionError) -> Void
+        _ id: KeyID, _ envelope: Envelope, _ body: (inout KeyWithSecrets) throws(ProjectionError) -> Void
     ) throws(ProjectionError) {
-        var key = try key(id, envelope)
+        var key = try keyWithSecrets(id, envelope)
         try body(&key)
         changedKeys[id] = key
-        try events.add(envelope, customer: key.customer, environment: key.environment)
+        try events.add(envelope, customer: key.entry.customer, environment: key.entry.environment)
     }
 }

@@ -19,8 +19,8 @@ final class Projector {
 
     let directory: KeyDirectory
     /// Keys and customers of this batch, not yet in the directory or looked up again.
-    var changedKeys: [KeyID: KeyEntry] = [:]
-    private(set) var recentCustomers: [CustomerID: (sequence: Int64, tier: Tier)] = [:]
+    var changedKeys: [KeyID: KeyWithSecrets] = [:]
+    var recentCustomers: [CustomerID: (sequence: Int64, tier: Tier)] = [:]
 
     private(set) var position: UInt64
     private(set) var cycle: BillingCycle
@@ -84,13 +84,17 @@ final class Projector {
 
     private func apply(_ event: LedgerEvent, _ envelope: Envelope) throws(ProjectionError) {
         switch event {
-        case .logCreated, .logKeyRotated, .unknown: break
+        case .logCreated, .logKeyRotated, .logKeyRecovered, .unknown: break
         case .customerCreated(let payload):
             let id = try streamID(CustomerID.self, envelope)
             try customers.apply(payload, envelope)
             recentCustomers[id] = (Int64(envelope.sequence), payload.tier)
             try events.add(envelope, customer: Int64(envelope.sequence))
         case .customerPlanChanged(let payload): try apply(payload, envelope)
+        case .customerChanged(let payload): try apply(payload, envelope)
+        case .customerErased: try applyErasure(envelope)
+        case .checkoutStarted, .subscriptionChanged, .graceEnded:
+            try events.add(envelope, customer: try customer(try streamID(CustomerID.self, envelope), envelope).sequence)
         case .memberAdded, .memberRoleChanged, .memberRemoved, .memberPasswordChanged, .passwordResetIssued,
             .invitationCreated, .invitationRevoked, .signInStarted, .signInRefreshed, .signInEnded:
             try applyToOrganisation(event, envelope)
@@ -132,20 +136,6 @@ final class Projector {
 }
 
 extension Projector {
-    /// Another plan holds at once for the keys that are there.
-    private func apply(_ event: CustomerPlanChanged, _ envelope: Envelope) throws(ProjectionError) {
-        let id = try streamID(CustomerID.self, envelope)
-        let customer = try customer(id, envelope).sequence
-        try customers.apply(event, sequence: customer)
-        recentCustomers[id] = (customer, event.tier)
-        for keyID in try keys.ids(of: customer) {
-            var key = try key(keyID, envelope)
-            key.tier = event.tier
-            changedKeys[keyID] = key
-        }
-        try events.add(envelope, customer: customer)
-    }
-
     private func apply(_ event: SessionCreated, _ envelope: Envelope) throws(ProjectionError) {
         let id = try streamID(SessionID.self, envelope)
         let customer: Int64
@@ -212,7 +202,12 @@ extension Projector {
     }
 
     func key(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyEntry {
-        guard let key = changedKeys[id] ?? directory.find(id) else { throw missing("key", envelope) }
+        guard let key = changedKeys[id]?.entry ?? directory.find(id) else { throw missing("key", envelope) }
+        return key
+    }
+
+    func keyWithSecrets(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyWithSecrets {
+        guard let key = changedKeys[id] ?? directory.findWithSecrets(id) else { throw missing("key", envelope) }
         return key
     }
 

@@ -50,6 +50,7 @@ struct EventsTable {
 
     private static let hidden: Set<String> = [
         "sealed_email", "sealed_name", "sealed_verifier", "secret_sha256", "token_sha256", "cdp", "credential",
+        "sealed_organisation", "sealed_subscription", "subscription_sha256", "event_sha256",
     ]
 
     /// The data without what is sealed, is a secret's hash, or is a whole document that has its own place.

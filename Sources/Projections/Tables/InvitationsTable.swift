@@ -36,12 +36,21 @@ struct InvitationsTable {
 
     private let insert: SQLiteStatement
     private let change: SQLiteStatement
+    private let revokeAll: SQLiteStatement
 
     init(on connection: OpaquePointer) throws(ProjectionError) {
         insert = try SQLiteStatement(
             "INSERT INTO invitations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", on: connection)
+        revokeAll = try SQLiteStatement(
+            """
+            UPDATE invitations SET status = iif(status = 'pending', 'revoked', status), sealed_email = ''
+            WHERE customer = ?
+            """, on: connection)
         change = try SQLiteStatement("UPDATE invitations SET status = ? WHERE id = ?", on: connection)
     }
+
+    /// Revokes what is pending of a customer, and forgets who was invited.
+    func revokeAll(of customer: Int64) throws(ProjectionError) { try revokeAll.run(.integer(customer)) }
 
     func apply(_ event: InvitationCreated, customer: Int64, _ envelope: Envelope) throws(ProjectionError) {
         try insert.run(

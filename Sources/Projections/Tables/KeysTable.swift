@@ -160,7 +160,7 @@ struct KeysTable {
     }
 
     /// Every key with its secrets, for the directory.
-    static func entries(on connection: OpaquePointer) throws(ProjectionError) -> [KeyEntry] {
+    static func entries(on connection: OpaquePointer) throws(ProjectionError) -> [KeyWithSecrets] {
         var secrets: [Int64: [KeyEntry.Secret]] = [:]
         let allSecrets = try SQLiteStatement(
             "SELECT key, sha256, ends_at FROM key_secrets ORDER BY sequence", on: connection)
@@ -171,9 +171,10 @@ struct KeysTable {
             let end = row.optionalInteger(2).map(Timestamp.init(microseconds:))
             secrets[row.integer(0), default: []].append(.init(sha256: hash, endsAt: end))
         }
-        var entries: [KeyEntry] = []
+        var entries: [KeyWithSecrets] = []
         try SQLiteStatement(KeyEntry.allSQL, on: connection).forEachRow([]) { row throws(ProjectionError) in
-            entries.append(try KeyEntry(row, secrets: secrets[row.integer(7)] ?? []))
+            let entry = try KeyEntry(row)
+            entries.append(KeyWithSecrets(entry: entry, secrets: secrets[entry.sequence] ?? []))
         }
         return entries
     }

@@ -39,6 +39,7 @@ struct MembersTable {
     private let remove: SQLiteStatement
     private let changePassword: SQLiteStatement
     private let signIn: SQLiteStatement
+    private let removeAll: SQLiteStatement
 
     init(on connection: OpaquePointer) throws(ProjectionError) {
         insert = try SQLiteStatement(
@@ -49,6 +50,11 @@ struct MembersTable {
         changePassword = try SQLiteStatement(
             """
             UPDATE members SET sealed_verifier = ?, password_event_id = ?, password_sequence = ? WHERE id = ?
+            """, on: connection)
+        removeAll = try SQLiteStatement(
+            """
+            UPDATE members SET removed_at = coalesce(removed_at, ?), sealed_verifier = '', sealed_email = '',
+                sealed_name = NULL WHERE customer = ?
             """, on: connection)
         signIn = try SQLiteStatement("UPDATE members SET last_sign_in_at = ? WHERE id = ?", on: connection)
     }
@@ -68,6 +74,11 @@ struct MembersTable {
 
     func apply(_ event: MemberRemoved, _ envelope: Envelope) throws(ProjectionError) {
         try remove.run(.integer(envelope.event.at.microseconds), .text(event.memberID.text))
+    }
+
+    /// Removes everybody of a customer, with what is personal.
+    func removeAll(of customer: Int64, at time: Timestamp) throws(ProjectionError) {
+        try removeAll.run(.integer(time.microseconds), .integer(customer))
     }
 
     func apply(_ event: MemberPasswordChanged, _ envelope: Envelope) throws(ProjectionError) {

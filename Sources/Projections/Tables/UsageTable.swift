@@ -21,6 +21,8 @@ public struct AccountView: Sendable, Equatable {
     public let liveSessions: Int64
     /// What was used in the cycle asked for.
     public let cycle: UsageView
+    /// The beginning of the key asked for, as lists show it; nil without one.
+    public let keyDisplay: String?
 }
 
 /// `usage` and `live_sessions`: what customers used, by period, and how many sessions each has now. Added up in memory
@@ -125,13 +127,15 @@ extension UsageView {
         """)
     static let account = Query(
         """
-        SELECT c.id, c.event_id, c.sealed_email, c.jurisdiction, c.tier, c.created_at, coalesce(l.count, 0),
+        SELECT c.id, c.event_id, c.sealed_email, c.jurisdiction, c.tier, c.created_at, c.sealed_organisation,
+            c.organisation_event_id, coalesce(l.count, 0),
             coalesce(u.requests, 0), coalesce(u.sessions, 0), coalesce(u.execs, 0),
-            coalesce(u.exec_microseconds, 0), coalesce(u.proofs, 0)
+            coalesce(u.exec_microseconds, 0), coalesce(u.proofs, 0),
+            (SELECT display FROM api_keys k WHERE k.id = ?4 AND k.customer = c.sequence)
         FROM customers c
         LEFT JOIN live_sessions l ON l.customer = c.sequence AND l.environment = ?2
         LEFT JOIN usage u ON u.customer = c.sequence AND u.environment = ?2 AND u.period = ?3
-        WHERE c.id = ?1
+        WHERE c.id = ?1 AND c.erased_at IS NULL
         """)
 
     init(_ row: SQLiteRow) throws(ProjectionError) {
@@ -159,19 +163,19 @@ extension ProjectionStore {
         try usage(customer, environment, first, last, length: 7)
     }
 
-    /// The customer with what it has and used, in one read.
+    /// The customer with what it has and used, and how the key that asks is shown, in one read.
     public func account(
-        _ id: CustomerID, in environment: KeyEnvironment, cycle: BillingCycle
+        _ id: CustomerID, in environment: KeyEnvironment, cycle: BillingCycle, key: KeyID? = nil
     ) throws(ProjectionError) -> AccountView? {
         let period = cycle.text
         return try readers.row(
-            UsageView.account, [.text(id.text), .text(environment.rawValue), .text(period)]
+            UsageView.account, [.text(id.text), .text(environment.rawValue), .text(period), SQLiteValue(key?.text)]
         ) { row throws(ProjectionError) in
             AccountView(
-                customer: try CustomerView(row), liveSessions: row.integer(6),
+                customer: try CustomerView(row), liveSessions: row.integer(8),
                 cycle: UsageView(
-                    period: period, requests: row.integer(7), sessions: row.integer(8), execs: row.integer(9),
-                    execMicroseconds: row.integer(10), proofs: row.integer(11)))
+                    period: period, requests: row.integer(9), sessions: row.integer(10), execs: row.integer(11),
+                    execMicroseconds: row.integer(12), proofs: row.integer(13)), keyDisplay: row.optionalText(14))
         }
     }
 

@@ -18,7 +18,6 @@ extension AuditReport {
             findings += ranges.map { Finding(damage: $0) }
             let more = ranges.count > 1 ? " (and \(ranges.count - 1) more damaged ranges)" : ""
             verdicts[.integrity] = Verdict(.failed, damage.description + more)
-            noteRest(survey)
         } else if let tile = tiles.first {
             let more = tiles.count > 1 ? " (and \(tiles.count - 1) more)" : ""
             verdicts[.integrity] = Verdict(.failed, "\(tile)\(more)")
@@ -42,13 +41,6 @@ extension AuditReport {
             verdicts[.integrity] = Verdict(.failed, "the log holds no event")
             findings.append(Finding(question: .integrity, code: "empty", message: "the log holds no event"))
         }
-    }
-
-    private mutating func noteRest(_ survey: DamageSurvey?) {
-        guard let survey, survey.batches > 0 else { return }
-        notes.append(
-            "after the first damage, \(survey.events) events in \(survey.batches) batches are whole in themselves: their"
-                + " checksums, counts and order hold; the tree roots behind a damage cannot be recomputed")
     }
 
     mutating func judgeMeaning(_ replay: MeaningReplay, isDamaged: Bool) {

@@ -23,6 +23,8 @@ extension AuditReport {
         lines.add("log", "\(directory), \(counts.segments) segments, \(counts.batches) batches, \(head.size) events")
         lines.add("origin", origin ?? "unknown")
         if let verifierKey { lines.add("verifier key", verifierKey.description) }
+        for key in trustedKeys where trustedKeys.count > 1 { lines.add("key", key.text) }
+        if let recoveryKey = keys?.recoveryKey { lines.add("recovery key", recoveryKey.description) }
         lines.add("root", head.root.hex)
         for question in asked {
             let verdict = self[question]
@@ -63,6 +65,8 @@ extension AuditReport {
                 JSONObject([
                     "directory": .string(directory), "origin": origin.map { .string($0) },
                     "verifier_key": verifierKey.map { .string($0.description) },
+                    "keys": keys.map { _ in .array(trustedKeys.map(\.document)) },
+                    "recovery_key": (keys?.recoveryKey).map { .string($0.description) },
                     "size": .integer(Int64(head.size)), "root": .string(head.root.hex),
                 ])),
             "checkpoint": checkpoint.map {
@@ -70,6 +74,9 @@ extension AuditReport {
             },
             "verdicts": .object(verdicts),
             "findings": .array(findings.map(\.document)),
+            "behind_damage": behindDamage.map {
+                ["events": .integer(Int64(clamping: $0.events)), "authentic": .integer(Int64(clamping: $0.authentic))]
+            },
             "notes": .array(notes.map { .string($0) }),
             "counts": counts.document,
         ])

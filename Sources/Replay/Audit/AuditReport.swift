@@ -72,6 +72,14 @@ public struct AuditReport: Sendable {
         public var unknownEvents: UInt64 = 0
     }
 
+    /// Events after the first damage.
+    public struct BehindDamage: Sendable, Equatable {
+        /// Those whose batches are whole in themselves.
+        public let events: UInt64
+        /// Those of them of which tiles and checkpoint show that they were signed for.
+        public let authentic: UInt64
+    }
+
     public let directory: String
     /// The tree over every good event.
     public internal(set) var head: TreeHead
@@ -79,6 +87,8 @@ public struct AuditReport: Sendable {
     public internal(set) var origin: String?
     /// The key that the checkpoints were checked with.
     public internal(set) var verifierKey: VerifierKey?
+    /// Every key that the log names, and how each came to be trusted; nil when its first event cannot be read.
+    public internal(set) var keys: LogKeyHistory?
     /// The checkpoint beside the log.
     public internal(set) var checkpoint: Checkpoint?
     public internal(set) var verdicts: [Question: Verdict] = [:]
@@ -86,6 +96,8 @@ public struct AuditReport: Sendable {
     /// What is worth knowing and wrong with nothing.
     public internal(set) var notes: [String] = []
     public internal(set) var counts = Counts()
+    /// What stands behind the first damage; nil where nothing does.
+    public internal(set) var behindDamage: BehindDamage?
     /// The events of the stream that was asked for.
     public internal(set) var watchedEvents: [Envelope] = []
     /// What the caller wanted to know, which decides whether an unchecked verdict lowers the result.

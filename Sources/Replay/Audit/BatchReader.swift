@@ -40,10 +40,10 @@ struct BatchReader: Sendable {
         return content
     }
 
-    /// Whether the type of a rotation stands somewhere in a batch. Looks for its rarest part, since this is done for
-    /// every byte of the log.
+    /// Whether a rotation may stand somewhere in a batch. Looks for the rarest part of one, since this is done for every
+    /// byte of the log.
     private static func mayRotateKey(_ text: UnsafeRawBufferPointer) -> Bool {
-        text.contains(text: "_rotated\"")
+        text.contains(text: LogKeyRotation.mark)
     }
 
     /// Layers that an operator allowed to be missing are compared with the session's events later.

@@ -15,8 +15,10 @@ struct CheckpointJudge {
     /// - Parameter named: the keys that the log itself names; nil when its first event cannot be read.
     func judge(named: LogKeyHistory?, isDamaged: Bool, into report: inout AuditReport) {
         // A log that cannot say whose it is is held against the one key that is expected.
-        let keys = named ?? expectedKey.map(LogKeyHistory.init)
+        let keys = named ?? expectedKey.map { LogKeyHistory(first: $0) }
         report.verifierKey = keys?.current
+        report.keys = named
+        noteRecoveries(of: named, into: &report)
         report.checkpoint = try? own?.get()
         let authenticity = judgeAuthenticity(keys)
         let completeness = judgeCompleteness()
@@ -36,6 +38,18 @@ struct CheckpointJudge {
         }
         if own == nil {
             report.notes.append("there is no checkpoint beside the segments, so nothing in this log is signed")
+        }
+    }
+
+    /// Whoever expects an earlier key trusts, in a recovered log, the recovery key that it named.
+    private func noteRecoveries(of keys: LogKeyHistory?, into report: inout AuditReport) {
+        guard let keys else { return }
+        let known = expectedKey.flatMap { key in keys.periods.firstIndex { $0.key == key } } ?? 0
+        for rotation in keys.rotations[known...] {
+            guard case .recoveryKey(let key) = rotation.endorser else { continue }
+            report.notes.append(
+                "event \(rotation.lastSize): the log's key was lost, and its recovery key \(key.name) put another in its"
+                    + " place; the key before it named that recovery key")
         }
     }
 

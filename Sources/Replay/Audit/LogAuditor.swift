@@ -57,11 +57,13 @@ public struct LogAuditor: Sendable {
         let sizes = Set([try? own?.get(), keptCheckpoint, try? cosigned?.get()].compactMap { $0?.head.size })
         var replay = MeaningReplay(bytesOnly: bytesOnly, watchedStream: watchedStream)
         let (scan, tiles) = try scan(directory, sizes: sizes, replay: &replay, progress: progress)
-        let survey = try survey(directory, after: scan.damage, replay: &replay)
+        let (survey, evidence) = try survey(
+            directory, after: scan, checkpoint: own, lastLeaves: tiles.lastLeaves, replay: &replay)
         let late = try resolveLateHeads(replay.unresolvedHeads, in: directory)
         report.head = TreeHead(size: scan.tree.size, root: scan.tree.root)
         replay.finish(scan, lateRoots: late)
-        report.judgeBytes(scan, survey: survey, tiles: tiles)
+        report.judgeBytes(scan, survey: survey, tiles: tiles.differences)
+        report.judgeEvidence(evidence, survey: survey)
         report.judgeMeaning(replay, isDamaged: scan.damage != nil)
         CheckpointJudge(
             own: own, kept: keptCheckpoint, expectedKey: expectedKey(replay.keys), roots: scan.roots, head: report.head
@@ -82,7 +84,7 @@ public struct LogAuditor: Sendable {
 
     private func scan(
         _ directory: String, sizes: Set<UInt64>, replay: inout MeaningReplay, progress: (ScanProgress) -> Void
-    ) throws(AuditorError) -> (LogScan, [TileAudit.Difference]) {
+    ) throws(AuditorError) -> (LogScan, TileAudit) {
         let scanner = LogScanner(directory: directory)
         let reader = BatchReader(bytesOnly: bytesOnly)
         do {
@@ -96,7 +98,7 @@ public struct LogAuditor: Sendable {
                 meter.add(batch.header)
                 progress(meter)
             }
-            return (scan, tiles.differences)
+            return (scan, tiles)
         } catch let error as EventLogError {
             throw AuditorError(error)
         } catch let error as AuditorError {
@@ -106,17 +108,35 @@ public struct LogAuditor: Sendable {
         }
     }
 
-    /// What stands behind the first damage: every further damaged range, and every proof there, as a document.
+    /// What stands behind the first damage: every further damaged range, every proof there, as a document, and whether the
+    /// tiles show that these events were signed for.
     private func survey(
-        _ directory: String, after damage: LogScan.Damage?, replay: inout MeaningReplay
-    ) throws(AuditorError) -> DamageSurvey? {
-        guard let damage else { return nil }
+        _ directory: String, after scan: LogScan, checkpoint: Result<Checkpoint, NoteError>?,
+        lastLeaves: [UInt64: Hash], replay: inout MeaningReplay
+    ) throws(AuditorError) -> (DamageSurvey?, TileEvidence.Finding?) {
+        guard let damage = scan.damage else { return (nil, nil) }
         let reader = BatchReader(bytesOnly: bytesOnly)
+        var evidence = signedHead(checkpoint, replay.keys, beyond: scan.tree.size).map {
+            TileEvidence(directory: directory, head: $0, lastLeaves: lastLeaves)
+        }
         do throws(EventLogError) {
-            return try LogScanner(directory: directory).survey(after: damage) {
+            let survey = try LogScanner(directory: directory).survey(after: damage) {
+                evidence?.take($0)
                 replay.takeBehindDamage(reader.read($0))
             }
+            return (survey, evidence?.judge(goodSize: scan.tree.size))
         } catch { throw AuditorError(error) }
+    }
+
+    /// Only a signature makes anything of the tiles. A key that a rotation behind the damage named is not known.
+    private func signedHead(
+        _ checkpoint: Result<Checkpoint, NoteError>?, _ keys: LogKeyHistory?, beyond size: UInt64
+    ) -> TreeHead? {
+        do throws(NoteError) {
+            guard let signed = try checkpoint?.get(), let keys, signed.head.size > size else { return nil }
+            try keys.verify(signed)
+            return signed.head
+        } catch { return nil }
     }
 
     /// Roots that step 7 of some proof claims and that lie too far back to have been in memory: a second reading, of

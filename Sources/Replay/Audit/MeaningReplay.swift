@@ -78,7 +78,7 @@ struct MeaningReplay {
     /// A rotation that does not hold changes nothing: the old key then goes on, and what a new one signed is refused.
     private mutating func followKeys(_ events: [Envelope]) {
         for event in events {
-            if event.sequence == 0 { keys = FirstEvent.verifierKey(in: event).map(LogKeyHistory.init) }
+            if event.sequence == 0 { keys = FirstEvent.keys(in: event) }
             // The ledger's own rules name what is wrong with it.
             try? keys?.apply(event)
         }

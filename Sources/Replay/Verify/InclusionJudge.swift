@@ -9,6 +9,8 @@ struct InclusionJudge {
     let key: VerifierKey
     /// How the log went on from it, by its own word; each is endorsed by the key before it.
     let rotations: [Result<LogKeyRotation, NoteError>]
+    /// The recovery key that the log's first key named, where the file says so.
+    let recovery: Result<RecoveryEndorsement, NoteError>?
 
     /// Judges what a file with inclusion proofs carries.
     func judge(
@@ -61,7 +63,7 @@ struct InclusionJudge {
         do {
             let proof = try inclusion.get()
             guard let line = proof.extra else { return .failure(.incomplete) }
-            try proof.verify(line: line, keys: try LogKeyHistory(from: key, rotations: rotations))
+            try proof.verify(line: line, keys: try LogKeyHistory(from: key, rotations: rotations, recovery: recovery))
             let envelope = try Envelope(bytes: line)
             guard envelope.sequence == proof.index else {
                 return .failure(.failed("the event that is included says that it has another place"))

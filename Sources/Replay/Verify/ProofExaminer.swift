@@ -73,12 +73,14 @@ public struct ProofExaminer: Sendable {
             return
         }
         if let carried = file.inclusion {
-            report.judgments[.provenance] = InclusionJudge(key: verifierKey, rotations: carried.rotations)
-                .judge(carried, claims: claims, document: file.document)
+            report.judgments[.provenance] = InclusionJudge(
+                key: verifierKey, rotations: carried.rotations, recovery: carried.recovery
+            )
+            .judge(carried, claims: claims, document: file.document)
         }
         // One that is given apart counts too: whichever fails, fails the proof.
         if let inclusion, report.judgments[.provenance]?.hasFailed != true {
-            report.judgments[.provenance] = InclusionJudge(key: verifierKey, rotations: [])
+            report.judgments[.provenance] = InclusionJudge(key: verifierKey, rotations: [], recovery: nil)
                 .judge(keyPublished: inclusion, claims)
         }
     }

@@ -9,6 +9,8 @@ struct ProofFile {
         let keyPublished: Result<InclusionProof, NoteError>
         let proofIssued: Result<InclusionProof, NoteError>
         let rotations: [Result<LogKeyRotation, NoteError>]
+        /// The recovery key that the log's first key named, where it did.
+        let recovery: Result<RecoveryEndorsement, NoteError>?
     }
 
     /// The proof's own bytes.
@@ -36,7 +38,18 @@ struct ProofFile {
                     return .failure(.malformed("a rotation of the log's key cannot be read"))
                 }
                 return .success(rotation)
-            })
+            },
+            recovery: Self.recovery(inclusion["recovery"]))
+    }
+
+    private static func recovery(_ value: JSONValue?) -> Result<RecoveryEndorsement, NoteError>? {
+        guard let value else { return nil }
+        return Result { () throws(NoteError) in
+            guard let data = value.object, let key = data["verifier_key"]?.string.flatMap(VerifierKey.init),
+                let recovery = try RecoveryEndorsement.read(data, logKey: key)
+            else { throw .malformed("the log's recovery key cannot be read") }
+            return recovery
+        }
     }
 
     private static func proof(_ value: JSONValue?) -> Result<InclusionProof, NoteError> {
@@ -48,12 +61,15 @@ struct ProofFile {
 extension LogKeyHistory {
     /// The keys that follow from `key` by these rotations, those before `key` left out.
     ///
-    /// - Throws: ``NoteError`` for a rotation that cannot be read or that its old key did not endorse.
+    /// - Parameter recovery: the recovery key that the log's first key named; each later one's stands in its rotation.
+    /// - Throws: ``NoteError`` for a rotation that cannot be read or that nobody endorsed who may.
     init(
-        from key: VerifierKey, rotations: [Result<LogKeyRotation, NoteError>]
+        from key: VerifierKey, rotations: [Result<LogKeyRotation, NoteError>],
+        recovery: Result<RecoveryEndorsement, NoteError>?
     ) throws(NoteError) {
-        self.init(first: key)
         let rotations = try rotations.map { (result) throws(NoteError) in try result.get() }
+        let named = try [recovery?.get()].compactMap(\.self) + rotations.compactMap(\.recovery)
+        try self.init(first: key, recovery: named.first { $0.logKey == key })
         for rotation in rotations.drop(while: { $0.old != key }) { try apply(rotation) }
     }
 }

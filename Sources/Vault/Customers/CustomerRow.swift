@@ -34,10 +34,15 @@ struct CustomerRow: Sendable {
         }
     }
 
-    func insert(_ db: Database) throws {
+    /// - Returns: false, with nothing written, when the customer or the e-mail has a row already.
+    func insert(_ db: Database) throws -> Bool {
         try db.cachedStatement(
-            sql: "INSERT INTO customers (customer_id, email_digest, wrapped_data_key) VALUES (?, ?, ?)"
+            sql: """
+                INSERT INTO customers (customer_id, email_digest, wrapped_data_key) VALUES (?, ?, ?)
+                ON CONFLICT DO NOTHING
+                """
         ).execute(arguments: [customerID, Data(emailDigest), Data(wrappedDataKey)])
+        return db.changesCount > 0
     }
 
     /// - Returns: whether there was such a row.

@@ -43,11 +43,10 @@ struct EmailIndex: Sendable {
     ///
     /// - Throws: ``VaultError/Code/invalidInput`` when nothing is left, or more than ``emailBytesMax`` bytes.
     static func trim(_ email: String) throws(VaultError) -> String {
-        let whiteSpace: Set<Unicode.Scalar> = [" ", "\t", "\n", "\r", "\u{0B}", "\u{0C}"]
-        let scalars = email.unicodeScalars
-        let start = scalars.firstIndex { !whiteSpace.contains($0) } ?? scalars.endIndex
-        let end = scalars.lastIndex { !whiteSpace.contains($0) }.map { scalars.index(after: $0) } ?? start
-        let trimmed = String(scalars[start..<end])
+        let bytes = email.utf8
+        let start = bytes.firstIndex { !isWhiteSpace($0) } ?? bytes.endIndex
+        let end = bytes.lastIndex { !isWhiteSpace($0) }.map { bytes.index(after: $0) } ?? start
+        let trimmed = String(email[start..<end])
         guard !trimmed.isEmpty, trimmed.utf8.count <= emailBytesMax else {
             throw VaultError(.invalidInput, "an e-mail address has 1 to \(emailBytesMax) bytes.")
         }
@@ -56,7 +55,23 @@ struct EmailIndex: Sendable {
 
     /// The form under which two spellings are the same address: Unicode NFC, lower case, NFC again (lower-casing can
     /// decompose). Nothing else is folded: dots and `+tags` belong to the address.
+    ///
+    /// Plain ASCII, as nearly all are, is its own NFC; Foundation would take a dozen microseconds to find that out.
     static func normalise(_ trimmed: String) -> String {
-        trimmed.precomposedStringWithCanonicalMapping.lowercased().precomposedStringWithCanonicalMapping
+        if let lowered = loweredASCII(trimmed) { return lowered }
+        return trimmed.precomposedStringWithCanonicalMapping.lowercased().precomposedStringWithCanonicalMapping
     }
+
+    /// `text` in lower case when it is plain ASCII, or nil.
+    private static func loweredASCII(_ text: String) -> String? {
+        var bytes = Array(text.utf8)
+        for index in bytes.indices {
+            guard bytes[index] < 0x80 else { return nil }
+            if (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(bytes[index]) { bytes[index] |= 0x20 }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// ASCII white space: space, tab, line feed, vertical tab, form feed, carriage return.
+    private static func isWhiteSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 }

@@ -25,13 +25,11 @@ extension Vault {
             wrappedDataKey: try masterKey.makeWrappedKey(
                 CustomerRow.binding(customerID: customerID, emailDigest: digest)))
         return try await thread.run { db in
+            if try row.insert(db) { return }
             guard try CustomerRow.fetch(db, emailDigest: digest) == nil else {
                 throw VaultError(.emailTaken, "this e-mail belongs to a customer already.")
             }
-            guard try CustomerRow.fetch(db, customerID: customerID) == nil else {
-                throw VaultError(.customerExists, "customer \(customerID) has a data key already.")
-            }
-            try row.insert(db)
+            throw VaultError(.customerExists, "customer \(customerID) has a data key already.")
         } finish: { [self] () throws(VaultError) in
             try remember(row)
             return reservation
@@ -48,7 +46,8 @@ extension Vault {
         }
     }
 
-    /// Erases a customer: deletes the data key, without which nothing sealed for them opens again, and frees the e-mail.
+    /// Erases a customer: deletes the data key, without which nothing sealed for them opens again, and frees the e-mail and
+    /// those of all members.
     ///
     /// When this returns, the deletion is durable, the deleted bytes are overwritten in the database, and the write-ahead
     /// log that held them is truncated. Copies that the disk itself or a backup keeps are out of the vault's reach;
@@ -58,7 +57,8 @@ extension Vault {
     @discardableResult
     public func erase(_ customerID: String) async throws(VaultError) -> Bool {
         try await thread.run(emptiesJournal: true) { db in
-            try CustomerRow.delete(db, customerID: customerID)
+            try MemberRow.deleteAll(db, customerID: customerID)
+            return try CustomerRow.delete(db, customerID: customerID)
         } finish: { [dataKeys] existed throws(VaultError) in
             dataKeys.remove(customerID)
             return existed
@@ -79,7 +79,10 @@ extension Vault {
             while let customerID = try stored.next() {
                 if !known.contains(customerID) { orphans.append(customerID) }
             }
-            for customerID in orphans { try CustomerRow.delete(db, customerID: customerID) }
+            for customerID in orphans {
+                try MemberRow.deleteAll(db, customerID: customerID)
+                try CustomerRow.delete(db, customerID: customerID)
+            }
             return orphans
         } finish: { [dataKeys] orphans throws(VaultError) in
             for customerID in orphans { dataKeys.remove(customerID) }

@@ -106,4 +106,8 @@ struct MemberRow: Sendable {
     static func delete(_ db: Database, memberID: String) throws {
         try db.cachedStatement(sql: "DELETE FROM member_emails WHERE member_id = ?").execute(arguments: [memberID])
     }
+    /// Frees the e-mails of all members of a customer.
+    static func deleteAll(_ db: Database, customerID: String) throws {
+        try db.cachedStatement(sql: "DELETE FROM member_emails WHERE customer_id = ?").execute(arguments: [customerID])
+    }
 }

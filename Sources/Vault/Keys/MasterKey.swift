@@ -1,18 +1,31 @@
 import CSodium
 import Proofs
+import Synchronization
 
 /// The key that wraps all other keys. It is never stored in the database.
-struct MasterKey: Sendable {
+final class MasterKey: Sendable {
     private let key: SecretKey
+    /// Where fresh keys are made, one at a time: guarded memory of their own would cost a dozen system calls each
+    /// (docs/benchmarks.md). All zeros between two calls.
+    private let workplace: Mutex<GuardedMemory>
 
-    init(_ key: SecretKey) { self.key = key }
+    init(_ key: SecretKey) throws(VaultError) {
+        self.key = key
+        workplace = Mutex(try GuardedMemory.allocated(byteCount: SecretKey.byteCount))
+    }
 
     /// Makes 32 fresh bytes from libsodium's generator and wraps them; the plain bytes live in guarded memory only as
     /// long as the call.
     func makeWrappedKey(_ binding: Binding) throws(VaultError) -> [UInt8] {
-        var fresh = try GuardedMemory.allocated(byteCount: SecretKey.byteCount)
-        fresh.withMutableBytes { randombytes_buf($0, SecretKey.byteCount) }
-        return fresh.withBytes { wrap($0, binding) }
+        let wrapped: [UInt8]? = workplace.withLock { fresh in
+            fresh.withMutableBytes { randombytes_buf($0, SecretKey.byteCount) }
+            let wrapped = fresh.withBytes { wrap($0, binding) }
+            return fresh.zero() ? wrapped : nil
+        }
+        guard let wrapped else {
+            throw VaultError(.cryptographyUnavailable, "a fresh key could not be overwritten in guarded memory")
+        }
+        return wrapped
     }
 
     /// Wraps the 32 bytes at `bytes`.

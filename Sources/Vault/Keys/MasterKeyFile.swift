@@ -1,4 +1,3 @@
-import CLinux
 import CSodium
 import Glibc
 import Proofs
@@ -65,24 +64,7 @@ enum MasterKeyFile {
             }
             target[digits] = UInt8(ascii: "\n")
         }
-        try store(text, at: path)
+        try PrivateFiles.store(text, at: path)
         return key
-    }
-
-    /// Writes beside, syncs, renames, syncs the directory: the file is there whole or not at all.
-    private static func store(_ text: borrowing GuardedMemory, at path: String) throws(VaultError) {
-        let temporary = path + ".tmp"
-        unlink(temporary)
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw PrivateFiles.failure("created", temporary) }
-        defer { close(descriptor) }
-        let count = text.byteCount
-        guard text.withBytes({ Glibc.write(descriptor, $0, count) }) == count else {
-            throw PrivateFiles.failure("written", temporary)
-        }
-        guard fsync(descriptor) == 0 else { throw PrivateFiles.failure("synced", temporary) }
-        let status = nrx_rename_new(temporary, path)
-        guard status == 0 else { throw PrivateFiles.failure("renamed", path, errno: status) }
-        try PrivateFiles.syncDirectory(of: path)
     }
 }

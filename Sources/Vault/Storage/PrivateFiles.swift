@@ -1,5 +1,7 @@
+import CLinux
 import EventStore
 import Glibc
+import Proofs
 
 /// Files and directories that only the server's own user may touch.
 enum PrivateFiles {
@@ -70,6 +72,24 @@ enum PrivateFiles {
         do throws(FileError) { try POSIXFileSystem().syncDirectory(parent) } catch {
             throw VaultError(.io, "\(error). Check the disk.", file: parent, cause: error)
         }
+    }
+
+    /// Makes a file with mode 0600, durably: writes beside, syncs, renames, syncs the directory. So it is there whole or not
+    /// at all; one that exists is never replaced.
+    static func store(_ text: borrowing GuardedMemory, at path: String) throws(VaultError) {
+        let temporary = path + ".tmp"
+        unlink(temporary)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw failure("created", temporary) }
+        defer { close(descriptor) }
+        let count = text.byteCount
+        guard text.withBytes({ Glibc.write(descriptor, $0, count) }) == count else {
+            throw failure("written", temporary)
+        }
+        guard fsync(descriptor) == 0 else { throw failure("synced", temporary) }
+        let status = nrx_rename_new(temporary, path)
+        guard status == 0 else { throw failure("renamed", path, errno: status) }
+        try syncDirectory(of: path)
     }
 
     /// The error for a system call that just failed.

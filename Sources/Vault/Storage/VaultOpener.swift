@@ -30,7 +30,7 @@ struct VaultOpener {
         let database = try VaultDatabase.open(databasePath)
         do {
             let isNew = try database.read { try !VaultDatabase.holdsVault($0) }
-            let masterKey = MasterKey(try readMasterKey(isNew: isNew))
+            let masterKey = try MasterKey(try readMasterKey(isNew: isNew))
             let identity = try isNew ? create(in: database, masterKey) : load(from: database)
             let vault = try unlock(identity, masterKey, database)
             // Also makes good what a crash between an erasure and the emptying of its traces left behind.

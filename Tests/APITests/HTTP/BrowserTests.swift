@@ -11,16 +11,20 @@ struct BrowserTests {
     private static let page = "https://page.example"
     private static let app = "https://app.example.com"
 
-    @Test("any page may verify a proof, read a verification key and health; no page may use the rest by default")
+    /// What any page may use is said for a path as a whole: whoever writes facts there needs a key all the same.
+    private static let publicPaths: Set = [
+        "/v1/verify", "/v1/keys/:id", "/v1/health", "/.well-known/jwks.json", "/health", "/list", "/search",
+        "/lookup/:id", "/agentfacts/:id", "/stats", "/reputation",
+    ]
+
+    @Test("any page may verify a proof, read keys, health and agents; no page may use the rest by default")
     func anyPage() async throws {
         try await TestServer.with { server in
             for route in server.server.routes {
                 let path = route.path.replacing(/:[a-z_]+/, with: "x")
                 let method = try #require(HTTPRequest.Method(rawValue: route.method.rawValue))
                 let answer = try await server.send(method, path, headers: [("Origin", Self.page)])
-                let isPublic =
-                    ["/v1/verify", "/v1/keys/:id", "/v1/health", "/.well-known/jwks.json"].contains(route.path)
-                    || route.path.hasPrefix("/v1/log/")
+                let isPublic = Self.publicPaths.contains(route.path) || route.path.hasPrefix("/v1/log/")
                 #expect(answer.headers["access-control-allow-origin"] == (isPublic ? "*" : nil), "\(route.name)")
                 #expect(answer.headers["access-control-allow-credentials"] == nil)
                 let asked = try await server.send(

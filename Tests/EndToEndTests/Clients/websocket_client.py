@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 import sys
+import time
 from urllib.parse import urlsplit
 
 import websockets
@@ -100,7 +101,10 @@ def closing(url, *pieces):
     sock, rest = raw(url)
     for piece in pieces:
         sock.sendall(piece)
-    frames, ended = read_until_close(sock, rest)
+    return summary(*read_until_close(sock, rest))
+
+
+def summary(frames, ended):
     close = next((payload for opcode, payload in frames if opcode == 8), None)
     return {
         "code": struct.unpack("!H", close[:2])[0] if close else None,
@@ -110,6 +114,21 @@ def closing(url, *pieces):
 
 
 PING = b'{"type":"ping"}'
+NORMAL = struct.pack("!H", 1000)
+
+
+def answered(url, *pieces, early=b""):
+    """Sends these bytes, waits for the answer to a question among them, and closes."""
+    sock, data = raw(url, early)
+    for piece in pieces:
+        sock.sendall(piece)
+    while b'{"type":"pong"}' not in data:
+        piece = sock.recv(65536)
+        if not piece:
+            break
+        data += piece
+    sock.sendall(frame(8, NORMAL))
+    return summary(*read_until_close(sock, data))
 WRONG = {
     "bad_utf8": lambda: [frame(1, b"\xff\xfe")],
     "bad_utf8_in_fragments": lambda: [frame(1, b"\xc3", fin=False), frame(0, b"(")],
@@ -132,17 +151,19 @@ WRONG = {
     "close_bad_utf8": lambda: [frame(8, struct.pack("!H", 1000) + b"\xff")],
     "close_3000": lambda: [frame(8, struct.pack("!H", 3000))],
     "close_empty": lambda: [frame(8)],
+}
+RIGHT = {
     "fragments_and_ping": lambda: [
         frame(1, PING[:5], fin=False), frame(9, b"between"), frame(0, PING[5:9], fin=False), frame(0, PING[9:]),
-        frame(8, struct.pack("!H", 1000)),
     ],
-    "bytes_one_by_one": lambda: [bytes([byte]) for byte in frame(1, PING) + frame(8, struct.pack("!H", 1000))],
+    "bytes_one_by_one": lambda: [bytes([byte]) for byte in frame(1, PING)],
 }
 
 
 def wrong(url):
-    """Every case of ``WRONG``, each on a connection of its own."""
-    return {name: closing(url, *pieces()) for name, pieces in WRONG.items()}
+    """Every case of ``WRONG`` and of ``RIGHT``, each on a connection of its own."""
+    seen = {name: closing(url, *pieces()) for name, pieces in WRONG.items()}
+    return seen | {name: answered(url, *pieces()) for name, pieces in RIGHT.items()}
 
 
 def gone(url, count):
@@ -163,9 +184,7 @@ def gone(url, count):
 
 def early(url):
     """A frame that is sent together with the handshake is not lost."""
-    sock, rest = raw(url, early=frame(1, PING) + frame(8, struct.pack("!H", 1000)))
-    frames, ended = read_until_close(sock, rest)
-    return {"text": [payload.decode() for opcode, payload in frames if opcode == 1], "ended": ended}
+    return answered(url, early=frame(1, PING))
 
 
 def handshake(url, *lines):
@@ -184,11 +203,10 @@ def handshake(url, *lines):
 
 
 def flood(url):
-    """Pings and questions from a client that reads nothing: the server stops reading instead of remembering."""
+    """Questions and pings from a client that reads nothing: the server stops reading instead of remembering."""
     sock, _ = raw(url)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.setblocking(False)
-    burst = frame(9, b"x" * 100) * 64 + frame(1, PING) * 64
+    burst = frame(1, b'{"type":"message"}') * 64 + frame(9, b"x" * 100) * 8
     sent, blocked = 0, 0
     while sent < 64 << 20 and blocked < 200:
         try:
@@ -196,7 +214,7 @@ def flood(url):
             blocked = 0
         except BlockingIOError:
             blocked += 1
-            __import__("time").sleep(0.01)
+            time.sleep(0.01)
     print(json.dumps({"sent": sent, "stopped": blocked >= 200}), flush=True)
     sys.stdin.read()
     sock.close()

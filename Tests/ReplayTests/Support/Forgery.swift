@@ -1,4 +1,5 @@
 import CanonicalJSON
+import Foundation
 import Merkle
 import Testing
 
@@ -44,6 +45,24 @@ enum Forgery {
             }
         }
         Issue.record("no line holds \(old)")
+    }
+
+    /// Rewrites the lines of one batch in its place: its checksums are right again, its root is left as it was.
+    static func replaceBatch(at offset: Int, in file: String, _ edit: ([[UInt8]]) -> [[UInt8]]) throws {
+        let bytes = Array(try Data(contentsOf: URL(filePath: file)))
+        var header = try BatchHeader(bytes: Array(bytes[offset...]))
+        let end = offset + header.batchBytes
+        let text = try bytes.withUnsafeBytes { buffer in
+            Array(try BatchDecoder().body(of: header, in: UnsafeRawBufferPointer(rebasing: buffer[offset...])))
+        }
+        let lines = edit(text.split(separator: 0x0A).map(Array.init))
+        let edited = Array(lines.map { $0 + [0x0A] }.joined())
+        #expect(edited != text, "nothing was edited")
+        var frame: [UInt8] = []
+        header.frameBytes = UInt32(try edited.withUnsafeBytes { try LZ4Frame.compress($0, appendingTo: &frame) })
+        header.textBytes = UInt32(edited.count)
+        let batch = header.encoded() + [UInt8](repeating: 0, count: header.paddingBytes) + frame
+        try Data(bytes[..<offset] + batch + bytes[end...]).write(to: URL(filePath: file))
     }
 
     private static func segment(of batches: [[[UInt8]]]) throws -> [UInt8] {

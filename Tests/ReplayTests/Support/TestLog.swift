@@ -19,16 +19,18 @@ struct TestLog {
     /// Opens a log that is created when absent.
     static func open(
         _ directory: String, signer: TestSigner? = nil, keeper: MemoryHeadKeeper = MemoryHeadKeeper(),
-        segmentBytes: Int = 1 << 16
+        segmentBytes: Int = 1 << 16, naming recoveryKey: VerifierKey? = nil, recoveredBy recovery: TestSigner? = nil
     ) throws -> EventLog {
         var configuration = EventLogConfiguration()
+        configuration.recoveryKey = recoveryKey
         configuration.segmentBytes = segmentBytes
         configuration.preparesSegmentsAhead = false
         // Tests count batches and know where they are.
         configuration.recompressesSealedSegments = false
         return try EventLog.open(
             directory: directory, signer: try signer ?? TestSigner(), keeper: keeper, configuration: configuration,
-            clock: { Timestamp(microseconds: 1_772_373_600_000_000) }, newEventID: { EventID(high: 1, low: 1).text })
+            clock: { Timestamp(microseconds: 1_772_373_600_000_000) }, newEventID: { EventID(high: 1, low: 1).text },
+            recovery: recovery.map { LogKeyRecovery(recoveryKey: $0, eventID: EventID(high: 1, low: 2).text) })
     }
 
     /// Two sessions destroyed and one alive, the checkpoint kept between the first two.

@@ -1,9 +1,6 @@
 import CanonicalJSON
-import EventStore
-import NIOHTTP1
 import Ledger
-import Projections
-import Proofs
+import NIOHTTP1
 
 extension Dialect {
     /// Nexartis NANDA's: `{"error","message"}`, where `error` is the status in words.
@@ -13,7 +10,7 @@ extension Dialect {
             "/api/developers", "/register", "/list", "/search", "/lookup", "/agentfacts", "/agents", "/health",
             "/stats",
             "/reputation",
-        ], planName: NandaPlan.name
+        ]
     ) { error in
         var body: JSONValue = [
             "error": .string(HTTPResponseStatus(statusCode: error.code.status).reasonPhrase),

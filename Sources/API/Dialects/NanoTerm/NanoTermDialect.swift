@@ -8,7 +8,7 @@ extension Dialect {
     /// NanoTerm's: `{"error":{"code","message","action","retryable","docs"}}`.
     static let nanoTerm = Dialect(
         name: "nanoterm", paths: ["/api/workspaces", "/api/keys", "/api/org", "/api/info", NanoTermDocs.path],
-        planName: NanoTermPlan.name, status: { NanoTermErrors.code(of: $0).row.status }, errorBody: NanoTermErrors.body,
+        status: { NanoTermErrors.code(of: $0).row.status }, errorBody: NanoTermErrors.body,
         admit: NanoTermClient.check)
 }
 

@@ -1,13 +1,10 @@
 import CanonicalJSON
-import EventStore
 import Ledger
-import Projections
-import Proofs
 
 extension Dialect {
     /// Nexora's: `{"detail"}`, which is text, or for a request that is wrong in itself (422) an array that names the member.
     static let nexora = Dialect(
-        name: "nexora", paths: ["/api/users", "/api/agents", "/api/auth", "/api/ws"], planName: { $0.rawValue },
+        name: "nexora", paths: ["/api/users", "/api/agents", "/api/auth", "/api/ws"],
         status: NexoraErrors.status, errorBody: NexoraErrors.body)
 }
 

@@ -38,10 +38,11 @@ struct NurosentrixSettingsRoutes: Sendable {
         ])
     }
 
-    /// The e-mail address, the plan and the jurisdiction are not the account's own to change.
+    /// What can be changed of an account is changed in one place.
     private func refuse(_ exchange: Exchange) throws(APIError) -> APIResponse {
         _ = try exchange.members()
         throw APIError(
-            .notSupported, "These settings are set at sign-up or by the operator (`nrx-server admin`), not here.")
+            .notSupported,
+            "Settings are not changed here: organisation and jurisdiction are, with PATCH /v1/customers/me.")
     }
 }

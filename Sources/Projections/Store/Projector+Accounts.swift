@@ -1,0 +1,40 @@
+import EventStore
+import Ledger
+
+extension Projector {
+    /// Another plan holds at once for the keys that are there.
+    func apply(_ event: CustomerPlanChanged, _ envelope: Envelope) throws(ProjectionError) {
+        let id = try streamID(CustomerID.self, envelope)
+        let customer = try customer(id, envelope).sequence
+        try customers.apply(event, sequence: customer)
+        recentCustomers[id] = (customer, event.tier)
+        for keyID in try keys.ids(of: customer) {
+            var key = try keyWithSecrets(keyID, envelope)
+            key.entry.tier = event.tier
+            changedKeys[keyID] = key
+        }
+        try events.add(envelope, customer: customer)
+    }
+
+    func apply(_ event: CustomerChanged, _ envelope: Envelope) throws(ProjectionError) {
+        let customer = try customer(try streamID(CustomerID.self, envelope), envelope).sequence
+        try customers.apply(event, sequence: customer, envelope)
+        try events.add(envelope, customer: customer)
+    }
+
+    /// Keys are revoked and members removed with their customer; the row stays for its sessions and proofs.
+    func applyErasure(_ envelope: Envelope) throws(ProjectionError) {
+        let customer = try customer(try streamID(CustomerID.self, envelope), envelope).sequence
+        let time = envelope.event.at
+        for keyID in try keys.ids(of: customer) {
+            var key = try keyWithSecrets(keyID, envelope)
+            if !key.entry.isRevoked { try keys.markRevoked(key.entry.sequence, at: time) }
+            key.entry.isRevoked = true
+            changedKeys[keyID] = key
+        }
+        try members.removeAll(of: customer, at: time)
+        try invitations.revokeAll(of: customer)
+        try customers.erase(sequence: customer, at: time)
+        try events.add(envelope, customer: customer)
+    }
+}
