@@ -10,7 +10,9 @@ import Proofs
 /// for each of the objects that a dictionary of keys would lead through (docs/benchmarks.md).
 struct KeyTable: ~Copyable {
     /// A secret and its key. The order of the fields leaves no gaps.
-    private struct Record {
+    ///
+    /// Not private: Swift 6.3's debug builds crash over a private type as the argument of a generic type of another file.
+    struct Record {
         let hash: Hash
         var entry: KeyEntry
         /// The record of the key's secret before this one.

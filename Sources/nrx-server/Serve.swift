@@ -67,7 +67,6 @@ struct Serve: AsyncParsableCommand {
         // What was asked for wrongly is a usage error (exit code 64); what then fails is not (1).
         let configuration = try configuration()
         CoreDumps.forbid(logger: logger)
-        TaskThreads.joinNetworkThreads(logger: logger)
         do {
             let server = try await Server.start(configuration: configuration, logger: logger)
             try await server.run { address in

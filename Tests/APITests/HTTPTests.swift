@@ -50,7 +50,12 @@ struct HTTPTests {
                     let listed = answer.headers["allow"]?.split(separator: ", ").map(String.init)
                     #expect(Set(listed ?? []) == allowed, "\(method) \(path)")
                     #expect(answer.body.isEmpty == (method == "HEAD"), "\(method) \(path)")
-                    if method != "HEAD" { BadInputTests.expectErrorFormat(answer, "\(method) \(path)") }
+                    guard method != "HEAD" else { continue }
+                    switch Dialect.speaking(at: path).name {
+                    case "nanda": #expect(answer.names == ["error", "message"], "\(method) \(path)")
+                    case "nexora": #expect(answer.names == ["detail"], "\(method) \(path)")
+                    default: BadInputTests.expectErrorFormat(answer, "\(method) \(path)")
+                    }
                 }
             }
         }

@@ -10,7 +10,7 @@ import Testing
 @testable import API
 
 /// The log's tree as strangers see it.
-@Suite("/v1/log", .timeLimit(.minutes(5)))
+@Suite("/v1/log", .timeLimit(.minutes(10)))
 struct LogRoutesTests {
     /// Sign-ups until the log holds `events`, and a checkpoint over all of them.
     private func grow(_ server: TestServer, to events: UInt64) async throws -> Checkpoint {
@@ -141,7 +141,7 @@ struct LogRoutesTests {
     }
 }
 
-@Suite("Proofs with their inclusion", .timeLimit(.minutes(5)), .enabled(if: Isolation.isAvailable))
+@Suite("Proofs with their inclusion", .timeLimit(.minutes(10)), .enabled(if: Isolation.isAvailable))
 struct ProofWithInclusionTests {
     @Test("a stranger with the file and the log's key alone reaches provenance; without, or with another, not")
     func provenance() async throws {

@@ -8,7 +8,7 @@ import Testing
 
 @testable import API
 
-@Suite("Witness cosignatures", .timeLimit(.minutes(5)))
+@Suite("Witness cosignatures", .timeLimit(.minutes(10)))
 struct WitnessTests {
     private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Client
 
-@Suite("A request that is refused for a while", .timeLimit(.minutes(1)))
+@Suite("A request that is refused for a while", .timeLimit(.minutes(10)))
 struct RetryTests {
     /// What a server saw, and what it answers: some refusals, then the answer.
     private final class Script: Sendable {

@@ -4,7 +4,7 @@ import ServerFixtures
 import Testing
 
 /// `nrx` as somebody types it, against the real server.
-@Suite("The command-line client", .serialized, .timeLimit(.minutes(5)))
+@Suite("The command-line client", .serialized, .timeLimit(.minutes(10)))
 struct CommandLineClientTests {
     private static let password = "correct horse battery staple"
 

@@ -3,7 +3,7 @@ import ServerFixtures
 import Testing
 
 /// What the Go project's transparency-log packages, which know nothing of this server, make of its log.
-@Suite("Go's sumdb/note and sumdb/tlog", .serialized, .timeLimit(.minutes(5)), .enabled(if: GoTools.areAvailable))
+@Suite("Go's sumdb/note and sumdb/tlog", .serialized, .timeLimit(.minutes(10)), .enabled(if: GoTools.areAvailable))
 struct GoToolsTests {
     @Test("they accept checkpoint, tiles, entries and proofs of a live server, and refuse any flipped tile")
     func acceptAndRefuse() async throws {

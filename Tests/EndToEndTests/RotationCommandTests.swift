@@ -4,7 +4,7 @@ import ServerFixtures
 import Testing
 
 /// `nrx-server rotate-log-key` as an operator uses it.
-@Suite("Rotating the log's key", .serialized, .timeLimit(.minutes(5)))
+@Suite("Rotating the log's key", .serialized, .timeLimit(.minutes(10)))
 struct RotationCommandTests {
     private func rotate(_ directory: TemporaryDirectory) throws -> ProgramResult {
         try BuiltPrograms.run(

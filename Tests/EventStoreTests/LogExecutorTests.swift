@@ -96,6 +96,7 @@ struct LogExecutorTests {
         #expect(codes == [EventLogError.Code?](repeating: .poisoned, count: 8))
         #expect(log.failure != nil)
         disk.fails.store(false, ordering: .sequentiallyConsistent)
+        // A poisoned log says so again; here it only lets go of its files.
         do throws(EventLogError) { try await log.close() } catch {}
     }
 }

@@ -225,6 +225,7 @@ struct LogKeyRecoveryTests {
                 for powerCut in [false, true] {
                     let disk = try lost()
                     disk.state.withLock { $0.faults[operation] = fault }
+                    // Whether it got through the fault or not: what counts is what the disk holds then.
                     do { _ = try recover(disk) } catch {}
                     let survivor =
                         powerCut ? disk.afterPowerCut(seed: UInt64(operation)) : disk.afterProcessDeath()

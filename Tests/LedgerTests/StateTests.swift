@@ -149,8 +149,8 @@ import Testing
         var events = world.log.map(\.event)
         events.insert(
             EventDraft(
-                id: "evt_1", at: World.start, actor: "system", stream: "agent_1", trace: "t",
-                type: "agent.registered", version: 9, data: World.object(["x": 1])), at: 4)
+                id: "evt_1", at: World.start, actor: "system", stream: "comet_1", trace: "t",
+                type: "comet.observed", version: 9, data: World.object(["x": 1])), at: 4)
         let state = try fold(renumbered(events))
         #expect(state.unknownEvents == 1)
         #expect(state.counts == world.state.counts)

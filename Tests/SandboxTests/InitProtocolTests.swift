@@ -32,7 +32,13 @@ struct InitProtocolTests {
                 _ = try environment.open("kept", flags: NRX_OPEN_READ.rawValue)
                 #expect(try fuzzer.unanswered() == 0, "batch \(batch)")
             }
-            #expect(try Self.descriptorsWithoutChildren(environment) == before)
+            // What a killed child held is given back when init has reaped it.
+            var after = try Self.descriptorsWithoutChildren(environment)
+            for _ in 0..<3_000 where after != before {
+                try await Task.sleep(for: .milliseconds(10))
+                after = try Self.descriptorsWithoutChildren(environment)
+            }
+            #expect(after == before)
             #expect(try await environment.shell("echo alive").text == "alive\n")
             #expect(try await environment.destroy().isolation.processesAfter == 0)
         }
@@ -90,7 +96,7 @@ struct InitProtocolTests {
     private static func endInitIfItHangs(_ environment: SessionEnvironment) -> Task<Void, any Error> {
         let pid = environment.raw.initPid
         return Task {
-            try await Task.sleep(for: .seconds(40))
+            try await Task.sleep(for: .seconds(300))
             kill(pid, SIGKILL)
         }
     }

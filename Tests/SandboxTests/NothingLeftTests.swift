@@ -47,26 +47,46 @@ struct NothingLeftTests {
             $0.warmPoolSize = warmPoolSize
         }) { host in
             for number in 0..<2 { try await live(number, on: host) }
-            let before = try await settled(host, directory, warmPoolSize: warmPoolSize)
-            let start = ContinuousClock.now
-            try await body(host)
-            let seconds = ContinuousClock.now - start
-            // What works behind an answer (the next command's process, the pool) may still be at it for a moment.
-            var after = try await settled(host, directory, warmPoolSize: warmPoolSize)
-            for _ in 0..<500 where !after.isSame(as: before) {
-                try await Task.sleep(for: .milliseconds(10))
-                after = try await settled(host, directory, warmPoolSize: warmPoolSize)
+            let count = { try await settled(host, directory, warmPoolSize: warmPoolSize) }
+            var lives = try await Lives(body, sessions: sessions, on: host, count: count)
+            // Other tests of this process open and start things too, and end them; what a session leaves it leaves again.
+            for _ in 0..<2 where !lives.leftNothing {
+                lives = try await Lives(body, sessions: sessions, on: host, count: count)
             }
-            #expect(after.isSame(as: before), "\(before), then \(after)")
-            // Other tests of this process open and start things too, but not one for each session here.
-            #expect(after.descriptors - before.descriptors < sessions, "\(before), then \(after)")
-            #expect(after.children - before.children < sessions, "\(before), then \(after)")
-            print("before: \(before); after \(seconds): \(after)")
+            #expect(lives.leftNothing, "\(lives.before), then \(lives.after)")
         }
     }
 
     private static func settled(_ host: SandboxHost, _ directory: String, warmPoolSize: Int) async throws -> Traces {
         while host.warmCount < warmPoolSize { try await Task.sleep(for: .milliseconds(2)) }
         return Traces.count(host, stateDirectory: directory)
+    }
+
+    /// What was there before and after some sessions lived.
+    private struct Lives {
+        let before: Traces
+        let after: Traces
+        let sessions: Int
+
+        init(
+            _ body: (SandboxHost) async throws -> Void, sessions: Int, on host: SandboxHost,
+            count: () async throws -> Traces
+        ) async throws {
+            let before = try await count()
+            try await body(host)
+            // What works behind an answer (the next command's process, the pool) may still be at it for a moment.
+            var after = try await count()
+            for _ in 0..<500 where !after.isSame(as: before) {
+                try await Task.sleep(for: .milliseconds(10))
+                after = try await count()
+            }
+            (self.before, self.after, self.sessions) = (before, after, sessions)
+        }
+
+        /// Descriptors and children are this whole process's, other tests' included: less than one for each session.
+        var leftNothing: Bool {
+            after.isSame(as: before) && after.descriptors - before.descriptors < sessions
+                && after.children - before.children < sessions
+        }
     }
 }

@@ -111,7 +111,7 @@ extension ExecResult {
 
 extension SessionEnvironment {
     /// Runs a shell command.
-    func shell(_ text: String, timeout: Int64? = 20_000_000) async throws -> ExecResult {
+    func shell(_ text: String, timeout: Int64? = nil) async throws -> ExecResult {
         try await execute(ExecRequest(.shell(text), timeoutMicroseconds: timeout))
     }
 }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import API
 
-@Suite("Files of a session over HTTP", .serialized, .timeLimit(.minutes(5)), .enabled(if: Isolation.isAvailable))
+@Suite("Files of a session over HTTP", .serialized, .timeLimit(.minutes(10)), .enabled(if: Isolation.isAvailable))
 struct FileRouteTests {
     @Test("what is put in is there for commands, listed, got back byte for byte, and gone when deleted")
     func roundTrip() async throws {

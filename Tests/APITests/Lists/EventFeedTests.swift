@@ -12,7 +12,7 @@ import Testing
 
 @testable import API
 
-@Suite("Timelines and feeds of events", .timeLimit(.minutes(5)))
+@Suite("Timelines and feeds of events", .timeLimit(.minutes(10)))
 struct EventFeedTests {
     @Test("a session's timeline holds its events in order; somebody else's session is not there")
     func timeline() async throws {

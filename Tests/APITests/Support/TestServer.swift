@@ -119,13 +119,13 @@ struct TestServer: Sendable {
         try await send(.get, "/v1/sessions/\(session)", key: key)["status"]?.string
     }
 
-    /// Waits until a session has one of these statuses and that can be read; a test that fails does so after ten seconds.
+    /// Waits until a session has one of these statuses and that can be read; a test that fails does so after two minutes.
     func waitFor(_ statuses: Set<SessionStatus>, of session: String) async throws -> SessionStatus? {
         let id = try #require(SessionID(session))
         func status() -> SessionStatus? {
             server.ledger.read { $0.liveSession(id)?.status ?? $0.endedSession(id)?.status }
         }
-        for _ in 0..<1_000 {
+        for _ in 0..<12_000 {
             if let status = status(), statuses.contains(status) { break }
             try await Task.sleep(for: .milliseconds(10))
         }

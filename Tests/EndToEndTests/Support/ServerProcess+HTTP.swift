@@ -27,7 +27,7 @@ extension ServerProcess {
             request.body = .bytes(ByteBuffer(bytes: bytes))
         }
         for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
-        let response = try await Self.client.execute(request, timeout: .seconds(60))
+        let response = try await Self.client.execute(request, timeout: .seconds(300))
         let body = try await response.body.collect(upTo: Self.bodyBytesMax)
         return Answer(
             status: Int(response.status.code), headers: response.headers.map { ($0.name, $0.value) },

@@ -63,7 +63,7 @@ final class ServerProcess: Sendable {
 
     private static func waitUntilReady(_ process: Process, output: String, log: String) async throws -> String {
         let prefix = "listening on "
-        for _ in 0..<3_000 {
+        for _ in 0..<18_000 {
             let text = try String(contentsOfFile: output, encoding: .utf8)
             if let line = text.split(separator: "\n").first(where: { $0.hasPrefix(prefix) }), text.hasSuffix("\n") {
                 return String(line.dropFirst(prefix.count))
