@@ -171,10 +171,29 @@ struct NanoTermWorkspaceTests {
         #expect(seen["exit"] == 5 && seen["code"] == 1_000 && seen["errors"] == [], "\(seen)")
         let file = try await world.server.send("GET", world.path + "/files/note.txt", key: world.key)
         #expect(file.text == "hello from vié世\n30 100\n", "\(file)")
+        try await expectRecord(of: world)
         let top = try await ForeignClient.terminal(["top", world.socket("/terminal")])
         #expect(top["screen"]?.string?.contains("%CPU") == true, "\(top)")
         let wrong = try await ForeignClient.terminal(["wrong", world.socket("/terminal")])
         #expect(wrong["errors"]?.array?.count == 7, "\(wrong)")
+    }
+
+    /// The log says that there was a terminal, for how long and how much; nothing of what was typed.
+    private func expectRecord(of world: World) async throws {
+        let path = "/v1/sessions/\(world.id.replacing("ws_", with: "sess_"))/events"
+        var events: [JSONValue] = []
+        for _ in 0..<100 {
+            events = try await world.server.send("GET", path, key: world.key)["data"]?.array ?? []
+            if events.last?["type"] == "session.terminal_closed" { break }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        #expect(events.suffix(2).map { $0["type"] } == ["session.terminal_opened", "session.terminal_closed"])
+        let data = try #require(events.last?["data"])
+        #expect(data["exit_code"] == 5 && data["terminal_id"] == events.dropLast().last?["data"]?["terminal_id"])
+        let numbers = try ["input_bytes", "output_bytes", "wall_microseconds"].map { try #require(data[$0]?.integer) }
+        #expect(numbers[0] > 0 && numbers[1] > numbers[0] && numbers[2] > 0, "\(data)")
+        let log = try world.server.printed() + (JSONValue.array(events).canonicalText)
+        #expect(!log.contains("note.txt") && !log.contains("hello from"))
     }
 
     @Test("ten megabytes of output reach a slow reader whole")

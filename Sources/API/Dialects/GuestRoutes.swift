@@ -2,7 +2,6 @@ import EventStore
 import Ledger
 import Projections
 import Proofs
-import Vault
 
 /// The routes of every dialect beside the native one. Each maps names to the same commands and reads.
 struct GuestRoutes: Sendable {
@@ -14,7 +13,7 @@ struct GuestRoutes: Sendable {
     let ledger: LedgerService
     let sessions: SessionManager
     let identity: Identity
-    let vault: Vault
+    let backups: BackupService
     let node: NurosentrixNode
     let dataDirectory: String
     let workspaces: NanoTermWorkspaces
@@ -38,7 +37,7 @@ struct GuestRoutes: Sendable {
     private var nanoTerm: [Route] {
         let files = WorkspaceFiles(sessions: sessions, reads: reads, ledger: ledger)
         let groups: [[Route]] = [
-            NanoTermDocs().routes,
+            NanoTermDocs().routes, NanoTermPricing().routes,
             NanoTermWorkspaceRoutes(sessions: sessions, reads: reads, ledger: ledger, workspaces: workspaces).routes,
             NanoTermFileRoutes(workspaces: workspaces, files: files).routes,
             [NanoTermDiff(workspaces: workspaces).route, NanoTermHandshake.plainRoute(of: terminal)],
@@ -59,7 +58,8 @@ struct GuestRoutes: Sendable {
             NurosentrixInstanceRoutes(
                 sessions: sessions, reads: reads, ledger: ledger, workspaces: workspaces, node: node
             ).routes,
-            NurosentrixSettingsRoutes(reads: reads, ledger: ledger, vault: vault).routes,
+            NurosentrixBackupRoutes(backups: backups, ledger: ledger).routes,
+            NurosentrixSettingsRoutes(reads: reads, ledger: ledger, secrets: identity.secrets).routes,
         ]
         return groups.flatMap { $0 }
     }

@@ -75,12 +75,10 @@ struct Exchange: Sendable {
     let query: [String: String]
     /// The query as it was sent, without its question mark.
     var queryText: String?
-    /// The header of the request, for what is passed on.
-    var headers = HTTPFields()
     let body: [UInt8]
     /// The body piece by piece, on routes that stream it.
     var bodyStream: RequestBody?
-    /// The request's header fields; few routes look at any.
+    /// The request's header fields; few routes look at any, and the proxy passes them on.
     var headers = HTTPFields()
     /// The server's own request id; goes into events.
     let trace: String

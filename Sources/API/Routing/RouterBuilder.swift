@@ -87,7 +87,7 @@ struct RouterBuilder: Sendable {
             query: Dictionary(
                 request.uri.queryParameters.map { (String($0.key), String($0.value)) },
                 uniquingKeysWith: { first, _ in first }),
-            queryText: request.uri.query, headers: request.headers,
+            queryText: request.uri.query,
             body: route.streamsBody ? [] : try await body(of: request, route: route),
             bodyStream: route.streamsBody ? request.body : nil, headers: request.headers, trace: context.trace,
             principal: principal,

@@ -32,6 +32,7 @@ public struct Server: Sendable {
     let secrets: IdempotencySecrets
     let identity: Identity
     let billing: BillingService
+    let backups: BackupService
     let erasure: AccountErasure
     let rotator: LogKeyRotator
     /// Nil where no witness is configured.
@@ -102,8 +103,11 @@ public struct Server: Sendable {
             ownURL:
                 "http\(configuration.tlsCertificateFile == nil ? "" : "s")://\(configuration.host):\(configuration.port)/",
             logger: logger)
+        backups = BackupService(
+            ledger: ledger, vault: opened.vault, dataDirectory: configuration.dataDirectory,
+            masterKeyFile: configuration.masterKeyFile, logger: logger)
         erasure = AccountErasure(
-            ledger: ledger, vault: opened.vault, sessions: sessions, billing: billing, logger: logger)
+            ledger: ledger, vault: opened.vault, sessions: sessions, billing: billing, backups: backups, logger: logger)
         try await projections.caughtUp(to: opened.log.head.size)
         try opened.store.finishRebuild()
         let abandoned = try await sessions.closeAbandoned(trace: "startup")
@@ -111,12 +115,13 @@ public struct Server: Sendable {
             logger.warning(
                 "sessions of a dead server are expired_unclean", metadata: ["count": .stringConvertible(abandoned)])
         }
+        try await backups.resume(trace: "startup")
         let reads = ReadModel(store: opened.store)
         let guests = GuestRoutes(
             keys: KeyManagement(ledger: ledger, reads: reads, meter: meter), signIns: identity.signIns,
             registry: try AgentRegistry(ledger: ledger, reads: reads, vault: opened.vault),
             nandaKeysAreRequired: configuration.nandaKeys == .required, reads: reads, ledger: ledger,
-            sessions: sessions, identity: identity, vault: opened.vault,
+            sessions: sessions, identity: identity, backups: backups,
             node: NurosentrixNode(
                 origin: opened.log.origin, region: configuration.region, host: configuration.host,
                 startedAt: ledger.now(), canIsolate: sandbox.host != nil),
@@ -280,6 +285,7 @@ public struct Server: Sendable {
     func stop() async throws {
         await sessions.stop(patience: .zero)
         await sessions.close()
+        await backups.stop()
         do { try await meter.returnRest(trace: "shutdown") } catch {
             logger.error("reserved requests were not returned", metadata: ["error": .string(error.message)])
         }

@@ -29,7 +29,7 @@ public struct Refusal: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// Something that a plan has so much of.
     public enum Amount: String, Sendable, CaseIterable {
-        case sessions, proofs, keys, members, requests
+        case sessions, proofs, keys, members, requests, backups
         case computeHours = "compute_hours"
     }
 

@@ -123,7 +123,7 @@ extension State {
             proof.trigger == .timeToLive
             ? .sessionExpired(SessionExpired(destroyedAt: destroyedAt))
             : .sessionDestroyed(SessionDestroyed(destroyedAt: destroyedAt, trigger: proof.trigger))
-        return [
+        return closeTerminals(of: session, context) + [
             Decided(stream: session.id.text, event: end), Decided(stream: session.id.text, event: .proofIssued(proof)),
         ]
     }

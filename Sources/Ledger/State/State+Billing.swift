@@ -62,6 +62,7 @@ extension State {
         for key in customer.keys { keys[key]?.isRevoked = true }
         remembered.removeAll(of: id)
         graces[id] = nil
+        for backup in customer.backups { backups[backup] = nil }
         customers[id] = nil
         erased.insert(id)
     }

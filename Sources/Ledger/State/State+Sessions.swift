@@ -114,7 +114,7 @@ extension State {
         if session.environment == .live { customers[session.customerID]?.count(proofs: 1, in: cycle) }
     }
 
-    private func liveSession(_ place: Place) throws(ReplayError) -> SessionRecord {
+    func liveSession(_ place: Place) throws(ReplayError) -> SessionRecord {
         let id = try place.streamID(SessionID.self)
         if let session = sessions[id] { return session }
         if let past = ended[id] { throw place.error(.transition, "the session is \(past.status.rawValue)") }

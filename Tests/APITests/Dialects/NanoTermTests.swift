@@ -1,4 +1,5 @@
 import CanonicalJSON
+import Foundation
 import HTTPTypes
 import Ledger
 import Merkle
@@ -66,6 +67,33 @@ struct NanoTermTests {
                 await server.send(
                     .post, "/api/workspaces", key: key, headers: [("Content-Type", "text/plain")], bytes: [0x78]))
             try expect(404, "NOT_FOUND", await server.send(.get, "/api/workspaces/ws_abc/nothing", key: key))
+        }
+    }
+
+    @Test("the page's whole status table is in ours, each code with its status")
+    func pageTable() throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../../../fixtures/pages/nanoterm.txt")
+        let page = try String(contentsOf: file, encoding: .utf8)
+        let rows = page.matches(of: /(?m)^(\d{3})([A-Z_]+)(?=[A-Z][a-z])/)
+        #expect(rows.count == 14, "\(rows.map(\.0))")
+        for row in rows {
+            let code = NanoTermCode(rawValue: String(row.2))
+            #expect(code.map { String($0.row.status) } == String(row.1), "\(row.0)")
+        }
+    }
+
+    @Test("500 INTERNAL_ERROR when the server itself fails, and it says to try again")
+    func internalError() async throws {
+        try await TestServer.with { server in
+            let key = try await server.signUp()
+            let file = server.directory.path + "/projections.sqlite"
+            let script = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('DROP TABLE members')"
+            let dropped = try BuiltPrograms.run("/usr/bin/env", ["python3", "-c", script, file])
+            try #require(dropped.status == 0, "\(dropped.errors)")
+            let answer = try await server.send(.get, "/api/org/members", key: key)
+            try expect(500, "INTERNAL_ERROR", answer)
+            #expect(try error(answer).body["retryable"] == true)
         }
     }
 

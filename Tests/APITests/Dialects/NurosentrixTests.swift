@@ -45,6 +45,9 @@ struct NurosentrixTests {
                 (.post, "/api/v1/servers", "servers:write"), (.get, "/api/v1/instances", "instances:read"),
                 (.post, "/api/v1/instances", "instances:write"),
                 (.post, "/api/v1/instances/inst_1/stop", "instances:actions"),
+                (.get, "/api/v1/backups", "backups:read"), (.post, "/api/v1/backups", "backups:write"),
+                (.delete, "/api/v1/backups/bkp_1", "backups:write"),
+                (.post, "/api/v1/backups/bkp_1/restore", "backups:restore"),
                 (.get, "/api/v1/settings", "settings:read"), (.patch, "/api/v1/settings", "settings:write"),
             ]
             for (method, path, name) in routes {
@@ -156,14 +159,26 @@ struct NurosentrixTests {
         }
     }
 
-    @Test("settings are the account's; what only the operator changes is 501")
+    @Test("settings are the account's: organisation and jurisdiction change, what is set elsewhere says where")
     func settings() async throws {
         try await TestServer.with { server in
             let owner = try await server.signUp()
-            let answer = try await server.send(.get, "/api/v1/settings", key: owner)
+            let path = "/api/v1/settings"
+            let answer = try await server.send(.get, path, key: owner)
             #expect(answer["data"]?["email"] == "you@company.com" && answer["data"]?["plan"] == "free", "\(answer)")
-            let refused = try await server.send(.patch, "/api/v1/settings", key: owner, ["plan": "enterprise"])
-            #expect(refused.status == 501, "\(refused)")
+            #expect(answer["data"]?["organisation"] == .null)
+            let changed = try await server.send(
+                .patch, path, key: owner, ["organisation": "Hospital", "jurisdiction": "EU"])
+            #expect(changed.status == 200 && changed["data"]?["organisation"] == "Hospital", "\(changed)")
+            #expect(changed["data"]?["jurisdiction"] == "EU")
+            #expect(try await server.send(.get, path, key: owner).json == changed.json)
+            #expect(try await server.send(.get, "/v1/customers/me", key: owner)["organisation"] == "Hospital")
+            for member in ["plan", "email", "account_id", "environment"] {
+                let body = JSONObject(sorting: [.init(name: member, value: "x")]) ?? .init()
+                let refused = try await server.send(.patch, path, key: owner, .object(body))
+                #expect(refused.status == 400 && refused["error"]?["code"] == "VALIDATION_ERROR", "\(refused)")
+                #expect(refused["error"]?["details"]?.array?.first?["field"] == .string(member), "\(refused)")
+            }
         }
     }
 }

@@ -7,7 +7,10 @@ import Proofs
 extension Dialect {
     /// NanoTerm's: `{"error":{"code","message","action","retryable","docs"}}`.
     static let nanoTerm = Dialect(
-        name: "nanoterm", paths: ["/api/workspaces", "/api/keys", "/api/org", "/api/info", NanoTermDocs.path],
+        name: "nanoterm",
+        paths: [
+            "/api/workspaces", "/api/keys", "/api/org", "/api/info", NanoTermDocs.path, NanoTermPricing.path,
+        ],
         status: { NanoTermErrors.code(of: $0).row.status }, errorBody: NanoTermErrors.body,
         admit: NanoTermClient.check)
 }
@@ -33,7 +36,7 @@ enum NanoTermErrors {
         case .sessions?, .proofs?: return .quotaExceeded
         case .computeHours?: return .computeQuotaExceeded
         case .members?: return .memberQuotaExceeded
-        case .keys?, .requests?, nil: break
+        case .keys?, .requests?, .backups?, nil: break
         }
         return switch error.code {
         case .badRequest: .validationFailed
@@ -80,7 +83,7 @@ enum NanoTermErrors {
                 + "the level '\(NanoTermPermission.lowest(with: missing))' has it."
         }
         if let seconds = error.retryAfterSeconds, code.row.status == 429 {
-            return "Retry after \(seconds)s, or upgrade your plan."
+            return "Retry after \(seconds)s, or upgrade at \(NanoTermPricing.path)"
         }
         return code.row.action
     }

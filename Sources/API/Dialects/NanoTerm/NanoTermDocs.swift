@@ -44,7 +44,12 @@ struct NanoTermDocs: Sendable {
             <p><a href="\(path)">All error codes</a></p></body></html>
 
             """
-        var response = APIResponse(status: 200, body: Array(html.utf8))
+        return Self.html(html)
+    }
+
+    /// A page without anything that could run.
+    static func html(_ text: String) -> APIResponse {
+        var response = APIResponse(status: 200, body: Array(text.utf8))
         response.contentType = "text/html; charset=utf-8"
         response.headers = [
             ("Cache-Control", "public, max-age=300"), ("Content-Security-Policy", "default-src 'none'"),

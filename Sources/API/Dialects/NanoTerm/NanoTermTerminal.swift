@@ -33,20 +33,42 @@ struct NanoTermTerminal: Sendable {
     }
 
     private func open(_ request: WebSocketRequest) throws(APIError) -> WebSocketRoute.Body {
+        let session = try workspaces.find(request.parameter("id"), for: request.caller).id
         let environment = try workspaces.environment(request.parameter("id"), for: request.caller)
-        try workspaces.checkCompute(of: request.caller)
+        let ledger = workspaces.ledger
+        try RecordedTerminal.check(session, by: request.caller, ledger: ledger, trace: request.trace)
         var wish = TerminalRequest(environment: ["LANG": "C.UTF-8"])
         wish.columns = try Self.cells(request.query["cols"], "cols") ?? wish.columns
         wish.rows = try Self.cells(request.query["rows"], "rows") ?? wish.rows
         let terminal = wish
         return { connection in
-            let opened: SessionTerminal
-            do throws(SandboxError) { opened = try await environment.openTerminal(terminal) } catch {
-                try await connection.send(Self.error("The terminal cannot be opened: \(error.message)."))
+            let record: RecordedTerminal
+            do throws(APIError) {
+                record = try await RecordedTerminal(
+                    session, by: request.caller, ledger: ledger, trace: request.trace)
+            } catch {
+                try await connection.send(Self.error(error.message))
                 return .failed
             }
-            return try await Self.run(opened, on: connection)
+            let result: Result<WebSocketClose, any Error>
+            do { result = .success(try await Self.run(terminal, in: environment, on: connection, record)) } catch {
+                result = .failure(error)
+            }
+            await record.close()
+            return try result.get()
         }
+    }
+
+    private static func run(
+        _ wish: TerminalRequest, in environment: SessionEnvironment, on connection: WebSocketConnection,
+        _ record: RecordedTerminal
+    ) async throws -> WebSocketClose {
+        let opened: SessionTerminal
+        do throws(SandboxError) { opened = try await environment.openTerminal(wish) } catch {
+            try await connection.send(Self.error("The terminal cannot be opened: \(error.message)."))
+            return .failed
+        }
+        return try await run(opened, on: connection, record)
     }
 
     private static func cells(_ text: String?, _ name: String) throws(APIError) -> UInt16? {
@@ -62,15 +84,15 @@ struct NanoTermTerminal: Sendable {
     }
 
     private static func run(
-        _ terminal: SessionTerminal, on connection: WebSocketConnection
+        _ terminal: SessionTerminal, on connection: WebSocketConnection, _ record: RecordedTerminal
     ) async throws -> WebSocketClose {
         // Whatever ends first ends the other: closing the terminal wakes whoever waits for it.
         try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: WebSocketClose?.self) { group in
-                let progress = Progress()
+                let progress = Progress(record)
                 let ended = Task { await terminal.exitCode() }
                 group.addTask { try await show(terminal, until: ended, on: connection, progress) }
-                group.addTask { try await type(into: terminal, from: connection) }
+                group.addTask { try await type(into: terminal, from: connection, record) }
                 group.addTask {
                     _ = await ended.value
                     await progress.quiet(for: drain)
@@ -97,7 +119,7 @@ struct NanoTermTerminal: Sendable {
         while let bytes = try await terminal.read(pieceBytes) {
             progress.begin()
             try await connection.send(["type": "stdout", "data": .string(Data(bytes).base64EncodedString())])
-            progress.end()
+            progress.end(bytes.count)
         }
         try Task.checkCancellation()
         // A shell that gave its terminal away is not waited for for ever; closing it ends the wait.
@@ -107,18 +129,21 @@ struct NanoTermTerminal: Sendable {
         }
         let code = await ended.value
         patience.cancel()
+        progress.record.exited(code)
         try await connection.send(["type": "exit", "exitCode": code.map { .integer(Int64($0)) } ?? .null])
         return WebSocketClose(1_000, "The terminal has ended.")
     }
 
     /// Types what the client sends, until it leaves.
     private static func type(
-        into terminal: SessionTerminal, from connection: WebSocketConnection
+        into terminal: SessionTerminal, from connection: WebSocketConnection, _ record: RecordedTerminal
     ) async throws -> WebSocketClose? {
         for try await message in connection.inbound {
             guard case .text(let text) = message else { return .notText }
             do {
-                if let problem = try await perform(text, on: terminal) { try await connection.send(error(problem)) }
+                if let problem = try await perform(text, on: terminal, record) {
+                    try await connection.send(error(problem))
+                }
             } catch is SandboxError {
                 // The terminal has ended: what it still showed, and how it ended, is on its way.
                 return nil
@@ -128,7 +153,9 @@ struct NanoTermTerminal: Sendable {
     }
 
     /// - Returns: what is wrong with the frame, for the client; nil when it was done.
-    private static func perform(_ text: String, on terminal: SessionTerminal) async throws -> String? {
+    private static func perform(
+        _ text: String, on terminal: SessionTerminal, _ record: RecordedTerminal
+    ) async throws -> String? {
         let frame: JSONValue
         do { frame = try JSONReader.read(Array(text.utf8), numbers: .ieee754) } catch {
             return "Send JSON objects with a `type`."
@@ -139,6 +166,7 @@ struct NanoTermTerminal: Sendable {
                 return "`data` of stdin must be base64."
             }
             try await terminal.write(Array(data))
+            record.typed(data.count)
         case "resize":
             guard let columns = frame["cols"]?.integer.flatMap(cellCount),
                 let rows = frame["rows"]?.integer.flatMap(cellCount)
@@ -158,11 +186,15 @@ struct NanoTermTerminal: Sendable {
             var isSending = false
         }
 
+        let record: RecordedTerminal
         private let state = Mutex(State())
+
+        init(_ record: RecordedTerminal) { self.record = record }
 
         func begin() { state.withLock { $0.isSending = true } }
 
-        func end() {
+        func end(_ bytes: Int) {
+            record.shown(bytes)
             state.withLock { state in
                 state.isSending = false
                 state.pieces += 1

@@ -45,18 +45,6 @@ struct NanoTermWorkspaces: Sendable {
         try sessions.environment(of: try find(text, for: caller).id).environment
     }
 
-    /// Refuses what would run more when the month's compute hours are used up.
-    func checkCompute(of caller: Principal) throws(APIError) {
-        let now = ledger.now()
-        let refusal = ledger.read { state -> Refusal? in
-            do throws(Refusal) {
-                try state.checkCompute(of: caller.customerID, in: caller.environment, at: now)
-                return nil
-            } catch { return error }
-        }
-        if let refusal { throw APIError(refusal) }
-    }
-
     static func notFound(_ id: String) -> APIError {
         // An id is at most as long as one can be; anything else is not worth repeating.
         let shown = id.utf8.count <= 40 && id.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F } ? " '\(id)'" : ""
