@@ -3,7 +3,7 @@
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 BIN := .build/release
 
-.PHONY: help setup build demo test run bench soak soak-sockets fault fuzz format lint clean
+.PHONY: help setup build demo test run bench soak schemathesis soak-sockets fault fuzz format lint clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -29,7 +29,7 @@ run: build ## Start a server on ./nrx-data, port 8080
 bench: build ## Measure, beside the peers, and print one table of ratios
 	Benchmarks/run.sh $(BIN)
 
-soak: SECONDS := 600
+soak schemathesis: SECONDS := 600
 soak: build ## Load a server with everything at once for SECONDS=600, then audit what it wrote
 	$(BIN)/nrx-bench soak --seconds $(SECONDS)
 
@@ -40,6 +40,10 @@ RECORD :=
 
 fault: build ## Break the disk under the log from SEEDS=10000 seeds, or again from one: SEED=n
 	nice -n 10 $(BIN)/nrx-fault --disk $(DISK) $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(RECORD),--record $(RECORD))
+
+schemathesis: build ## Search SECONDS=600 for answers that the API document does not allow, each time anew
+	swift build --build-tests $(SWIFT_FLAGS)
+	NRX_SCHEMATHESIS_SECONDS=$(SECONDS) FILTER=APIConformanceTests scripts/test.sh $(SWIFT_FLAGS)
 
 CONNECTIONS := 10000
 

@@ -18,6 +18,13 @@ let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
+/// The page `GET /verify`, put together by `VerifyPage`.
+let verifyPage = [
+    "verify.html", "verify.css", "bytes.mjs", "canonical.mjs", "claims.mjs", "documents.mjs", "ed25519.mjs",
+    "events.mjs", "explain.mjs", "hashing.mjs", "json.mjs", "keys.mjs", "members.mjs", "notes.mjs", "page.mjs",
+    "parts.mjs", "proof.mjs", "provenance.mjs", "recovery.mjs", "render.mjs", "verdict.mjs",
+]
+
 let package = Package(
     name: "nrx-ledger",
     platforms: [.macOS(.v15)],
@@ -83,9 +90,10 @@ let package = Package(
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "JWTKit", package: "jwt-kit"),
                 httpClient, lifecycle, signals, logging,
-            ], swiftSettings: strict),
+            ], resources: verifyPage.map { .embedInCode("Pages/verify/\($0)") }, swiftSettings: strict),
         .target(
-            name: "Replay", dependencies: ["EventStore", "Proofs", "Ledger", "Projections", "CanonicalJSON", "Merkle"],
+            name: "Replay",
+            dependencies: ["EventStore", "Proofs", "Ledger", "Projections", "CanonicalJSON", "Merkle", "CLinux"],
             swiftSettings: strict),
         .executableTarget(
             name: "nrx-server", dependencies: ["API", "CanonicalJSON", arguments], swiftSettings: strict),
@@ -182,7 +190,9 @@ let package = Package(
             ], exclude: ["verify_log.py", "golden", "Clients"], swiftSettings: strict),
         .testTarget(
             name: "ReplayTests",
-            dependencies: ["Replay", "EventStore", "Ledger", "Projections", "Proofs", "CanonicalJSON", "Merkle"],
-            swiftSettings: strict),
+            dependencies: [
+                "Replay", "API", "LedgerFixtures", "EventStore", "Ledger", "Projections", "Proofs", "CanonicalJSON",
+                "Merkle",
+            ], exclude: ["VerifyPage/browser", "VerifyPage/modules.test.mjs"], swiftSettings: strict),
     ]
 )

@@ -8,6 +8,7 @@ packages=(
     libsqlite3-dev libsodium-dev liblz4-dev libseccomp-dev
     bubblewrap gcc libc6-dev pkg-config
     curl jq lz4 sqlite3 python3 python3-venv golang-go golang-golang-x-mod-dev
+    chromium prometheus
 )
 # Any Node.js will do, wherever it came from.
 command -v node >/dev/null || packages+=(nodejs)
@@ -19,9 +20,9 @@ done
 
 if [ ${#missing[@]} -gt 0 ]; then
     if [ "$(id -u)" -eq 0 ]; then
-        install=(apt-get)
+        install=(env RUNLEVEL=1 apt-get)
     elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
-        install=(sudo apt-get)
+        install=(sudo env RUNLEVEL=1 apt-get)
     else
         echo "These Debian packages are missing. Install them as root, then try again:" >&2
         echo "    apt-get install ${missing[*]}" >&2
@@ -29,6 +30,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     fi
     echo "Installing: ${missing[*]}"
     "${install[@]}" update -qq
+    # Only promtool of prometheus is wanted: invoke-rc.d starts no service in runlevel 1.
     DEBIAN_FRONTEND=noninteractive "${install[@]}" install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 

@@ -48,10 +48,12 @@ private struct ImportPeer {
         func ask(_ commands: String...) throws -> String {
             try ChildProcess.run("sqlite3", ["-batch", source] + commands, in: directory)
         }
-        let tables = try ask("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
-            .split(separator: "\n").map(String.init)
+        // Not the tables that the full-text index makes and fills by itself.
+        let own =
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'"
+        let tables = try ask(own).split(separator: "\n").map(String.init)
         // Nulls become empty texts in CSV, which strict tables would refuse.
-        var script = try ask("SELECT sql || ';' FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'")
+        var script = try ask("SELECT sql || ';' FROM sqlite_schema WHERE sql IS NOT NULL AND tbl_name IN (\(own))")
             .replacing(") STRICT", with: ")").replacing("PRIMARY KEY) STRICT", with: "PRIMARY KEY)")
         var rows = 0
         for table in tables {

@@ -46,3 +46,7 @@ int nrx_lock_exclusive(int descriptor) {
 int nrx_rename_new(const char *from, const char *to) {
     return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 ? 0 : errno;
 }
+
+const void *nrx_find(const void *bytes, size_t count, const void *needle, size_t needle_count) {
+    return memmem(bytes, count, needle, needle_count);
+}

@@ -17,8 +17,6 @@ import Synchronization
 public final class EventLog: Sendable {
     private let configuration: EventLogConfiguration
     let queue: AppendQueue
-    /// Where tasks that do little but append run fastest.
-    public let executor: LogExecutor
     let feed: CommitFeed
     let reader: LogReader
     let tiles: TileTree
@@ -110,7 +108,6 @@ public final class EventLog: Sendable {
         tiles = opened.tiles
         lock = Mutex(opened.lock)
         queue = AppendQueue(nextSequence: opened.head.size, configuration: configuration)
-        executor = LogExecutor(queue: queue)
         feed = CommitFeed(head: opened.head, eventsMax: configuration.feedEventsMax)
         reader = LogReader(directory: directory, fileSystem: fileSystem, index: opened.index, feed: feed)
         checkpoints = CheckpointKeeper(
@@ -134,9 +131,8 @@ public final class EventLog: Sendable {
         checkpoints.start()
         checkpoints.noteGrowth()
         let thread = WriterThread(
-            queue: queue, executor: executor, feed: feed, tiles: tiles, index: index, checkpoints: checkpoints,
-            preparer: preparer,
-            recompression: recompressor, clock: clock)
+            queue: queue, feed: feed, tiles: tiles, index: index, checkpoints: checkpoints, preparer: preparer,
+            recompression: recompressor, clock: clock, committed: configuration.committed)
         let ended = writerEnded
         DedicatedThread.start(name: "nrx-writer") { ended.resolve(thread.run(writer)) }
     }

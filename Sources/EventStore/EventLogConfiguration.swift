@@ -23,5 +23,22 @@ public struct EventLogConfiguration: Sendable {
     /// log that exists it must be the one that is named there.
     public var recoveryKey: VerifierKey?
 
+    /// Told of every commit before its appends are answered, on the thread that makes them: it must be quick.
+    public var committed: @Sendable (CommitMeasurement) -> Void = { _ in }
+
     public init() {}
+}
+
+/// What one commit was, for whoever counts.
+public struct CommitMeasurement: Sendable {
+    /// Events in it.
+    public let events: Int
+    /// Bytes written for it: header, padding and the compressed events.
+    public let bytes: Int
+    /// How long writing and syncing them took.
+    public let duration: Duration
+
+    public init(events: Int, bytes: Int, duration: Duration) {
+        (self.events, self.bytes, self.duration) = (events, bytes, duration)
+    }
 }

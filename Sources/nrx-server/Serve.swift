@@ -5,7 +5,16 @@ import Logging
 
 /// `nrx-server serve`, which is also what no subcommand means.
 struct Serve: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Serve the HTTP API (the default).")
+    static let configuration = CommandConfiguration(
+        abstract: "Serve the HTTP API (the default).",
+        discussion: """
+            Every option can also be given as an environment variable (--data-dir is NRX_DATA_DIR; lists with commas) and
+            as a member of the JSON file that --config names ({"data-dir":"/var/lib/nrx"}). A flag goes before the
+            environment, the environment before the file.
+            """)
+
+    @Option(help: ArgumentHelp("A JSON file with settings (NRX_CONFIG).", valueName: "file")) var config: String?
+    @Flag(help: "Print every setting, what holds and who said so, and end.") var printConfig = false
 
     @Option(help: "Address to listen on.") var host: String?
     @Option(help: "Port to listen on; 0 picks a free one.") var port: Int?
@@ -53,19 +62,47 @@ struct Serve: AsyncParsableCommand {
     var nandaKeys: String?
     @Option(
         help: ArgumentHelp(
+            "Ask every registered agent each SECONDS (60 to 86400) whether it answers; reputation is what that measures (default: never).",
+            valueName: "seconds"))
+    var probeAgents: Int?
+    @Flag(
+        help:
+            "Probe agents at addresses of this machine and its network too: whoever registers one chooses what is asked."
+    )
+    var probePrivateAddresses = false
+    @Option(
+        help: ArgumentHelp(
             "What a plan costs at Stripe: starter or business, and the price's id. May be given several times. The secret "
                 + "key and the webhook's signing secret are NRX_STRIPE_SECRET_KEY and NRX_STRIPE_WEBHOOK_SECRET.",
             valueName: "plan=price"))
     var stripePrice: [String] = []
     @Option(help: "Where Stripe's API is (default: https://api.stripe.com).") var stripeUrl: String?
     @Option(help: "Where Stripe sends a payer back to (default: this server).") var billingReturnUrl: String?
+    @Option(
+        help: ArgumentHelp(
+            "Serve /metrics here (default: only on the administration socket).", valueName: "host:port"))
+    var metricsAddress: String?
     @Option(help: "trace, debug, info, notice, warning, error or critical.") var logLevel: String?
+    @Option(help: "auto (text on a terminal, JSON elsewhere), text or json.") var logFormat: String?
 
     func run() async throws {
-        var logger = Logger(label: "nrx") { ServerLogHandler(label: $0) }
-        logger.logLevel = try level()
         // What was asked for wrongly is a usage error (exit code 64); what then fails is not (1).
-        let configuration = try configuration()
+        let values: SettingValues
+        let configuration: ServerConfiguration
+        do throws(ServerError) {
+            values = try settings()
+            configuration = try values.configuration()
+        } catch { throw ValidationError(error.message) }
+        if printConfig {
+            print(values, terminator: "")
+            return
+        }
+        let logger = logger(values)
+        if !values.unknownVariables.isEmpty {
+            logger.warning(
+                "environment variables that are no settings",
+                metadata: ["names": .string(values.unknownVariables.joined(separator: ", "))])
+        }
         CoreDumps.forbid(logger: logger)
         do {
             let server = try await Server.start(configuration: configuration, logger: logger)
@@ -78,98 +115,41 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    private func level() throws -> Logger.Level {
-        guard let name = logLevel ?? environment("LOG_LEVEL") else { return .info }
-        guard let level = Logger.Level(rawValue: name) else {
-            throw ValidationError(
-                "Unknown log level \(name). Use trace, debug, info, notice, warning, error or critical.")
-        }
-        return level
+    private func logger(_ values: SettingValues) -> Logger {
+        let format = values.text("log-format").flatMap(LogFormat.init(rawValue:)) ?? .auto
+        var logger = Logger(label: "nrx") { format.handler(label: $0) }
+        logger.logLevel = values.text("log-level").flatMap(Logger.Level.init(rawValue:)) ?? .info
+        return logger
     }
 
-    private func configuration() throws -> ServerConfiguration {
-        var configuration = ServerConfiguration()
-        configuration.host = host ?? environment("HOST") ?? configuration.host
-        configuration.port = try number(port, "PORT", in: 0...65_535) ?? configuration.port
-        configuration.dataDirectory = dataDir ?? environment("DATA_DIR") ?? configuration.dataDirectory
-        configuration.region = region ?? environment("REGION") ?? configuration.region
-        configuration.origin = origin ?? environment("ORIGIN")
-        configuration.logRecoveryKey = try recoveryKeyToName(logRecoveryKey)
-        configuration.masterKeyFile = masterKeyFile ?? environment("MASTER_KEY_FILE")
-        configuration.initPath = initPath ?? environment("INIT_PATH")
-        configuration.warmPoolSize = try number(warmPool, "WARM_POOL", in: 0...256) ?? configuration.warmPoolSize
-        configuration.shutdownSecondsMax =
-            try number(shutdownSeconds, "SHUTDOWN_SECONDS", in: 1...3_600) ?? configuration.shutdownSecondsMax
-        configuration.allowedMissingLayers = list(allowMissingLayer, "ALLOW_MISSING_LAYER")
-        configuration.limitsAddresses = try isOn(addressLimits, "ADDRESS_LIMITS") ?? configuration.limitsAddresses
-        if let text = nandaKeys ?? environment("NANDA_KEYS") {
-            guard let rule = ServerConfiguration.NandaKeys(rawValue: text) else {
-                throw ValidationError("--nanda-keys must be required or optional.")
+    private func settings() throws(ServerError) -> SettingValues {
+        let environment = ProcessInfo.processInfo.environment
+        var file: [UInt8]?
+        if let path = config ?? environment["NRX_CONFIG"] {
+            do { file = Array(try Data(contentsOf: URL(filePath: path))) } catch {
+                throw ServerError("--config \(path) cannot be read: \(error.localizedDescription)")
             }
-            configuration.nandaKeys = rule
         }
-        configuration.trustedProxies = list(trustedProxy, "TRUSTED_PROXY")
-        configuration.tlsCertificateFile = tlsCert ?? environment("TLS_CERT")
-        configuration.tlsKeyFile = tlsKey ?? environment("TLS_KEY")
-        configuration.allowsInsecureHTTP = try insecureHttp || isOn(nil, "INSECURE_HTTP") ?? false
-        configuration.allowedOrigins = list(corsOrigin, "CORS_ORIGIN")
-        configuration.connectionsMax =
-            try number(maxConnections, "MAX_CONNECTIONS", in: 1...1_000_000) ?? configuration.connectionsMax
-        configuration.connectionsPerAddressMax =
-            try number(maxConnectionsPerAddress, "MAX_CONNECTIONS_PER_ADDRESS", in: 1...1_000_000)
-            ?? configuration.connectionsPerAddressMax
-        do throws(ServerError) {
-            for text in list(witness, "WITNESS") { configuration.witnesses.append(try Witness(text)) }
-        } catch { throw ValidationError(error.message) }
-        configuration.stripe = try stripe()
-        configuration.recompressesLog = try recompress ?? truth("RECOMPRESS") ?? configuration.recompressesLog
-        do throws(ServerError) { try configuration.validate() } catch { throw ValidationError(error.message) }
-        return configuration
+        return try SettingValues(flags: flags, environment: environment, file: file)
     }
 
-    /// Secrets come by the environment alone: anyone on the machine can read a command line.
-    private func stripe() throws -> StripeConfiguration {
-        var stripe = StripeConfiguration()
-        let bare = ProcessInfo.processInfo.environment
-        stripe.secretKey = environment("STRIPE_SECRET_KEY") ?? bare["STRIPE_SECRET_KEY"]
-        stripe.webhookSecrets = (environment("STRIPE_WEBHOOK_SECRET") ?? bare["STRIPE_WEBHOOK_SECRET"] ?? "")
-            .split(separator: ",").map(String.init)
-        stripe.url = stripeUrl ?? environment("STRIPE_URL") ?? stripe.url
-        stripe.returnURL = billingReturnUrl ?? environment("BILLING_RETURN_URL")
-        do throws(ServerError) {
-            for text in list(stripePrice, "STRIPE_PRICE") { try stripe.setPrice(text) }
-        } catch { throw ValidationError(error.message) }
-        return stripe
-    }
-
-    /// What was given several times, or once in the environment with commas.
-    private func list(_ flags: [String], _ name: String) -> [String] {
-        flags.isEmpty ? (environment(name) ?? "").split(separator: ",").map(String.init) : flags
-    }
-
-    private func isOn(_ flag: String?, _ name: String) throws -> Bool? {
-        switch flag ?? environment(name) {
-        case nil: return nil
-        case "on": return true
-        case "off": return false
-        default: throw ValidationError("\(option(name)) must be on or off.")
-        }
-    }
-
-    /// How a setting is called on the command line.
-    private func option(_ name: String) -> String { "--" + name.lowercased().replacing("_", with: "-") }
-
-    private func truth(_ name: String) throws -> Bool? {
-        guard let text = environment(name) else { return nil }
-        guard let value = Bool(text) else { throw ValidationError("NRX_\(name) must be true or false.") }
-        return value
-    }
-
-    private func number(_ flag: Int?, _ name: String, in range: ClosedRange<Int>) throws -> Int? {
-        guard let text = environment(name) ?? flag.map(String.init) else { return nil }
-        guard let number = flag ?? Int(text), range.contains(number) else {
-            throw ValidationError("\(option(name)) must be a number from \(range.lowerBound) to \(range.upperBound).")
-        }
-        return number
+    /// What was given on the command line, by the setting's name.
+    private var flags: [String: [String]] {
+        let texts: [String: String?] = [
+            "host": host, "port": port.map(String.init), "data-dir": dataDir, "region": region, "origin": origin,
+            "master-key-file": masterKeyFile, "init-path": initPath, "warm-pool": warmPool.map(String.init),
+            "shutdown-seconds": shutdownSeconds.map(String.init), "address-limits": addressLimits,
+            "tls-cert": tlsCert, "tls-key": tlsKey, "insecure-http": insecureHttp ? "on" : nil,
+            "max-connections": maxConnections.map(String.init), "recompress": recompress.map { $0 ? "on" : "off" },
+            "max-connections-per-address": maxConnectionsPerAddress.map(String.init), "nanda-keys": nandaKeys,
+            "probe-agents": probeAgents.map(String.init), "probe-private-addresses": probePrivateAddresses ? "on" : nil,
+            "stripe-url": stripeUrl, "billing-return-url": billingReturnUrl, "log-recovery-key": logRecoveryKey,
+            "metrics-address": metricsAddress, "log-level": logLevel, "log-format": logFormat,
+        ]
+        let lists = [
+            "allow-missing-layer": allowMissingLayer, "witness": witness, "trusted-proxy": trustedProxy,
+            "cors-origin": corsOrigin, "stripe-price": stripePrice,
+        ]
+        return texts.compactMapValues { $0.map { [$0] } }.merging(lists) { $1 }
     }
 }

@@ -121,7 +121,9 @@ struct ExecStreamTests {
     }
 
     /// A new customer's new session, and a command in it that has begun.
-    private static func begin(_ command: String, on server: TestServer) async throws -> (String, BegunExec) {
+    private static func begin(
+        _ command: String, on server: TestServer, remembering request: IdempotentRequest? = nil
+    ) async throws -> (String, BegunExec) {
         let key = try await server.signUp()
         let session = try await server.createSession(key)
         let caller = try server.principal(key)
@@ -129,7 +131,38 @@ struct ExecStreamTests {
             command: .shell(command), receiptText: command, inputData: nil, workingDirectory: nil, environment: [:],
             timeoutSeconds: nil)
         let id = try #require(SessionID(session))
-        return (session, try await server.server.sessions.begin(exec, in: id, by: caller, trace: "test"))
+        return (
+            session,
+            try await server.server.sessions.begin(
+                exec, in: id, by: caller, trace: "test", remembering: request)
+        )
+    }
+
+    @Test(
+        "a repeat while the answer is still being sent is told when to come back; it gets the answer once that is whole"
+    )
+    func repeatMeanwhile() async throws {
+        try await TestServer.with(isolating: true) { server in
+            let idempotent = server.server.secrets.request(
+                try IdempotencyKey("k", opensSecret: false), scope: "s", request: "r", body: [])
+            let (session, begun) = try await Self.begin("echo done", on: server, remembering: idempotent)
+            let id = try #require(SessionID(session))
+            let sessions = server.server.sessions
+            let stream = ExecStream(begun, in: sessions)
+            // The command has ended, but nobody has taken its output yet.
+            #expect(try await server.waitFor([.active], of: session) == .active)
+            let early = #expect(throws: APIError.self) { try sessions.recallAnswer(to: idempotent, in: id) }
+            #expect(early?.code == .conflict && early?.retryAfterSeconds == 1, "\(String(describing: early))")
+            var bytes: [UInt8] = []
+            while let event = await stream.next() { bytes += event.bytes }
+            #expect(!bytes.isEmpty)
+            #expect(try sessions.recallAnswer(to: idempotent, in: id).body == bytes)
+            // What is not kept is said to be gone, without a time to come back.
+            let other = server.server.secrets.request(
+                try IdempotencyKey("other", opensSecret: false), scope: "s", request: "r", body: [])
+            let never = #expect(throws: APIError.self) { try sessions.recallAnswer(to: other, in: id) }
+            #expect(never?.code == .conflict && never?.retryAfterSeconds == nil)
+        }
     }
 
     @Test("what is refused before it begins is an ordinary error, not a stream")

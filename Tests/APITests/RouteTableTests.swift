@@ -49,6 +49,7 @@ struct RouteTableTests {
             "POST /v1/verify": Row(path: "/v1/verify", body: [:], needs: nil, owner: 400, stranger: 400),
             "GET /v1/keys/:id": Row(path: "/v1/keys/none", needs: nil, owner: 404, stranger: 404),
             "GET /v1/health": Row(path: "/v1/health", needs: nil, owner: 503, stranger: 503),
+            "GET /verify": Row(path: "/verify", needs: nil, owner: 200, stranger: 200),
             "GET /v1/log/checkpoint": Row(path: "/v1/log/checkpoint", needs: nil, owner: 200, stranger: 200),
             "GET /v1/log/tile/**": Row(path: "/v1/log/tile/0/999", needs: nil, owner: 404, stranger: 404),
             "GET /v1/log/inclusion": Row(path: "/v1/log/inclusion?index=0", needs: nil, owner: 200, stranger: 200),
@@ -137,6 +138,8 @@ struct RouteTableTests {
     private static func guestRows(_ things: Things) -> [String: Row] {
         let nexora = "/api/users/me/api-keys"
         return [
+            "GET /openapi.json": Row(path: "/openapi.json", needs: nil, owner: 200, stranger: 200),
+            "GET /docs": Row(path: "/docs", needs: nil, owner: 200, stranger: 200),
             "GET /health": Row(path: "/health", needs: nil, owner: 503, stranger: 503),
             "GET /list": Row(path: "/list", needs: nil, owner: 200, stranger: 200),
             "GET /search": Row(path: "/search", needs: nil, owner: 200, stranger: 200),

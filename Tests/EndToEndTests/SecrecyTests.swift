@@ -3,7 +3,7 @@ import Foundation
 import ServerFixtures
 import Testing
 
-/// No secret and no content is ever on the disk or in the process's own log (CONTRIBUTING.md, invariant 4).
+/// No secret and no content is ever on the disk in the process's own log or in the metrics (CONTRIBUTING.md, invariant 4).
 @Suite("Secrecy", .serialized, .timeLimit(.minutes(10)), .enabled(if: Isolation.isAvailable))
 struct SecrecyTests {
     /// Words that stand nowhere else in the world.
@@ -61,6 +61,12 @@ struct SecrecyTests {
                 ("a test key", testKey),
             ]
             + [key, secondKey, rotated, testKey].map { ("an API key's secret", String($0.dropFirst(13))) }
+        // What the operator's monitoring reads is looked through like everything on the disk.
+        let metrics = try BuiltPrograms.run(
+            "/usr/bin/curl",
+            ["-fsS", "--unix-socket", directory.path + "/data/admin/socket", "http://localhost/metrics"])
+        #expect(metrics.text.contains("nrx_http_requests_total"), "\(metrics.errors)")
+        try metrics.output.write(to: URL(filePath: directory.path + "/metrics.txt"))
         try expectNothing(of: markers.all + keys + identity, in: directory, "while the server runs")
         #expect(await server.stop() == 0)
         try expectNothing(of: markers.all + keys + identity, in: directory, "after the stop")

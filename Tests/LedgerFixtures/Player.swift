@@ -71,8 +71,9 @@ public struct Player {
         guard let name = AgentName("agent-\(Int.random(in: 0..<6, using: &world.generator))") else {
             preconditionFailure("this is a name")
         }
-        switch Int.random(in: 0..<6, using: &world.generator) {
+        switch Int.random(in: 0..<7, using: &world.generator) {
         case 0: return (.deleteAgent(name), actor())
+        case 6: return probes(of: name)
         case 1...2:
             return (.changeAgentStatus(ChangeAgentStatus(name: name, isAlive: chance(2), assignedTo: "c")), actor())
         default:
@@ -80,6 +81,17 @@ public struct Player {
             let command = RegisterAgent(agentID: AgentID(using: &world.generator), name: name, profile: profile)
             return (.registerAgent(command), actor())
         }
+    }
+
+    /// What was measured of an agent, seldom more than once an hour.
+    mutating func probes(of name: AgentName) -> (Command, Actor) {
+        let id = world.state.agent(name)?.id ?? AgentID(using: &world.generator)
+        let isReachable = chance(2)
+        let probes = AgentProbed(
+            answered: isReachable ? 2 : 0, latencyMicroseconds: isReachable ? 900 : 0, probes: 3,
+            isReachable: isReachable, since: world.now, status: isReachable ? 200 : nil,
+            succeeded: isReachable ? 1 : 0)
+        return (.recordAgentProbes(RecordAgentProbes(agentID: id, probes: probes)), chance(9) ? actor() : .system)
     }
 
     mutating func signUp() -> (Command, Actor) {

@@ -124,6 +124,12 @@ import Testing
         AgentStatusChanged(isAlive: false, assignedTo: nil),
         AgentStatusChanged(isAlive: true, assignedTo: "client-7"), AgentFactsChanged(credential: "{}"),
         AgentDeleted(),
+        AgentProbed(
+            answered: 11, latencyMicroseconds: 480_000, probes: 12, isReachable: true, since: World.start, status: 404,
+            succeeded: 10),
+        AgentProbed(
+            answered: 0, latencyMicroseconds: 0, probes: 1, isReachable: false, since: World.start, status: nil,
+            succeeded: 0),
         InvitationRevoked(invitationID: InvitationID(high: 1, low: 2)),
         SignInStarted(expiresAt: World.start, memberID: member, signInID: SignInID(high: 3, low: 4)),
         SignInRefreshed(expiresAt: World.start, generation: 1, signInID: SignInID(high: 3, low: 4)),
@@ -172,6 +178,7 @@ import Testing
             "monthly_limit", "previous_ends_at", "api_url", "facts_url", "assigned_to", "version", "grace_ends_at",
         ]
         if payload is AgentRegistered || payload is AgentChanged { optional.insert("customer_id") }
+        if payload is AgentProbed { optional.insert("status") }
         // Of a change every member may be absent, only not all of them.
         if payload is KeyChanged { optional.insert("name") }
         if payload is SessionTerminalClosed { optional.formUnion(["exit_code", "input_bytes", "output_bytes"]) }
@@ -183,8 +190,9 @@ import Testing
                 try LedgerEvent(draft(type(of: payload).type, data))
             }
             let standIns = [
-                "signal": "exit_code", "returned": "reserved", "reason": "bytes",
+                "signal": "exit_code", "returned": "reserved",
                 "member_id": type(of: payload) == SessionCreated.self ? "key_id" : "member_id",
+                "reason": payload is BackupEnded || payload is BackupRestoreEnded ? "bytes" : "reason",
             ]
             #expect(error == PayloadError(standIns[name] ?? name, .missing))
         }

@@ -152,7 +152,7 @@ struct AgentsReadsTests {
         let store = try store(World().log)
         let queries = [
             AgentView.byName, AgentView.inOrder, AgentView.found, AgentView.newest, AgentView.ofCustomer,
-            AgentView.facts, AgentView.timeline, KeyView.ofPrefix,
+            AgentView.facts, AgentView.timeline, KeyView.ofPrefix, AgentMeasurements.ofAgent, AgentMeasurements.inOrder,
         ]
         try store.whileQuiet { path throws(ProjectionError) in
             let connection = try ReadConnection(path: path)

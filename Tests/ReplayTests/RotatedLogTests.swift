@@ -82,29 +82,6 @@ struct RotatedLogTests {
         #expect(try LogAuditor(bytesOnly: true).audit(log.path)[.authenticity].result == .failed)
     }
 
-    /// What `GET /v1/proofs/:session_id?include=inclusion` answers.
-    private func file(_ directory: String, _ proof: [UInt8], signer: TestSigner) async throws -> JSONObject {
-        let log = try TestLog.open(directory, signer: signer)
-        let document = try JSONReader.read(proof)
-        let session = try #require(document["session_id"]?.string)
-        let events = try StreamHistory(of: session, in: directory).events
-        func place(_ type: String) throws -> UInt64 {
-            try #require(events.first { $0.event.type == type }?.sequence)
-        }
-        let proofs = try await log.inclusionProofs(carrying: [
-            try place(ProofIssued.type), try place(VerificationKeyPublished.type),
-        ])
-        var inclusion = JSONObject()
-        inclusion["key_rotations"] = .array(log.rotations.map { .object($0.data) })
-        inclusion["proof_issued"] = .string(proofs[0].text)
-        inclusion["verification_key_published"] = .string(proofs[1].text)
-        try await log.close()
-        var file = JSONObject()
-        file["cdp"] = document
-        file["inclusion"] = .object(inclusion)
-        return file
-    }
-
     private func examine(_ file: JSONObject, key: VerifierKey) throws -> ProofReport {
         try ProofExaminer(verifierKey: key).examine(JSONValue.object(file).canonicalBytes)
     }
@@ -113,8 +90,8 @@ struct RotatedLogTests {
     func fileWithInclusion() async throws {
         let directory = try TemporaryDirectory()
         let made = try await make(directory.path)
-        let first = try await file(directory.path, made.proofs[0], signer: new)
-        let second = try await file(directory.path, made.proofs[1], signer: new)
+        let first = try await InclusionFile.make(of: made.proofs[0], in: directory.path, signer: new)
+        let second = try await InclusionFile.make(of: made.proofs[1], in: directory.path, signer: new)
         for file in [first, second] {
             for key in [old.verifierKey, new.verifierKey] {
                 let report = try examine(file, key: key)

@@ -58,7 +58,15 @@ struct AdminSocket: Sendable {
         let router = Router(context: AdminRequestContext.self)
         for route in routes {
             router.on(RouterPath(stringLiteral: route.path), method: route.method.httpMethod) { request, context in
-                await answer(request, context, route).response
+                let response = await answer(request, context, route).response
+                // What the operator changed stands in the log; what was only looked at (a scrape of the metrics) does not.
+                logger.log(
+                    level: route.method == .get ? .debug : .info, "operator's request",
+                    metadata: [
+                        "trace": .string(context.trace), "method": .string(route.method.rawValue),
+                        "route": .string(route.path), "status": .stringConvertible(response.status.code),
+                    ])
+                return response
             }
         }
         return router

@@ -11,6 +11,10 @@ import Synchronization
 final class RequestMeter: Sendable {
     /// Requests reserved at once; of a key with a monthly limit fewer (``Ledger/State``).
     static let blockRequests: Int64 = 100
+    /// Requests reserved at once for a key that used up its last block within ``hurryMicroseconds``: the answers of a busy
+    /// key then wait for a commit a few times a second, not a few hundred times.
+    static let largeBlockRequests: Int64 = 1_000
+    private static let hurryMicroseconds: Int64 = 100_000
     /// Blocks returned in one go at a stop, so that the log's queue holds them.
     private static let returnsAtOnce = 256
 
@@ -20,6 +24,8 @@ final class RequestMeter: Sendable {
         let day: Int64
         /// The key's monthly limit when it was granted.
         let limit: Int64?
+        /// When it was granted.
+        let since: Timestamp
     }
 
     fileprivate struct State {
@@ -70,10 +76,10 @@ final class RequestMeter: Sendable {
         let result: Result<Block, APIError>
         do throws(APIError) {
             let command = ReserveRequests(
-                keyID: key.id, requests: Self.blockRequests, unused: before?.left ?? 0)
+                keyID: key.id, requests: Self.size(after: before, at: ledger.now()), unused: before?.left ?? 0)
             // Readable before it is served from: what the owner sees is never behind.
             let outcome = try await ledger.perform(.reserveRequests(command), as: .system, trace: trace)
-            result = .success(try Self.granted(in: outcome, limit: limit))
+            result = .success(try Self.granted(in: outcome, limit: limit, at: ledger.now()))
         } catch { result = .failure(outOfRequests(error, key, trace: trace)) }
         let waiting = state.withLock { state in
             // A block that could not be exchanged is kept, so that its rest can still be given back.
@@ -84,14 +90,23 @@ final class RequestMeter: Sendable {
         _ = try result.get()
     }
 
+    /// How large the next block is to be. A clock that stands still, or goes back, says nothing about a hurry.
+    private static func size(after before: Block?, at now: Timestamp) -> Int64 {
+        guard let before, before.left == 0 else { return blockRequests }
+        let elapsed = now.microseconds - before.since.microseconds
+        return (1...hurryMicroseconds).contains(elapsed) ? largeBlockRequests : blockRequests
+    }
+
     /// The block that a decision granted.
-    private static func granted(in outcome: LedgerService.Outcome, limit: Int64?) throws(APIError) -> Block {
+    private static func granted(
+        in outcome: LedgerService.Outcome, limit: Int64?, at now: Timestamp
+    ) throws(APIError) -> Block {
         for envelope in outcome.events {
             let event: LedgerEvent
             do throws(PayloadError) { event = try LedgerEvent(envelope.event) } catch { throw .internalError }
             guard case .usageTick(let tick) = event, case .reserved(let requests) = tick.change else { continue }
             guard let day = Timestamp(tick.day + "T00:00:00Z") else { throw .internalError }
-            return Block(left: requests, day: Self.day(of: day), limit: limit)
+            return Block(left: requests, day: Self.day(of: day), limit: limit, since: now)
         }
         throw .internalError
     }

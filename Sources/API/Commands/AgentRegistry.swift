@@ -103,13 +103,26 @@ struct AgentRegistry: Sendable {
 
     /// All agents in the order of their names. The cursor may be any name, also of one that is gone.
     func list(_ page: PageRequest) throws(APIError) -> Page<AgentView> {
-        var after: AgentName?
-        if let text = page.startingAfter {
-            guard let name = AgentName(text) else { throw .unknownCursor }
-            after = name
-        }
+        let after = try name(page)
         return try reads.reading { () throws(ProjectionError) in
             try reads.store.agents(after: after, limit: page.limit)
+        }
+    }
+
+    /// What this node measured of the agent called `name`.
+    ///
+    /// - Throws: `notFound`.
+    func measurements(of name: AgentName) throws(APIError) -> AgentMeasurements {
+        let found = try reads.reading { () throws(ProjectionError) in try reads.store.measurements(of: name) }
+        guard let found else { throw .agentNotFound }
+        return found
+    }
+
+    /// What this node measured of each agent, in the order of their names.
+    func measurements(_ page: PageRequest) throws(APIError) -> Page<AgentMeasurements> {
+        let after = try name(page)
+        return try reads.reading { () throws(ProjectionError) in
+            try reads.store.measurements(after: after, limit: page.limit)
         }
     }
 
@@ -124,6 +137,13 @@ struct AgentRegistry: Sendable {
 
     func counts() throws(APIError) -> AgentCounts {
         try reads.reading { () throws(ProjectionError) in try reads.store.agentCounts() }
+    }
+
+    /// A cursor that may be any name.
+    private func name(_ page: PageRequest) throws(APIError) -> AgentName? {
+        guard let text = page.startingAfter else { return nil }
+        guard let name = AgentName(text) else { throw .unknownCursor }
+        return name
     }
 
     private func cursor(_ page: PageRequest) throws(APIError) -> AgentName? {

@@ -9,6 +9,7 @@ struct GuestRoutes: Sendable {
     let signIns: SignInService
     let registry: AgentRegistry
     let nandaKeysAreRequired: Bool
+    let reputation: AgentReputation
     let reads: ReadModel
     let ledger: LedgerService
     let sessions: SessionManager
@@ -20,7 +21,7 @@ struct GuestRoutes: Sendable {
 
     var routes: [Route] {
         let groups: [[Route]] = [
-            NandaKeyRoutes(keys: keys).routes, NandaAgentReads(registry: registry).routes,
+            NandaKeyRoutes(keys: keys).routes, NandaAgentReads(registry: registry, reputation: reputation).routes,
             NandaAgentWrites(registry: registry, keysAreRequired: nandaKeysAreRequired).routes,
             NexoraKeyRoutes(keys: keys).routes, NexoraAuthRoutes(signIns: signIns).routes,
             NexoraAgentRoutes(registry: registry).routes, [feed.plainRoute], nanoTerm, nurosentrix,

@@ -51,6 +51,8 @@ public struct APIError: Error, Sendable, Equatable {
     public let field: String?
     /// Which of several reasons it was, machine-readable, where that helps the caller and no attacker.
     public var reason: String?
+    /// Which limit was reached, for the operator's metrics.
+    var limit: ReachedLimit?
     /// Whole seconds after which the same request can succeed.
     public var retryAfterSeconds: Int?
     /// The rule of the ledger that said no; dialects tell some of them apart that the native one does not.
@@ -93,6 +95,13 @@ extension APIError {
                 ?? (refusal.code == .rateLimited ? 1 : nil))
         self.refusal = refusal.code
         exhausted = refusal.exhausted
+        limit =
+            switch refusal.code {
+            case .rateLimited: .plan
+            case .quotaExceeded: .quota
+            case .limitReached: .count
+            default: nil
+            }
     }
 
     static let unauthorized = APIError(

@@ -59,7 +59,8 @@ public struct APIResponse: Sendable {
 extension APIResponse {
     var response: Response {
         var fields = HTTPFields()
-        if status != 204 { fields[.contentType] = contentType }
+        // Appended, not set: setting looks for what is there, and there is nothing.
+        if status != 204 { fields.append(HTTPField(name: .contentType, value: contentType)) }
         for (name, value) in headers {
             if let name = HTTPField.Name(name) { fields[name] = value }
         }

@@ -1,4 +1,5 @@
 import Ledger
+import Glibc
 import NIOCore
 import Synchronization
 
@@ -42,9 +43,13 @@ final class AddressConnections: Sendable {
 }
 
 extension InternetAddress {
-    /// The other end of a connection; a link-local address comes with its zone, which says nothing about who it is.
+    /// The other end of a connection, without the zone of a link-local address, which says nothing about who it is; nil for
+    /// a Unix socket.
     init?(of channel: any Channel) {
-        guard let text = channel.remoteAddress?.ipAddress else { return nil }
-        self.init(String(text.prefix { $0 != "%" }))
+        switch channel.remoteAddress {
+        case .v4(let address): self.init(v4: address.address.sin_addr.s_addr)
+        case .v6(let address): self = withUnsafeBytes(of: address.address.sin6_addr) { InternetAddress(v6: $0) }
+        default: return nil
+        }
     }
 }

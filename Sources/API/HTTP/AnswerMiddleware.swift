@@ -8,15 +8,26 @@ struct AnswerMiddleware: RouterMiddleware {
     let clients: ClientAddress
     let limits: RequestLimits
     let crossOrigin: CrossOrigin
-    /// Paths, as patterns, that pages of any origin may use.
-    let publicPaths: Set<String>
+    /// By the path's pattern.
+    let paths: [String: KnownPath]
+    let metrics: ServerMetrics
     let logger: Logger
 
     private static let requestID = HTTPField.Name("X-Request-Id")
+    private static let traceParent = HTTPField.Name("traceparent")
     private static let forwardedFor = HTTPField.Name("X-Forwarded-For")
     private static let clientName = HTTPField.Name("X-Client-Name")
     private static let clientVersion = HTTPField.Name("X-Client-Version")
     private static let clientRequestIDBytesMax = 128
+
+    /// What holds for a path whatever the method.
+    struct KnownPath: Sendable {
+        /// As the route table has it, for the log and the metrics.
+        let pattern: String
+        /// Whether pages of any origin may use it.
+        let isForAnyOrigin: Bool
+        let metrics: RequestMetrics.Route
+    }
 
     func handle(
         _ request: Request, context: APIRequestContext, next: (Request, APIRequestContext) async throws -> Response
@@ -32,30 +43,40 @@ struct AnswerMiddleware: RouterMiddleware {
                 Self.clientName.flatMap { request.headers[$0] }, Self.clientVersion.flatMap { request.headers[$0] })
             response = try await next(request, context)
         } catch {
+            if let limit = (error as? APIError)?.limit { metrics.reached(limit) }
             response = render(error, in: Dialect.speaking(at: request.uri.path), context)
         }
-        crossOrigin.mark(
-            &response, for: request, isPublic: context.endpointPath.map { publicPaths.contains($0) } ?? false)
-        for (name, value) in context.limits.fields {
-            if let name = HTTPField.Name(name) { response.headers[name] = value }
-        }
+        let path = context.endpointPath.flatMap { paths[$0] }
+        crossOrigin.mark(&response, for: request, isPublic: path?.isForAnyOrigin ?? false)
+        context.limits.write(to: &response.headers)
         // The router strips bodies for HEAD only where a route answered.
         if request.method == .head { response = response.createHeadResponse() }
         let requestID = clientRequestID(request) ?? context.trace
-        if let name = Self.requestID { response.headers[name] = requestID }
+        if let name = Self.requestID { response.headers.append(HTTPField(name: name, value: requestID)) }
+        let tracing = TraceContext(Self.traceParent.flatMap { request.headers[$0] })
+        if let tracing, let name = Self.traceParent { response.headers[name] = tracing.header(for: context.trace) }
         let elapsed = start.duration(to: .now)
-        // The path is the route's pattern, so neither ids nor queries reach the process's log.
-        logger.info(
-            "request",
-            metadata: [
-                "trace": .string(context.trace), "request_id": .string(requestID),
-                "method": .string(request.method.rawValue), "route": .string(context.endpointPath ?? "-"),
-                "status": .stringConvertible(response.status.code),
-                "microseconds": .stringConvertible(
-                    elapsed.components.attoseconds / 1_000_000_000_000
-                        + elapsed.components.seconds * 1_000_000),
-            ])
+        (path?.metrics ?? metrics.requests.unknown)
+            .answered(request.method, status: response.status.code, elapsed: elapsed)
+        log(request, response, path, requestID: requestID, tracing: tracing, elapsed: elapsed, context)
         return response
+    }
+
+    /// The one line of a request. The path is the route's pattern, so neither ids nor queries reach the process's log.
+    private func log(
+        _ request: Request, _ response: Response, _ path: KnownPath?, requestID: String, tracing: TraceContext?,
+        elapsed: Duration, _ context: APIRequestContext
+    ) {
+        // What nobody writes is not put together.
+        guard logger.logLevel <= .info else { return }
+        var metadata: Logger.Metadata = [
+            "trace": .string(context.trace), "request_id": .string(requestID),
+            "method": .string(request.method.rawValue), "route": .string(path?.pattern ?? "-"),
+            "status": .stringConvertible(response.status.code),
+            "microseconds": .stringConvertible(elapsed.nanoseconds / 1_000),
+        ]
+        if let tracing { metadata["trace_id"] = .string(tracing.traceID) }
+        logger.info("request", metadata: metadata)
     }
 
     private func render(_ error: any Error, in dialect: Dialect, _ context: APIRequestContext) -> Response {

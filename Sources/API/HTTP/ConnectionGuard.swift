@@ -101,7 +101,10 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
         case .end(let fields):
             answersOwed -= 1
             writeWatched(.end(fields), context, promise)
-        case let part: writeWatched(part, context, promise)
+        case .body(let body): writeWatched(.body(body), context, promise)
+        case .head:
+            // Nothing to watch: what follows it, if only the end, is written behind it.
+            context.write(data, promise: promise)
         }
     }
 

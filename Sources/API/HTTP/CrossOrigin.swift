@@ -8,9 +8,10 @@ struct CrossOrigin: Sendable {
     let allowedOrigins: Set<String>
 
     private static let preflightSecondsMax = 86_400
-    private static let requestHeaders = "Authorization, Content-Type, Accept, Idempotency-Key, X-Request-Id"
+    private static let requestHeaders =
+        "Authorization, Content-Type, Accept, Idempotency-Key, X-Request-Id, traceparent"
     private static let answerHeaders =
-        "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Allow"
+        "X-Request-Id, traceparent, Retry-After, RateLimit, RateLimit-Policy, Allow"
 
     private static let requestMethod = HTTPField.Name("Access-Control-Request-Method")
     private static let allowOrigin = HTTPField.Name("Access-Control-Allow-Origin")

@@ -45,6 +45,8 @@ struct Dialect: Sendable {
 
     func answer(to error: APIError) -> APIResponse {
         var response = APIResponse.json(errorBody(error), status: status(error))
+        // Where the error is explained (RFC 8288, relation "help").
+        response.headers.append(("Link", "<\(ErrorCatalogue.entry(error.code).link)>; rel=\"help\""))
         if let seconds = error.retryAfterSeconds { response.headers.append(("Retry-After", String(seconds))) }
         if !error.allowedMethods.isEmpty {
             response.headers.append(("Allow", error.allowedMethods.joined(separator: ", ")))

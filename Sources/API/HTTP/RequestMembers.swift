@@ -38,8 +38,14 @@ struct RequestMembers {
     /// The whole number of a member, or nil when it is absent or null.
     func integer(_ name: String) throws(APIError) -> Int64? {
         guard let value = present(name) else { return nil }
-        guard let number = value.integer else { throw wrongType(name, "a whole number") }
+        guard let number = value.integer ?? Self.whole(value) else { throw wrongType(name, "a whole number") }
         return number
+    }
+
+    /// `5.0` is the whole number 5 (JSON Schema 2020-12, §6.1.1), as far as doubles hold whole numbers exactly.
+    private static func whole(_ value: JSONValue) -> Int64? {
+        guard case .double(let double) = value, abs(double) <= 9_007_199_254_740_991 else { return nil }
+        return Int64(exactly: double)
     }
 
     /// One of a list of words, or nil when the member is absent or null.

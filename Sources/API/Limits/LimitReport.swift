@@ -1,3 +1,4 @@
+import HTTPTypes
 import Synchronization
 
 /// What the limits said to one request, for the header fields of its answer (draft-ietf-httpapi-ratelimit-headers-10).
@@ -7,16 +8,25 @@ final class LimitReport: Sendable {
     /// - Parameter policy: a short name, lower-case letters and hyphens.
     func note(_ verdict: RateLimitVerdict, of policy: String) { verdicts.withLock { $0.append((policy, verdict)) } }
 
-    /// `RateLimit-Policy` and `RateLimit`, each a list of structured items (RFC 9651), or nothing where nothing is limited.
-    var fields: [(name: String, value: String)] {
+    private static let policyName = HTTPField.Name("RateLimit-Policy")
+    private static let limitName = HTTPField.Name("RateLimit")
+
+    /// Adds `RateLimit-Policy` and `RateLimit`, each a list of structured items (RFC 9651), or nothing where nothing is
+    /// limited. To be called once for an answer.
+    func write(to fields: inout HTTPFields) {
         let verdicts = verdicts.withLock { $0 }
-        guard !verdicts.isEmpty else { return [] }
-        let policies = verdicts.map {
-            "\"\($0.policy)\";q=\($0.verdict.limit.requests);w=\($0.verdict.limit.windowSeconds)"
+        guard !verdicts.isEmpty, let policyName = Self.policyName, let limitName = Self.limitName else { return }
+        var policies = ""
+        var limits = ""
+        for (policy, verdict) in verdicts {
+            if !policies.isEmpty {
+                policies += ", "
+                limits += ", "
+            }
+            policies += "\"\(policy)\";q=\(verdict.limit.requests);w=\(verdict.limit.windowSeconds)"
+            limits += "\"\(policy)\";r=\(verdict.remaining);t=\(verdict.resetSeconds)"
         }
-        let limits = verdicts.map { "\"\($0.policy)\";r=\($0.verdict.remaining);t=\($0.verdict.resetSeconds)" }
-        return [
-            ("RateLimit-Policy", policies.joined(separator: ", ")), ("RateLimit", limits.joined(separator: ", ")),
-        ]
+        fields.append(HTTPField(name: policyName, value: policies))
+        fields.append(HTTPField(name: limitName, value: limits))
     }
 }

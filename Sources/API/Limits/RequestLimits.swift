@@ -13,6 +13,15 @@ final class RequestLimits: Sendable {
         case verify = "address-verify"
         case signIn = "address-sign-in"
 
+        var reached: ReachedLimit {
+            switch self {
+            case .overall: .address
+            case .signUp: .addressSignUp
+            case .verify: .addressVerify
+            case .signIn: .addressSignIn
+            }
+        }
+
         var limit: RateLimit {
             switch self {
             case .overall: .perMinute(1_000)
@@ -52,7 +61,7 @@ final class RequestLimits: Sendable {
         let verdict = addresses.admit(AddressAndRule(network: address.network, rule: rule), under: rule.limit)
         report.note(verdict, of: rule.rawValue)
         guard verdict.isAllowed else {
-            throw APIError(rateLimited: verdict, "from this address", advice: "Slow down.")
+            throw APIError(rateLimited: verdict, by: rule.reached, "from this address", advice: "Slow down.")
         }
     }
 
@@ -64,18 +73,20 @@ final class RequestLimits: Sendable {
         let verdict = keys.admit(key, under: .perMinute(requestsPerMinute))
         report.note(verdict, of: Self.keyPolicy)
         guard verdict.isAllowed else {
-            throw APIError(rateLimited: verdict, "with this API key", advice: "Slow down or upgrade.")
+            throw APIError(
+                rateLimited: verdict, by: .key, "with this API key", advice: "Slow down or upgrade.")
         }
     }
 }
 
 extension APIError {
-    fileprivate init(rateLimited verdict: RateLimitVerdict, _ what: String, advice: String) {
+    fileprivate init(rateLimited verdict: RateLimitVerdict, by limit: ReachedLimit, _ what: String, advice: String) {
         let seconds = verdict.retryAfterSeconds
         self.init(
             .rateLimited,
             "The limit of \(verdict.limit.requests) requests a minute \(what) is reached. \(advice) "
                 + "Retry after \(seconds) second\(seconds == 1 ? "" : "s").",
             retryAfterSeconds: seconds)
+        self.limit = limit
     }
 }

@@ -63,7 +63,10 @@ actor ExecStream {
 
     private func record(_ event: ServerSentEvent) {
         recorded? += event.bytes
-        if let bytes = recorded?.count, bytes > Self.recordedBytesMax { recorded = nil }
+        if let bytes = recorded?.count, bytes > Self.recordedBytesMax {
+            recorded = nil
+            sessions.keepNothing(of: begun)
+        }
         if event.name == "result", let recorded { sessions.keep(.recordedEventStream(recorded), of: begun) }
     }
 

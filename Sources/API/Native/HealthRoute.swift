@@ -17,6 +17,8 @@ struct HealthRoute: Sendable {
     let sandbox: SandboxStatus
     let region: String
     let startedAt: Timestamp
+    /// Nil where agents are not probed.
+    let prober: AgentProber?
 
     /// NANDA's clients ask at `/health`, for the same.
     var routes: [Route] {
@@ -33,20 +35,34 @@ struct HealthRoute: Sendable {
         let database = ledger.projections.failure == nil && reads.canRead()
         let isHealthy = eee && dire && rzl && fgx && ave && database
         let now = ledger.now()
-        return .json(
-            [
-                "status": .string(isHealthy ? "healthy" : "degraded"),
-                "engines": [
-                    "eee": .bool(eee), "dire": .bool(dire), "rzl": .bool(rzl), "fgx": .bool(fgx), "ave": .bool(ave),
-                ],
-                "database": .bool(database),
-                "uptime_seconds": .integer((now.microseconds - startedAt.microseconds) / 1_000_000),
-                "timestamp": .string(now.secondsText), "region": .string(region),
-                "layers": .array(
-                    layers.map {
-                        ["name": .string($0.layer.rawValue), "available": .bool($0.works)]
-                    }),
-            ], status: isHealthy ? 200 : 503)
+        var body = JSONObject()
+        if let prober { body["agent_probes"] = Self.probes(prober) }
+        let answers: [String: JSONValue] = [
+            "status": .string(isHealthy ? "healthy" : "degraded"),
+            "engines": [
+                "eee": .bool(eee), "dire": .bool(dire), "rzl": .bool(rzl), "fgx": .bool(fgx), "ave": .bool(ave),
+            ],
+            "database": .bool(database),
+            "uptime_seconds": .integer((now.microseconds - startedAt.microseconds) / 1_000_000),
+            "timestamp": .string(now.secondsText), "region": .string(region),
+            "layers": .array(
+                layers.map {
+                    ["name": .string($0.layer.rawValue), "available": .bool($0.works)]
+                }),
+        ]
+        for (name, value) in answers { body[name] = value }
+        return .json(.object(body), status: isHealthy ? 200 : 503)
+    }
+
+    /// When agents were probed last, and how many were reachable in the last whole round. Not reaching them is no fault of this
+    /// node's, so it has no part in the status.
+    private static func probes(_ prober: AgentProber) -> JSONValue {
+        let status = prober.status
+        return [
+            "interval_seconds": .integer(Int64(prober.intervalSeconds)),
+            "last_probe_at": status.lastProbeAt.map { .string($0.secondsText) } ?? .null,
+            "agents": .integer(Int64(status.agents)), "reachable": .integer(Int64(status.reachable)),
+        ]
     }
 
     /// `dire`: keys can be made in guarded memory, and the vault that keeps them is there and answers.

@@ -18,15 +18,14 @@ struct RouterBuilder: Sendable {
     let secrets: IdempotencySecrets
     let sessions: SessionManager
     let crossOrigin: CrossOrigin
+    let metrics: ServerMetrics
     let logger: Logger
 
     func router(for routes: [Route]) -> Router<APIRequestContext> {
         let router = Router(context: APIRequestContext.self, options: .autoGenerateHeadEndpoints)
         router.add(
             middleware: AnswerMiddleware(
-                clients: clients, limits: limits, crossOrigin: crossOrigin,
-                publicPaths: Set(
-                    routes.filter(\.isForAnyOrigin).map { RouterPath(stringLiteral: $0.path).description }),
+                clients: clients, limits: limits, crossOrigin: crossOrigin, paths: paths(of: routes), metrics: metrics,
                 logger: logger))
         for route in routes {
             router.on(RouterPath(stringLiteral: route.path), method: route.method.httpMethod) { request, context in
@@ -35,6 +34,18 @@ struct RouterBuilder: Sendable {
         }
         addMethodRefusals(to: router, routes: routes)
         return router
+    }
+
+    /// What holds for each path, by its pattern as a request's context names it.
+    private func paths(of routes: [Route]) -> [String: AnswerMiddleware.KnownPath] {
+        Dictionary(grouping: routes, by: { RouterPath(stringLiteral: $0.path).description })
+            .mapValues { present in
+                let methods = Set(present.map(\.method.httpMethod))
+                return AnswerMiddleware.KnownPath(
+                    pattern: present[0].path, isForAnyOrigin: present.contains(where: \.isForAnyOrigin),
+                    metrics: metrics.requests.route(
+                        present[0].path, methods: methods.contains(.get) ? methods.union([.head]) : methods))
+            }
     }
 
     /// Methods that a known path does not have get 405 with `Allow`, not 404.
@@ -163,9 +174,10 @@ struct RouterBuilder: Sendable {
     private func identify(_ request: Request, _ context: APIRequestContext) async throws(APIError) -> Principal {
         guard let header = request.headers[.authorization] else {
             guard let token = request.cookies[MemberAuthenticator.cookieName]?.value else { throw .unauthorized }
-            try CookieGuard.check(request)
-            return try await memberAuthenticator.authenticate(
+            let principal = try await memberAuthenticator.authenticate(
                 token, environment: try EnvironmentHeader.read(request))
+            try CookieGuard.check(request)
+            return principal
         }
         guard let token = BearerToken(header) else { throw .unauthorized }
         guard token.isAccessToken else {

@@ -21,6 +21,7 @@ struct OpenedData: Sendable {
         logConfiguration.segmentBytes = configuration.segmentBytes
         logConfiguration.recompressesSealedSegments = configuration.recompressesLog
         logConfiguration.recoveryKey = configuration.logRecoveryKey?.verifierKey
+        logConfiguration.committed = { [metrics = surroundings.metrics] in metrics.committed($0) }
         log = try EventLog.open(
             directory: directory + "/log", signer: signer, keeper: vault, configuration: logConfiguration,
             fileSystem: surroundings.fileSystem, clock: surroundings.now,

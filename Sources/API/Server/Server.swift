@@ -35,8 +35,12 @@ public struct Server: Sendable {
     let backups: BackupService
     let erasure: AccountErasure
     let rotator: LogKeyRotator
+    let metrics: ServerMetrics
+    let startedAt: Timestamp
     /// Nil where no witness is configured.
     let witnesses: WitnessClient?
+    /// Nil where agents are not probed.
+    let prober: AgentProber?
     let routes: [Route]
     let webSockets: [WebSocketRoute]
 
@@ -63,6 +67,7 @@ public struct Server: Sendable {
         _ opened: OpenedData, configuration: ServerConfiguration, surroundings: Surroundings, logger: Logger
     ) async throws {
         let now = surroundings.now
+        (metrics, startedAt) = (surroundings.metrics, now())
         self.configuration = configuration
         self.logger = logger
         (vault, log, store) = (opened.vault, opened.log, opened.store)
@@ -75,7 +80,7 @@ public struct Server: Sendable {
             submit: { [ledger] (event) throws(EventLogError) in try ledger.submit(logEvent: event) })
         sessions = SessionManager(
             ledger: ledger, sandbox: sandbox.host, layersMissing: configuration.allowedMissingLayers,
-            region: configuration.region, logger: logger)
+            region: configuration.region, metrics: surroundings.metrics, logger: logger)
         refusals = KeyRefusals(ledger: ledger, logger: logger)
         meter = RequestMeter(ledger: ledger, refusals: refusals)
         clients = ClientAddress(trustedProxies: try configuration.trustedProxyRanges())
@@ -117,10 +122,16 @@ public struct Server: Sendable {
         }
         try await backups.resume(trace: "startup")
         let reads = ReadModel(store: opened.store)
+        prober = configuration.probeAgentsSeconds.map { [ledger] seconds in
+            AgentProber(
+                intervalSeconds: seconds, allowsPrivate: configuration.probesPrivateAddresses, ledger: ledger,
+                reads: reads, logger: logger)
+        }
         let guests = GuestRoutes(
             keys: KeyManagement(ledger: ledger, reads: reads, meter: meter), signIns: identity.signIns,
             registry: try AgentRegistry(ledger: ledger, reads: reads, vault: opened.vault),
-            nandaKeysAreRequired: configuration.nandaKeys == .required, reads: reads, ledger: ledger,
+            nandaKeysAreRequired: configuration.nandaKeys == .required,
+            reputation: AgentReputation(isMeasuring: prober != nil), reads: reads, ledger: ledger,
             sessions: sessions, identity: identity, backups: backups,
             node: NurosentrixNode(
                 origin: opened.log.origin, region: configuration.region, host: configuration.host,
@@ -129,17 +140,18 @@ public struct Server: Sendable {
             workspaces: NanoTermWorkspaces(
                 sessions: sessions, reads: reads, ledger: ledger, directory: WorkspaceDirectory(ledger: ledger)))
         webSockets = guests.webSockets
-        routes =
+        routes = DocumentRoutes.completing(
             Self.routes(
                 ledger: ledger, reads: reads, vault: opened.vault, sessions: sessions,
                 meter: meter, sandbox: sandbox, directory: DataDirectoryStatus(path: configuration.dataDirectory),
-                region: configuration.region, hasWitnesses: !configuration.witnesses.isEmpty) + identity.routes
-            + guests.routes
-            + BillingRoutes(billing: billing).routes
-            + AccountRoutes(
-                reads: ReadModel(store: opened.store), ledger: ledger, secrets: identity.secrets,
-                signIns: identity.signIns, erasure: erasure
-            ).routes
+                region: configuration.region, hasWitnesses: !configuration.witnesses.isEmpty, prober: prober)
+                + identity.routes
+                + guests.routes
+                + BillingRoutes(billing: billing).routes
+                + AccountRoutes(
+                    reads: ReadModel(store: opened.store), ledger: ledger, secrets: identity.secrets,
+                    signIns: identity.signIns, erasure: erasure
+                ).routes)
     }
 
     /// Members whose event never came, or whose removal was recorded but not carried out: their e-mails are free again.
@@ -171,7 +183,8 @@ public struct Server: Sendable {
 
     static func routes(
         ledger: LedgerService, reads: ReadModel, vault: Vault, sessions: SessionManager, meter: RequestMeter,
-        sandbox: SandboxStatus, directory: DataDirectoryStatus, region: String, hasWitnesses: Bool = false
+        sandbox: SandboxStatus, directory: DataDirectoryStatus, region: String, hasWitnesses: Bool = false,
+        prober: AgentProber? = nil
     ) -> [Route] {
         SessionRoutes(sessions: sessions, reads: reads).routes
             + SessionListRoute(reads: reads).routes
@@ -182,10 +195,11 @@ public struct Server: Sendable {
             + ExecRoute(sessions: sessions, reads: reads).routes
             + ProofRoutes(reads: reads, log: ledger.log).routes
             + LogRoutes(log: ledger.log, hasWitnesses: hasWitnesses).routes
+            + VerifyPage().routes(logKey: { ledger.log.verifierKey })
             + APIKeyRoutes(keys: KeyManagement(ledger: ledger, reads: reads, meter: meter)).routes
             + HealthRoute(
                 ledger: ledger, reads: reads, vault: vault, directory: directory, sandbox: sandbox, region: region,
-                startedAt: ledger.now()
+                startedAt: ledger.now(), prober: prober
             ).routes
     }
 
@@ -203,7 +217,7 @@ public struct Server: Sendable {
             routes: webSockets, authenticator: authenticator, memberAuthenticator: memberAuthenticator, meter: meter,
             clients: clients, limits: limits,
             leases: WebSocketLeases(limits: socketLimits, limitsAddresses: configuration.limitsAddresses),
-            allowedOrigins: Set(configuration.allowedOrigins), ledger: ledger, logger: logger)
+            allowedOrigins: Set(configuration.allowedOrigins), ledger: ledger, metrics: metrics, logger: logger)
     }
 
     /// The router with every route, for the HTTP server and for tests.
@@ -212,7 +226,8 @@ public struct Server: Sendable {
             authenticator: authenticator, memberAuthenticator: memberAuthenticator, meter: meter,
             clients: clients,
             limits: limits, desk: desk, secrets: secrets, sessions: sessions,
-            crossOrigin: CrossOrigin(allowedOrigins: Set(configuration.allowedOrigins)), logger: logger
+            crossOrigin: CrossOrigin(allowedOrigins: Set(configuration.allowedOrigins)), metrics: metrics,
+            logger: logger
         ).router(for: routes)
     }
 
@@ -223,7 +238,12 @@ public struct Server: Sendable {
             routes: AdminRoutes(
                 ledger: ledger, reads: ReadModel(store: store), vault: vault, identity: identity, erasure: erasure,
                 rotator: rotator
-            ).routes, dialect: .native, logger: logger)
+            ).routes + [metricsRoute.route], dialect: .native, logger: logger)
+    }
+
+    /// What the operator's Prometheus reads.
+    var metricsRoute: MetricsRoute {
+        MetricsRoute(metrics: metrics, ledger: ledger, sessions: sessions, startedAt: startedAt)
     }
 
     /// Serves until SIGTERM or SIGINT, then stops cleanly: no new work, running commands end or time out, sessions are
@@ -234,7 +254,11 @@ public struct Server: Sendable {
         let host = configuration.host
         let front = try HTTPFront(configuration: configuration, dialect: .native)
         let adminSocket = adminSocket
-        let listeners = Listeners(awaited: adminSocket.isPossible ? 2 : 1, ready: ready)
+        let metricsListener = configuration.metricsAddress.map {
+            MetricsListener(address: $0, route: metricsRoute, logger: logger)
+        }
+        let listeners = Listeners(
+            awaited: 1 + (adminSocket.isPossible ? 1 : 0) + (metricsListener == nil ? 0 : 1), ready: ready)
         let app = Application(
             router: router(), server: front.builder(webSocketDoor()),
             configuration: .init(
@@ -247,6 +271,7 @@ public struct Server: Sendable {
         let expiry = Task { [sessions] in await sessions.runExpiry() }
         let graces = Task { [billing] in await billing.runGraces() }
         let witnessing = Task { [witnesses] in await witnesses?.run() }
+        let probing = Task { [prober] in await prober?.run() }
         let patience = Duration.seconds(configuration.shutdownSecondsMax)
         let admin = try adminSocket.application { listeners.isUp(nil) }
         // Stopped in the reverse order: sessions end while their callers can still be answered, then HTTP.
@@ -260,6 +285,10 @@ public struct Server: Sendable {
             group.services.insert(
                 .init(service: admin, successTerminationBehavior: .gracefullyShutdownGroup), at: 0)
         }
+        if let metricsListener {
+            let service = metricsListener.application { listeners.isUp(nil) }
+            group.services.insert(.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup), at: 0)
+        }
         group.maximumGracefulShutdownDuration = patience + Self.destructionDurationMax
         let failure: (any Error)?
         do {
@@ -269,11 +298,15 @@ public struct Server: Sendable {
         expiry.cancel()
         graces.cancel()
         witnessing.cancel()
+        probing.cancel()
         await witnessing.value
+        await probing.value
         try await stop()
         if let failure = failure as? IOError {
+            let metrics = configuration.metricsAddress.map { " or, for metrics, on \($0.host):\($0.port)" } ?? ""
             throw ServerError(
-                "cannot listen on \(host):\(configuration.port): \(failure). Choose another --port or --host.")
+                "cannot listen on \(host):\(configuration.port)\(metrics): \(failure). Choose another --port or --host"
+                    + (metrics.isEmpty ? "." : ", or another --metrics-address."))
         }
         if let failure { throw failure }
     }
@@ -289,6 +322,7 @@ public struct Server: Sendable {
         do { try await meter.returnRest(trace: "shutdown") } catch {
             logger.error("reserved requests were not returned", metadata: ["error": .string(error.message)])
         }
+        await prober?.finish()
         await witnesses?.finish()
         // Whatever fails, the others are closed too.
         let logClosed: Result<Void, EventLogError>

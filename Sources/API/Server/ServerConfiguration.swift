@@ -35,6 +35,8 @@ public struct ServerConfiguration: Sendable {
     public var allowedOrigins: [String] = []
     /// Connections at the same time; more wait until one ends.
     public var connectionsMax = 1_024
+    /// Where `/metrics` is served; nil for the administration socket only.
+    public var metricsAddress: MetricsAddress?
     /// Who is asked to cosign the log's checkpoints.
     public var witnesses: [Witness] = []
     /// Connections of one client address at the same time, while ``limitsAddresses``; one more is closed.
@@ -51,6 +53,11 @@ public struct ServerConfiguration: Sendable {
 
     /// Whether agents can be registered and changed in NANDA's dialect without a key.
     public var nandaKeys = NandaKeys.required
+    /// Seconds from one probe of each registered agent to the next; nil asks none.
+    public var probeAgentsSeconds: Int?
+    /// Whether agents at addresses of this machine and its network are probed too, so that whoever registers one chooses what this
+    /// node asks there.
+    public var probesPrivateAddresses = false
 
     public init() {}
 
@@ -82,6 +89,13 @@ extension ServerConfiguration {
         _ = try tlsFiles()
         for origin in allowedOrigins where !Self.isOrigin(origin) {
             throw ServerError("--cors-origin \(origin) is no origin. Write it like https://app.example.com.")
+        }
+        if let probeAgentsSeconds, !AgentProber.intervalSecondsRange.contains(probeAgentsSeconds) {
+            let range = AgentProber.intervalSecondsRange
+            throw ServerError("--probe-agents must be \(range.lowerBound) to \(range.upperBound) seconds.")
+        }
+        guard !probesPrivateAddresses || probeAgentsSeconds != nil else {
+            throw ServerError("--probe-private-addresses means nothing without --probe-agents.")
         }
         guard segmentBytes >= 1 << 20, segmentBytes.isMultiple(of: 512) else {
             throw ServerError("The segment size must be a multiple of 512, at least 1 MiB.")

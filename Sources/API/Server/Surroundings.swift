@@ -8,6 +8,8 @@ struct Surroundings: Sendable {
     var uptime: @Sendable () -> Int64 = SystemClock.uptimeMicroseconds
     /// What hashing a password costs; tests need it cheap.
     var passwordCost = PasswordHasher.Cost.standard
+    /// Where everything is counted.
+    var metrics = ServerMetrics()
     /// The disk under the log.
     var fileSystem: any FileSystem = POSIXFileSystem()
 }

@@ -15,7 +15,11 @@ extension SessionManager {
         let session: LiveSession
         do throws(APIError) { session = try environment(of: id) } catch { return .failure(error) }
         return await session.end { [self] in
-            defer { forget(id) }
+            let start = ContinuousClock.now
+            defer {
+                forget(id)
+                metrics.destructionTook(start.duration(to: .now))
+            }
             do throws(APIError) {
                 return .success(try await destroy(session, trigger: trigger, actor: actor, trace: trace))
             } catch { return .failure(error) }
@@ -74,6 +78,7 @@ extension SessionManager {
         }
         do throws(ProofFailure) {
             let proof = try await prove(session.id, evidence, trigger: trigger, actor: actor, trace: trace)
+            metrics.ended(.proven)
             return .json(DestructionAnswer.body(of: proof, sessionID: session.id, status: trigger.status))
         } catch {
             logger.error("no proof", metadata: ["session": .string(session.id.text), "error": .string("\(error)")])
@@ -88,6 +93,7 @@ extension SessionManager {
     ) async throws(APIError) {
         let command = ExpireUnclean(sessionID: id, reason: reason, failedStep: step, known: known)
         _ = try await ledger.perform(.expireUnclean(command), as: .system, trace: trace)
+        metrics.ended(.unclean(reason))
     }
 
     /// docs/cdp.md, "Order": the time, the key pair, its event durable, the log's head, the signature, the proof's event.

@@ -63,6 +63,7 @@ extension SessionManager {
                 RecordRequest(keySHA256: $0.keySHA256, requestSHA256: $0.requestSHA256) { _ in nil })
         }
         _ = try await ledger.commit(.beginExec(begin), as: caller.actor, trace: trace, idempotency: idempotency)
+        if let request { live(id)?.answers.expect(request.keySHA256) }
         return BegunExec(
             id: execID, sessionID: id, command: exec, receipt: receipt, actor: caller.actor, trace: trace,
             idempotent: request)
@@ -72,6 +73,15 @@ extension SessionManager {
     ///
     /// - Parameter output: takes the output as it comes, instead of the result.
     func run(_ begun: BegunExec, output: ExecOutputStream? = nil) async throws(APIError) -> ExecResult {
+        do throws(APIError) { return try await runInSession(begun, output: output) } catch {
+            keepNothing(of: begun)
+            throw error
+        }
+    }
+
+    private func runInSession(
+        _ begun: BegunExec, output: ExecOutputStream?
+    ) async throws(APIError) -> ExecResult {
         let session: LiveSession
         do throws(APIError) { session = try environment(of: begun.sessionID) } catch {
             throw await executionFailed(error, begun)

@@ -17,9 +17,16 @@ extension SessionManager {
         }
     }
 
+    /// No answer of the command will be kept.
+    func keepNothing(of begun: BegunExec) {
+        guard let request = begun.idempotent else { return }
+        live(begun.sessionID)?.answers.expectNoMore(request.keySHA256)
+    }
+
     /// The kept answer of a command that was run once under this idempotency key; it is never run again.
     ///
-    /// - Throws: `conflict` when the command still runs, or its answer is gone.
+    /// - Throws: `conflict` when the command still runs or its answer is not whole yet, with the seconds to wait, or when the
+    ///   answer is gone.
     func recallAnswer(to request: IdempotentRequest, in id: SessionID?) throws(APIError) -> APIResponse {
         guard let id, let session = live(id) else {
             throw APIError(
@@ -34,9 +41,11 @@ extension SessionManager {
                 throw .sessionEndedMeanwhile
             }
         }
-        if session.environment.isExecuting {
+        // Also after its end: what streams an answer is not done before its client has taken it, or is gone.
+        if session.answers.isExpected(request.keySHA256) {
             throw APIError(
-                .conflict, "The command with this Idempotency-Key is still running. Try again in a moment.",
+                .conflict,
+                "The command with this Idempotency-Key is still running, or its answer is still being sent. Try again in a moment.",
                 retryAfterSeconds: 1)
         }
         throw APIError(
@@ -50,6 +59,8 @@ final class RememberedAnswers: Sendable {
     static let bytesMax = 16 << 20
 
     private struct State {
+        /// Of commands that have begun and whose answers are not there yet.
+        var expected: Set<Hash> = []
         var boxes: [Hash: [UInt8]] = [:]
         /// Oldest first.
         var order: [Hash] = []
@@ -58,8 +69,16 @@ final class RememberedAnswers: Sendable {
 
     private let state = Mutex(State())
 
+    /// A command has begun whose answer is to be kept.
+    func expect(_ key: Hash) { state.withLock { _ = $0.expected.insert(key) } }
+
+    func expectNoMore(_ key: Hash) { state.withLock { _ = $0.expected.remove(key) } }
+
+    func isExpected(_ key: Hash) -> Bool { state.withLock { $0.expected.contains(key) } }
+
     func add(_ box: [UInt8], _ key: Hash) {
         state.withLock { state in
+            state.expected.remove(key)
             state.boxes[key] = box
             state.order.append(key)
             state.bytes += box.count

@@ -10,6 +10,7 @@ final class SessionManager: Sendable {
     let ledger: LedgerService
     let logger: Logger
     let region: String
+    let metrics: ServerMetrics
     private let sandbox: SandboxHost?
     private let layersMissing: [String]
     private let state = Mutex(State())
@@ -26,11 +27,15 @@ final class SessionManager: Sendable {
     }
 
     /// - Parameter sandbox: nil when this machine cannot isolate; sessions are then refused.
-    init(ledger: LedgerService, sandbox: SandboxHost?, layersMissing: [String], region: String, logger: Logger) {
+    init(
+        ledger: LedgerService, sandbox: SandboxHost?, layersMissing: [String], region: String, metrics: ServerMetrics,
+        logger: Logger
+    ) {
         self.ledger = ledger
         self.sandbox = sandbox
         self.layersMissing = layersMissing
         self.region = region
+        self.metrics = metrics
         self.logger = logger
         expiry = ExpiryQueue()
     }
@@ -43,6 +48,22 @@ final class SessionManager: Sendable {
 
     /// Number of live environments.
     var count: Int { state.withLock { $0.live.count } }
+
+    /// How many sessions are in which state.
+    var counts: SessionCounts {
+        let (live, creating) = state.withLock { (Array($0.live.values), $0.creating) }
+        var counts = SessionCounts(creating: creating)
+        for session in live {
+            if session.isEnding {
+                counts.ending += 1
+            } else if session.environment.isExecuting {
+                counts.executing += 1
+            } else {
+                counts.idle += 1
+            }
+        }
+        return counts
+    }
 
     /// Creates a session: the event and the environment are made side by side, so that one does not wait for the other.
     ///
@@ -123,6 +144,7 @@ final class SessionManager: Sendable {
         _ = try await ledger.perform(
             .expireUnclean(ExpireUnclean(sessionID: id, reason: .environmentLost)), as: .system, trace: trace,
             idempotency: request.map { .release($0.keySHA256) })
+        metrics.ended(.unclean(.environmentLost))
     }
 
     /// The live environment of a session that the ledger knows as live.
@@ -227,6 +249,7 @@ final class SessionManager: Sendable {
         for id in ids {
             _ = try await ledger.perform(
                 .expireUnclean(ExpireUnclean(sessionID: id, reason: .serverDied)), as: .system, trace: trace)
+            metrics.ended(.unclean(.serverDied))
         }
         return ids.count
     }

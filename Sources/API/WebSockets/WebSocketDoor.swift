@@ -44,6 +44,7 @@ struct WebSocketDoor: Sendable {
     /// Origins, beside the server's own, whose pages may open one.
     let allowedOrigins: Set<String>
     let ledger: LedgerService
+    let metrics: ServerMetrics
     let logger: Logger
 
     /// Longest time until a caller that may no longer is noticed without any event.
@@ -66,7 +67,10 @@ struct WebSocketDoor: Sendable {
         do throws(APIError) {
             result = .success(
                 try await open(head, route, credential, query: query, from: peer, trace: trace))
-        } catch { result = .failure(error) }
+        } catch {
+            if let limit = error.limit { metrics.reached(limit) }
+            result = .failure(error)
+        }
         if case .failure(let error) = result, case .answering = route.refusals {
             log(route, trace, "refused", error.code.rawValue)
             return .answer(Dialect.speaking(at: String(head.uri.prefix { $0 != "?" })).answer(to: error))

@@ -11,3 +11,5 @@ int nrx_lock_exclusive(int descriptor);
 
 /// Renames with RENAME_NOREPLACE. Returns 0 or the errno.
 int nrx_rename_new(const char *from, const char *to);
+/// memmem: where `needle` first stands in `bytes`, or NULL. GNU's, which Swift's Glibc does not show.
+const void *nrx_find(const void *bytes, size_t count, const void *needle, size_t needle_count);

@@ -2,8 +2,7 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Where appends wait for the writer thread, and the tasks that want to run on it: a state machine behind a lock, and the
-/// signal that wakes the writer.
+/// Where appends wait for the writer thread: a state machine behind a lock, and the signal that wakes the writer.
 final class AppendQueue: Sendable {
     /// One append in the queue.
     struct Entry: Sendable {
@@ -16,7 +15,6 @@ final class AppendQueue: Sendable {
 
     /// What the writer thread should do next.
     enum Work: Sendable {
-        case run([UnownedJob])
         case commit([Entry])
         /// The queue was closed and drained.
         case end
@@ -24,7 +22,6 @@ final class AppendQueue: Sendable {
 
     private struct State {
         var entries: [Entry] = []
-        var jobs: [UnownedJob] = []
         var textBytes = 0
         var nextSequence: UInt64
         var refusal: EventLogError?
@@ -32,7 +29,7 @@ final class AppendQueue: Sendable {
     }
 
     private let state: Mutex<State>
-    /// How many entries and jobs are in the queue, for the writer to see without the lock. Written under it.
+    /// How many entries are in the queue, for the writer to see without the lock. Written under it.
     private let waiting = Atomic<Int>(0)
     private let wakeUp = DispatchSemaphore(value: 0)
     private let configuration: EventLogConfiguration
@@ -75,22 +72,9 @@ final class AppendQueue: Sendable {
         return pending
     }
 
-    /// Puts a task's next piece of work in the queue.
-    ///
-    /// - Returns: false when the queue is closed; then it must run elsewhere.
-    func submit(_ job: UnownedJob) -> Bool {
-        let wakes: Bool? = state.withLock { state in
-            guard state.refusal == nil else { return nil }
-            state.jobs.append(job)
-            return noteGrowth(&state)
-        }
-        if wakes == true { wakeUp.signal() }
-        return wakes != nil
-    }
-
     /// - Returns: whether the writer must be woken.
     private func noteGrowth(_ state: inout State) -> Bool {
-        waiting.store(state.entries.count + state.jobs.count, ordering: .releasing)
+        waiting.store(state.entries.count, ordering: .releasing)
         defer { state.isWriterWaiting = false }
         return state.isWriterWaiting
     }
@@ -111,12 +95,11 @@ final class AppendQueue: Sendable {
         }
     }
 
-    /// The tasks that want to run, or else what has gathered up to one batch; waits while there is neither.
+    /// What has gathered, up to one batch; waits while there is nothing.
     func take() -> Work {
         lookOut()
         while true {
             let work: Work? = state.withLock { state in
-                if !state.jobs.isEmpty { return .run(takeJobs(&state)) }
                 if !state.entries.isEmpty { return .commit(takeGathered(&state)) }
                 if state.refusal != nil { return .end }
                 state.isWriterWaiting = true
@@ -125,17 +108,6 @@ final class AppendQueue: Sendable {
             if let work { return work }
             wakeUp.wait()
         }
-    }
-
-    /// The tasks that are left when the writer ends early; they must run elsewhere.
-    func takeJobs() -> [UnownedJob] { state.withLock { takeJobs(&$0) } }
-
-    private func takeJobs(_ state: inout State) -> [UnownedJob] {
-        defer {
-            state.jobs.removeAll(keepingCapacity: true)
-            waiting.store(state.entries.count, ordering: .releasing)
-        }
-        return state.jobs
     }
 
     /// Stays awake a little while the queue is empty: who was just answered often has the next append at hand, and to
@@ -156,7 +128,7 @@ final class AppendQueue: Sendable {
         let batch = end.map { Array(state.entries[..<$0]) } ?? state.entries
         if let end { state.entries.removeFirst(end) } else { state.entries.removeAll(keepingCapacity: true) }
         state.textBytes -= batch.reduce(0) { $0 + $1.textBytes }
-        waiting.store(state.entries.count + state.jobs.count, ordering: .releasing)
+        waiting.store(state.entries.count, ordering: .releasing)
         return batch
     }
 
@@ -169,7 +141,7 @@ final class AppendQueue: Sendable {
             guard discarding else { return ([], wakes) }
             defer {
                 state.entries = []
-                waiting.store(state.jobs.count, ordering: .releasing)
+                waiting.store(0, ordering: .releasing)
             }
             return (state.entries, wakes)
         }

@@ -30,6 +30,7 @@ struct LogWriter {
         let growth: TreeGrowth
         /// The tree before the commit.
         let treeBefore: CompactRange
+        let measurement: CommitMeasurement
     }
 
     /// Makes `events` durable as one batch.
@@ -55,10 +56,13 @@ struct LogWriter {
                     try roll(to: header.firstSequence, batchBytes: bytes.count, prepared: nextSegment())
                 }
                 let offset = segment.offset
+                let start = ContinuousClock.now
                 try segment.append(bytes)
                 return Commit(
                     header: header, segmentFirstSequence: segment.firstSequence, offset: offset, growth: growth,
-                    treeBefore: treeBefore)
+                    treeBefore: treeBefore,
+                    measurement: CommitMeasurement(
+                        events: events.count, bytes: bytes.count, duration: start.duration(to: .now)))
             } catch { throw EventLogError(error) }
         } catch {
             failure = error

@@ -1,10 +1,8 @@
 import Synchronization
 
-/// The thread that commits: takes what has gathered, makes it durable, tells everyone. Between commits it runs the tasks
-/// that prefer it (``LogExecutor``).
+/// The thread that commits: takes what has gathered, makes it durable, tells everyone.
 struct WriterThread: Sendable {
     let queue: AppendQueue
-    let executor: LogExecutor
     let feed: CommitFeed
     let tiles: TileTree
     let index: SegmentIndex
@@ -12,6 +10,7 @@ struct WriterThread: Sendable {
     let preparer: SegmentPreparer?
     let recompression: RecompressionThread?
     let clock: @Sendable () -> Timestamp
+    let committed: @Sendable (CommitMeasurement) -> Void
 
     /// Commits until the queue is closed and drained, then seals the segment; or until something fails.
     ///
@@ -21,7 +20,6 @@ struct WriterThread: Sendable {
         do throws(EventLogError) {
             while true {
                 switch queue.take() {
-                case .run(let jobs): for job in jobs { job.runSynchronously(on: executor.asUnownedTaskExecutor()) }
                 case .commit(let entries):
                     do throws(EventLogError) { try commit(entries, with: &writer) } catch {
                         fail(entries, with: error)
@@ -32,16 +30,13 @@ struct WriterThread: Sendable {
                     return nil
                 }
             }
-        } catch {
-            // Nobody takes from the queue any more.
-            for job in queue.takeJobs() { globalConcurrentExecutor.enqueue(job) }
-            return error
-        }
+        } catch { return error }
     }
 
     private func commit(_ entries: [AppendQueue.Entry], with writer: inout LogWriter) throws(EventLogError) {
         let encoded = entries.count == 1 ? entries[0].encoded : entries.flatMap(\.encoded)
         let commit = try writer.commit(encoded, at: clock()) { preparer?.take() }
+        committed(commit.measurement)
         let head = TreeHead(size: commit.header.treeSize, root: commit.header.root)
         let hasRolled = index.add(
             segmentFirstSequence: commit.segmentFirstSequence,

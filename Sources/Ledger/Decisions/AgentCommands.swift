@@ -36,3 +36,14 @@ public struct PublishAgentFacts: Sendable {
         self.facts = facts
     }
 }
+
+/// What this node measured of an agent since that was recorded last.
+public struct RecordAgentProbes: Sendable {
+    public var agentID: AgentID
+    public var probes: AgentProbed
+
+    public init(agentID: AgentID, probes: AgentProbed) {
+        self.agentID = agentID
+        self.probes = probes
+    }
+}

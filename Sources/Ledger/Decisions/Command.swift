@@ -46,6 +46,7 @@ public enum Command: Sendable {
     case changeAgentStatus(ChangeAgentStatus)
     case publishAgentFacts(PublishAgentFacts)
     case deleteAgent(AgentName)
+    case recordAgentProbes(RecordAgentProbes)
     case reserveRequests(ReserveRequests)
     case returnRequests(ReturnRequests)
 }

@@ -125,6 +125,7 @@ extension State {
         case .changeAgentStatus(let command): try changeAgentStatus(command, context)
         case .publishAgentFacts(let command): try publishAgentFacts(command, context)
         case .deleteAgent(let name): try deleteAgent(name, context)
+        case .recordAgentProbes(let command): try recordAgentProbes(command, context)
         case .reserveRequests(let command): try reserveRequests(command, context)
         case .returnRequests(let command): try returnRequests(command, context)
         }

@@ -10,10 +10,12 @@ extension State {
         try command.profile.check()
         if let known = agent(command.name) {
             try checkOwner(owner, of: known)
+            if let owner, known.customerID == nil { try checkRoom(of: owner) }
             let changed = AgentChanged(customerID: owner ?? known.customerID, profile: command.profile)
             return [Decided(stream: known.id.text, event: .agentChanged(changed))]
         }
         guard agents[command.agentID] == nil else { throw Refusal(.conflict, "This agent exists already. Try again.") }
+        if let owner { try checkRoom(of: owner) }
         let registered = AgentRegistered(name: command.name, customerID: owner, profile: command.profile)
         return [Decided(stream: command.agentID.text, event: .agentRegistered(registered))]
     }
@@ -45,6 +47,28 @@ extension State {
         return [Decided(stream: agent.id.text, event: .agentDeleted(AgentDeleted()))]
     }
 
+    /// What this node measured; nobody else can say it.
+    func recordAgentProbes(_ command: RecordAgentProbes, _ context: DecisionContext) throws(Refusal) -> [Decided] {
+        guard case .system = context.actor else {
+            throw Refusal(.forbidden, "Only what this node measured itself is recorded of an agent.")
+        }
+        guard let agent = agents[command.agentID] else { throw .agentNotFound }
+        if let member = command.probes.inconsistentMember {
+            throw Refusal(.badRequest, "The numbers of the probes contradict each other.", field: member)
+        }
+        guard agent.takesProbes(at: context.at) else {
+            throw Refusal(
+                .conflict, "The agent's probes were recorded less than an hour ago. Add up, and record later.")
+        }
+        return [Decided(stream: agent.id.text, event: .agentProbed(command.probes))]
+    }
+
+    /// One agent more is within the plan.
+    private func checkRoom(of owner: CustomerID) throws(Refusal) {
+        guard let customer = customers[owner], let limit = Plan.of(customer.tier).agents else { return }
+        guard customer.agents.count < limit else { throw .agentsExceeded(limit: limit) }
+    }
+
     /// Whose an agent is that is registered now; nil for nobody's.
     private func registrant(_ context: DecisionContext) throws(Refusal) -> CustomerID? {
         guard let acting = try authority(context) else { return nil }
@@ -67,6 +91,11 @@ extension State {
 }
 
 extension Refusal {
+    static func agentsExceeded(limit: Int) -> Refusal {
+        Refusal(
+            .limitReached, "The plan's limit of \(limit) registered agents is reached. Delete an agent or upgrade.")
+    }
+
     static let agentNotFound = Refusal(.notFound, "Agent not found. Check the id, or register it first.")
     /// That it exists is public, so this tells nothing new.
     static let agentOfOthers = Refusal(

@@ -52,6 +52,7 @@ public enum LedgerEvent: Sendable, Equatable {
     case backupDeleted(BackupDeleted)
     case backupRestoreStarted(BackupRestoreStarted)
     case backupRestoreEnded(BackupRestoreEnded)
+    case agentProbed(AgentProbed)
     case idempotencyRecorded(IdempotencyRecorded)
     case idempotencyReleased(IdempotencyReleased)
     /// A type that this program does not know: kept as it is and skipped by every fold.
@@ -113,6 +114,7 @@ public enum LedgerEvent: Sendable, Equatable {
         case BackupDeleted.type: self = .backupDeleted(try read(BackupDeleted.self))
         case BackupRestoreStarted.type: self = .backupRestoreStarted(try read(BackupRestoreStarted.self))
         case BackupRestoreEnded.type: self = .backupRestoreEnded(try read(BackupRestoreEnded.self))
+        case AgentProbed.type: self = .agentProbed(try read(AgentProbed.self))
         case IdempotencyRecorded.type: self = .idempotencyRecorded(try read(IdempotencyRecorded.self))
         case IdempotencyReleased.type: self = .idempotencyReleased(try read(IdempotencyReleased.self))
         default: self = .unknown(type: draft.type, version: draft.version, data: draft.data)
@@ -168,6 +170,7 @@ public enum LedgerEvent: Sendable, Equatable {
         case .backupDeleted(let payload): payload
         case .backupRestoreStarted(let payload): payload
         case .backupRestoreEnded(let payload): payload
+        case .agentProbed(let payload): payload
         case .idempotencyRecorded(let payload): payload
         case .idempotencyReleased(let payload): payload
         case .unknown: nil

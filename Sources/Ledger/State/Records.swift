@@ -18,6 +18,8 @@ public struct CustomerRecord: Sendable, Equatable {
     var invitations: [InvitationID] = []
     /// Those that are there or being made, in the order of their beginning.
     var backups: [BackupID] = []
+    /// Agents that are registered.
+    var agents: Set<AgentID> = []
     /// The subscription that pays, or paid last; nil when there never was one.
     public internal(set) var subscription: SubscriptionRecord?
     /// The cycle that the numbers below count in; an older one than the state's means that all are 0.

@@ -1,5 +1,5 @@
 import CanonicalJSON
-import EventStore
+public import EventStore
 
 /// What the rules need to know of a registered agent.
 public struct AgentRecord: Sendable, Equatable {
@@ -9,11 +9,42 @@ public struct AgentRecord: Sendable, Equatable {
     public internal(set) var customerID: CustomerID?
     public internal(set) var isAlive = true
     public internal(set) var assignedTo: String?
+    /// What was recorded last of what this node measured; nil before the first.
+    public internal(set) var lastProbe: AgentProbeRecord?
+}
+
+/// When the last event about an agent's probes was recorded, and what it said.
+public struct AgentProbeRecord: Sendable, Equatable {
+    public let at: Timestamp
+    public let isReachable: Bool
+}
+
+extension AgentRecord {
+    /// Whether what was measured may be recorded at `time`: once in ``AgentProbeLimits/pauseSeconds``. A clock that was set back
+    /// further than that does not silence an agent.
+    public func takesProbes(at time: Timestamp) -> Bool {
+        guard let last = lastProbe?.at else { return true }
+        let pause = AgentProbeLimits.pauseSeconds
+        return time >= last.adding(seconds: pause) || time <= last.adding(seconds: -pause)
+    }
+
+    /// Whether it is worth an event: the agent's first, a change, or a day has passed.
+    public func needsProbes(isReachable: Bool, at time: Timestamp) -> Bool {
+        guard let lastProbe else { return true }
+        return lastProbe.isReachable != isReachable
+            || time >= lastProbe.at.adding(seconds: AgentProbeLimits.recordSeconds)
+    }
 }
 
 extension State {
     /// The agent called `name`, or nil.
     public func agent(_ name: AgentName) -> AgentRecord? { agentsByName[name].flatMap { agents[$0] } }
+
+    /// The agent with this id, or nil.
+    public func agent(_ id: AgentID) -> AgentRecord? { agents[id] }
+
+    /// How many agents `customer` has registered.
+    public func agentCount(of customer: CustomerID) -> Int { customers[customer]?.agents.count ?? 0 }
 
     mutating func apply(_ event: AgentRegistered, _ place: Place) throws(ReplayError) {
         let id = try place.streamID(AgentID.self)
@@ -22,6 +53,7 @@ extension State {
         try checkOwner(event.customerID, event.profile, place)
         agents[id] = AgentRecord(id: id, name: event.name, customerID: event.customerID)
         agentsByName[event.name] = id
+        if let owner = event.customerID { customers[owner]?.agents.insert(id) }
     }
 
     mutating func apply(_ event: AgentChanged, _ place: Place) throws(ReplayError) {
@@ -32,6 +64,7 @@ extension State {
         }
         agent.customerID = event.customerID
         agents[agent.id] = agent
+        if let owner = event.customerID { customers[owner]?.agents.insert(agent.id) }
     }
 
     mutating func apply(_ event: AgentStatusChanged, _ place: Place) throws(ReplayError) {
@@ -58,6 +91,20 @@ extension State {
 
     mutating func apply(_: AgentDeleted, _ place: Place) throws(ReplayError) {
         let agent = try agent(place)
+        if let owner = agent.customerID { customers[owner]?.agents.remove(agent.id) }
+        unregister(agent)
+    }
+
+    mutating func apply(_ event: AgentProbed, _ place: Place) throws(ReplayError) {
+        let agent = try agent(place)
+        guard agent.takesProbes(at: place.at) else {
+            throw place.error(.counter, "the agent's probes were recorded less than an hour before")
+        }
+        agents[agent.id]?.lastProbe = AgentProbeRecord(at: place.at, isReachable: event.isReachable)
+    }
+
+    /// Nobody finds it any more, and its name is free.
+    mutating func unregister(_ agent: AgentRecord) {
         agents[agent.id] = nil
         agentsByName[agent.name] = nil
     }

@@ -73,6 +73,7 @@ extension State {
         case .backupDeleted(let payload): try apply(payload, place)
         case .backupRestoreStarted(let payload): try apply(payload, place)
         case .backupRestoreEnded(let payload): try apply(payload, place)
+        case .agentProbed(let payload): try apply(payload, place)
         case .idempotencyRecorded(let payload): try apply(payload, place)
         case .idempotencyReleased(let payload): try apply(payload, place)
         case .unknown: unknownEvents += 1

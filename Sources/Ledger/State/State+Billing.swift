@@ -60,6 +60,7 @@ extension State {
             members[member.id]?.isRemoved = true
         }
         for key in customer.keys { keys[key]?.isRevoked = true }
+        for agent in customer.agents.compactMap({ agents[$0] }) { unregister(agent) }
         remembered.removeAll(of: id)
         graces[id] = nil
         for backup in customer.backups { backups[backup] = nil }

@@ -23,6 +23,12 @@ public struct InternetAddress: Sendable, Hashable {
         family = bits >> 32 == Self.mapped >> 32 ? .v4 : .v6
     }
 
+    /// The IPv4 address whose bytes, in network order, are those of `number` in memory (`in_addr.s_addr`).
+    package init(v4 number: UInt32) { self.init(bits: Self.mapped | UInt128(UInt32(bigEndian: number))) }
+
+    /// The IPv6 address of 16 bytes in network order; mapped IPv4 becomes IPv4.
+    package init(v6 bytes: UnsafeRawBufferPointer) { self.init(bits: bytes.reduce(0) { $0 << 8 | UInt128($1) }) }
+
     /// Reads `192.0.2.1`, `2001:db8::1`, `::ffff:192.0.2.1`; nil for anything else. Without port, brackets or zone; an
     /// IPv4 address has four decimal parts without leading zeros (POSIX `inet_pton`).
     public init?(_ text: String) {
@@ -38,7 +44,7 @@ public struct InternetAddress: Sendable, Hashable {
         if inet_pton(AF_INET, text, &v4) == 1 { return mapped | UInt128(UInt32(bigEndian: v4.s_addr)) }
         var v6 = in6_addr()
         guard inet_pton(AF_INET6, text, &v6) == 1 else { return nil }
-        return withUnsafeBytes(of: v6) { $0.reduce(0) { $0 << 8 | UInt128($1) } }
+        return withUnsafeBytes(of: v6) { InternetAddress(v6: $0).bits }
     }
 
     /// The address in its canonical form (RFC 5952).

@@ -22,7 +22,7 @@ extension Projector {
         try events.add(envelope, customer: customer)
     }
 
-    /// Keys are revoked and members removed with their customer; the row stays for its sessions and proofs.
+    /// Keys are revoked, members and agents removed with their customer; the row stays for its sessions and proofs.
     func applyErasure(_ envelope: Envelope) throws(ProjectionError) {
         let customer = try customer(try streamID(CustomerID.self, envelope), envelope).sequence
         let time = envelope.event.at
@@ -34,6 +34,7 @@ extension Projector {
         }
         try members.removeAll(of: customer, at: time)
         try invitations.revokeAll(of: customer)
+        try agents.removeAll(of: customer)
         try customers.erase(sequence: customer, at: time)
         try events.add(envelope, customer: customer)
     }

@@ -23,6 +23,7 @@ extension Projector {
             try agents.change(old, to: new, at: envelope.event.at)
         case .agentFactsChanged(let payload): try agents.setFacts(payload.credential, of: old)
         case .agentDeleted: try agents.remove(old)
+        case .agentProbed(let payload): try agents.probes.add(payload, to: old.sequence, at: envelope.event.at)
         default: break
         }
         try show(envelope, to: new.customer, agent: old.sequence)

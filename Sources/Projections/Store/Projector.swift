@@ -106,7 +106,8 @@ final class Projector {
         case .keyRevoked(let payload): try apply(payload, envelope)
         case .keyRefused(let payload): try apply(payload, envelope)
         case .usageTick(let payload): try apply(payload, envelope)
-        case .agentRegistered, .agentChanged, .agentStatusChanged, .agentFactsChanged, .agentDeleted:
+        case .agentRegistered, .agentChanged, .agentStatusChanged, .agentFactsChanged, .agentDeleted,
+            .agentProbed:
             try applyToAgents(event, envelope)
         case .backupStarted, .backupEnded, .backupDeleted, .backupRestoreStarted, .backupRestoreEnded:
             try applyToBackups(event, envelope)

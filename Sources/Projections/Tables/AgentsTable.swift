@@ -58,6 +58,8 @@ struct AgentsTable {
     private let forgetOwner: SQLiteStatement
     private let count: SQLiteStatement
     private let agentsOf: SQLiteStatement
+    private let idsOf: SQLiteStatement
+    let probes: AgentProbesTable
 
     init(on connection: OpaquePointer) throws(ProjectionError) {
         func statement(_ sql: String) throws(ProjectionError) -> SQLiteStatement {
@@ -85,6 +87,8 @@ struct AgentsTable {
             "INSERT INTO agent_owners VALUES (?, 1) ON CONFLICT (customer) DO UPDATE SET agents = agents + 1")
         disown = try statement("UPDATE agent_owners SET agents = agents - 1 WHERE customer = ?")
         forgetOwner = try statement("DELETE FROM agent_owners WHERE customer = ? AND agents = 0")
+        idsOf = try statement("SELECT id FROM agents WHERE customer = ? ORDER BY sequence")
+        probes = try AgentProbesTable(on: connection)
         agentsOf = try statement("SELECT agents FROM agent_owners WHERE customer = ?")
         count = try statement(
             "UPDATE agent_counts SET total = total + ?, alive = alive + ?, owners = owners + ?")
@@ -136,9 +140,21 @@ struct AgentsTable {
     func remove(_ row: Row) throws(ProjectionError) {
         try unindex.run(.integer(row.sequence), .text(row.search.words), .text(row.search.labels))
         try deleteFacts.run(.integer(row.sequence))
+        try probes.remove(agent: row.sequence)
         try delete.run(.integer(row.sequence))
         try count.run(
             .integer(-1), .integer(row.isAlive ? -1 : 0), .integer(-(try disowned(by: row.customer))))
+    }
+
+    /// Every agent of `customer`.
+    func removeAll(of customer: Int64) throws(ProjectionError) {
+        var ids: [AgentID] = []
+        try idsOf.forEachRow([.integer(customer)]) { row throws(ProjectionError) in
+            ids.append(try row.parsed(0, AgentID.init))
+        }
+        for id in ids {
+            if let row = try row(id) { try remove(row) }
+        }
     }
 
     func setFacts(_ credential: String, of row: Row) throws(ProjectionError) {

@@ -1,6 +1,6 @@
+import CLinux
 import CanonicalJSON
 import EventStore
-import Glibc
 
 /// Which events of a log are wanted, and their lines.
 ///
@@ -90,14 +90,7 @@ extension UnsafeRawBufferPointer {
             guard let base = baseAddress, let start = needle.baseAddress, needle.count > 0 else {
                 return needle.isEmpty
             }
-            var position = 0
-            while position + needle.count <= count,
-                let found = memchr(base + position, Int32(needle[0]), count - needle.count - position + 1)
-            {
-                if memcmp(found, start, needle.count) == 0 { return true }
-                position = UnsafeRawPointer(found) - base + 1
-            }
-            return false
+            return nrx_find(base, count, start, needle.count) != nil
         }
     }
 }

@@ -1,7 +1,6 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
-import Logging
 import NIOCore
 import Synchronization
 import Testing
@@ -43,17 +42,7 @@ final class TestStripe: Sendable {
             let id = context.parameters.get("id") ?? ""
             return try await self.answer(request) { _ in self.cancel(id) }
         }
-        let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
-        let quiet = Logger(label: "stripe") { _ in SwiftLogNoOpLogHandler() }
-        let app = Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { continuation.yield($0.localAddress?.port ?? 0) }, logger: quiet)
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await app.runService(gracefulShutdownSignals: []) }
-            defer { group.cancelAll() }
-            let port = await ports.first { _ in true }
-            return try await body("http://127.0.0.1:\(try #require(port))")
-        }
+        return try await LocalServer.serve(router, body)
     }
 
     private typealias Reply = (status: HTTPResponse.Status, body: String)

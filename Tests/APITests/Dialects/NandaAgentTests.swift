@@ -232,6 +232,36 @@ struct NandaAgentTests {
         }
     }
 
+    @Test("a plan's number of agents is a 409 in NANDA's envelope that says what to do")
+    func cap() async throws {
+        try await TestServer.with { server in
+            let key = try await server.signUp()
+            for index in 0..<25 { #expect(try await register(server, "agent-\(index)", key: key).status == 200) }
+            let refused = try await register(server, "one-more", key: key)
+            #expect(refused.status == 409, "\(refused)")
+            #expect(refused.names == ["error", "message"] && refused["error"] == "Conflict")
+            #expect(refused["message"]?.string?.contains("25") == true)
+            #expect(try await register(server, "agent-3", key: key).status == 200)
+            #expect(try await server.send(.delete, "/agents/agent-3", key: key).status == 200)
+            #expect(try await register(server, "one-more", key: key).status == 200)
+        }
+    }
+
+    @Test("agents go with the account that registered them")
+    func erasure() async throws {
+        try await TestServer.with { server in
+            let (customer, key) = try await server.signUpOwner()
+            _ = try await register(server, "a", key: key)
+            _ = try await register(server, "kept", key: try await server.signUp("other@company.com"))
+            let erased = try await server.send(
+                .delete, "/v1/customers/me", key: key, ["confirm": .string(customer)])
+            #expect(erased.status == 200, "\(erased)")
+            #expect(try await server.send(.get, "/lookup/a").status == 404)
+            #expect(try await server.send(.get, "/list").names == ["kept"])
+            #expect(try await server.send(.get, "/stats")["total_agents"] == 1)
+        }
+    }
+
     @Test("a repeated registration with an Idempotency-Key gets the first answer, and registers nothing again")
     func idempotency() async throws {
         try await TestServer.with { server in

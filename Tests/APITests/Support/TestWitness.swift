@@ -1,7 +1,6 @@
 import EventStore
 import HTTPTypes
 import Hummingbird
-import Logging
 import Merkle
 import NIOCore
 import Synchronization
@@ -48,17 +47,7 @@ final class TestWitness: Sendable {
             let text = String(buffer: try await request.body.collect(upTo: 1 << 20))
             return self.answer(text)
         }
-        let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
-        let quiet = Logger(label: "witness") { _ in SwiftLogNoOpLogHandler() }
-        let app = Application(
-            router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { continuation.yield($0.localAddress?.port ?? 0) }, logger: quiet)
-        return try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await app.runService(gracefulShutdownSignals: []) }
-            defer { group.cancelAll() }
-            let port = await ports.first { _ in true }
-            return try await body("http://127.0.0.1:\(try #require(port))/w1")
-        }
+        return try await LocalServer.serve(router) { try await body($0 + "/w1") }
     }
 
     private func answer(_ text: String) -> Response {

@@ -23,7 +23,10 @@ final class ServerProcess: Sendable {
     /// - Parameters:
     ///   - directory: holds `data` and what the server printed.
     ///   - options: added to `--port 0 --data-dir … --warm-pool 0 --address-limits off`.
-    static func start(in directory: TemporaryDirectory, _ options: [String] = []) async throws -> ServerProcess {
+    ///   - environment: added to this process's own.
+    static func start(
+        in directory: TemporaryDirectory, _ options: [String] = [], environment: [String: String] = [:]
+    ) async throws -> ServerProcess {
         let number = UUID().uuidString
         let (output, log) = (directory.path + "/\(number).out", directory.path + "/\(number).log")
         let process = Process()
@@ -33,6 +36,7 @@ final class ServerProcess: Sendable {
                 "--port", "0", "--data-dir", directory.path + "/data", "--warm-pool", "0", "--address-limits",
                 "off", "--init-path", try BuiltPrograms.path("nrx-init"),
             ] + options
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, own in own }
         process.standardOutput = try emptyFile(output)
         process.standardError = try emptyFile(log)
         process.standardInput = FileHandle.nullDevice

@@ -7,6 +7,7 @@ import Proofs
 /// What anyone may read of the registry: `/list`, `/search`, `/lookup/:id`, `/agentfacts/:id`, `/stats`, `/reputation`.
 struct NandaAgentReads: Sendable {
     let registry: AgentRegistry
+    let reputation: AgentReputation
 
     private static let limitDefault = 100
     private static let limitMax = 1_000
@@ -20,7 +21,7 @@ struct NandaAgentReads: Sendable {
                 .get, "/agentfacts/:id", .public, isForAnyOrigin: true,
                 produces: ["application/json", "application/vc", "application/ld+json"], handler: facts),
             Route(.get, "/stats", .public, isForAnyOrigin: true, handler: counts),
-            Route(.get, "/reputation", .public, isForAnyOrigin: true, handler: reputation),
+            Route(.get, "/reputation", .public, isForAnyOrigin: true, handler: reputations),
         ]
     }
 
@@ -57,22 +58,17 @@ struct NandaAgentReads: Sendable {
         ])
     }
 
-    /// Only what was measured counts, and nothing is measured here yet: no agent has a score, and the answer says why.
-    private func reputation(_ exchange: Exchange) throws(APIError) -> APIResponse {
+    /// Only what was measured counts: where nothing was, there is no score, and the answer says why.
+    private func reputations(_ exchange: Exchange) throws(APIError) -> APIResponse {
         if let id = exchange.query["agent_id"] {
             guard let name = AgentName(id) else { throw .agentNotFound }
-            return .json(Self.unmeasured(try registry.find(name)))
+            return .json(reputation.body(of: try registry.measurements(of: name)))
         }
         let request = try Self.page(exchange)
-        let page = try registry.list(request)
-        return Self.answer(.array(page.rows.map(Self.unmeasured)), page, request, "/reputation", exchange)
-    }
-
-    private static func unmeasured(_ agent: AgentView) -> JSONValue {
-        [
-            "agent_id": .string(agent.name.text), "reputation": .null, "measurements": 0,
-            "reason": "This node has not measured this agent: without probes there is no score.",
-        ]
+        let page = try registry.measurements(request)
+        return Self.answer(
+            .array(page.rows.map(reputation.body)), request, "/reputation",
+            after: page.hasMore ? page.rows.last?.name : nil, exchange)
     }
 
     private static func page(_ exchange: Exchange) throws(APIError) -> PageRequest {
@@ -82,10 +78,17 @@ struct NandaAgentReads: Sendable {
     private static func answer(
         _ body: JSONValue, _ page: Page<AgentView>, _ request: PageRequest, _ path: String, _ exchange: Exchange
     ) -> APIResponse {
+        answer(body, request, path, after: page.hasMore ? page.rows.last?.name : nil, exchange)
+    }
+
+    /// - Parameter last: behind which the next page begins; nil when there is none.
+    private static func answer(
+        _ body: JSONValue, _ request: PageRequest, _ path: String, after last: AgentName?, _ exchange: Exchange
+    ) -> APIResponse {
         var response = APIResponse.json(body)
-        if page.hasMore, let last = page.rows.last {
+        if let last {
             let question = exchange.query.filter { ["q", "capabilities", "tags"].contains($0.key) }
-            response.headers.append(request.link(to: path, query: question, after: last.name.text))
+            response.headers.append(request.link(to: path, query: question, after: last.text))
         }
         return response
     }
