@@ -22,6 +22,8 @@ public struct ClientError: Error, Sendable, CustomStringConvertible {
     public let message: String
     /// The HTTP status, where the server answered.
     public var status: Int?
+    /// How long the server says to wait, in seconds.
+    var retryAfterSeconds: Int?
     /// The server's whole answer, for `--json`.
     public var answer: JSONValue?
 

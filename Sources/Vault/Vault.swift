@@ -50,6 +50,9 @@ public final class Vault: Sendable {
         try VaultOpener(directory: directory, masterKeyFile: masterKeyFile, origin: origin).open()
     }
 
+    /// The file of the master key in the vault's directory, unless it is kept elsewhere.
+    public static let masterKeyName = "master.key"
+
     /// Whether there is a vault in `directory`.
     public static func exists(in directory: String) -> Bool {
         FileManager.default.fileExists(atPath: directory + "/" + VaultDatabase.fileName)

@@ -23,8 +23,8 @@ struct Program: AsyncParsableCommand {
         version: APIClient.version,
         subcommands: [
             SignUpCommand.self, LoginCommand.self, LogoutCommand.self, AccountCommand.self, KeysCommand.self,
-            SessionsCommand.self, ExecCommand.self, FilesCommand.self, ProofsCommand.self, VerifyCommand.self,
-            UsageCommand.self,
+            SessionsCommand.self, ExecCommand.self, ShellCommand.self, FilesCommand.self, ProofsCommand.self,
+            VerifyCommand.self, UsageCommand.self,
         ])
 
     /// Runs the command that was typed.

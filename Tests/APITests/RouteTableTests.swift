@@ -29,6 +29,7 @@ struct RouteTableTests {
         var testKey: Int?
 
         var isNative: Bool { Dialect.speaking(at: path).name == Dialect.native.name }
+        var isNurosentrix: Bool { Dialect.speaking(at: path).name == Dialect.nurosentrix.name }
     }
 
     /// Ids of the first tenant's things. The session has ended long ago, as far as these requests can tell: its id is
@@ -174,7 +175,7 @@ struct RouteTableTests {
             "POST /api/auth/refresh": Row(
                 path: "/api/auth/refresh", body: [:], needs: nil, owner: 422, stranger: 422),
             "GET /api/ws/:chat_id": Row(path: "/api/ws/none", needs: nil, owner: 426, stranger: 426),
-        ]
+        ].merging(nanoTermRows(things)) { first, _ in first }.merging(nurosentrixRows(things)) { first, _ in first }
     }
 
     @Test("every route declares who may call it, and is in the table with exactly that permission")
@@ -261,7 +262,8 @@ struct RouteTableTests {
                     let answer = try await server.ask(name, row, header: "Bearer \(weak.text)")
                     #expect(answer.status == 403, "\(name): \(answer)")
                     if row.isNative { #expect(answer["error"] == "Forbidden") }
-                    #expect(answer.text.contains(needs.names.joined()))
+                    let shown = row.isNurosentrix ? NurosentrixPermission.names(of: needs) : needs.names
+                    #expect(answer.text.contains(shown.joined()), "\(name): \(answer)")
                 }
                 let asReader = try await server.ask(name, row, header: "Bearer \(readOnly)")
                 let mayRead = row.isForMembers ? false : row.needs.map { Permissions.read.isSuperset(of: $0) } ?? true

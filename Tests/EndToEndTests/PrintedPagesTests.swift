@@ -3,32 +3,11 @@ import Foundation
 import ServerFixtures
 import Testing
 
-/// The two pages' examples, run as printed: only the host and the key are replaced.
+/// The pages' examples, run as printed: only the host and the key are replaced.
 @Suite("Printed examples", .serialized, .timeLimit(.minutes(10)))
 struct PrintedPagesTests {
     /// The page's own.
     private static let password = "password"
-
-    private func page(_ name: String) throws -> String {
-        try String(
-            contentsOf: ForeignClient.repository.appending(path: "fixtures/pages/\(name).txt"), encoding: .utf8)
-    }
-
-    /// The only part of `text` that the pattern describes.
-    private func printed(_ pattern: String, in text: String, _ number: Int = 0) throws -> String {
-        let regex = try Regex(pattern).dotMatchesNewlines()
-        let found = text.matches(of: regex).map { String(text[$0.range]) }
-        try #require(found.count > number, "the page has no \(pattern)")
-        return found[number]
-    }
-
-    /// The page's text has lost the ends of lines: a backslash stands where a command goes on.
-    private func shell(_ command: String) throws -> JSONValue {
-        let whole = command.replacing("\\ -H", with: "\\\n-H")
-        let result = try BuiltPrograms.run("/bin/bash", ["-c", whole.replacing("curl ", with: "curl -s ")])
-        try #require(result.status == 0, "\(result.errors)")
-        return try JSONReader.read(Array(result.text.utf8), numbers: .ieee754)
-    }
 
     private func signUp(_ server: ServerProcess) async throws -> String {
         let answer = try await server.send(
@@ -38,28 +17,30 @@ struct PrintedPagesTests {
 
     @Test("NANDA: both curl commands, and the key management in HTTP")
     func nanda() async throws {
-        let page = try page("nanda")
+        let page = try PrintedPage("nanda")
         let directory = try TemporaryDirectory()
         let server = try await ServerProcess.start(in: directory)
         let owner = try await signUp(server)
         let signedIn = try await server.send(
             "POST", "/v1/auth/login", ["email": "user@example.com", "password": .string(Self.password)])
         let session = try #require(signedIn["access_token"]?.string, "\(signedIn)")
-        let generate = try printed("curl -X POST[^']*-d '[^']*'", in: page)
+        let generate = try page.printed("curl -X POST[^']*-d '[^']*'")
         #expect(generate.contains("access_token=YOUR_SESSION"))
-        let made = try shell(
-            generate.replacing("https://nanda.nexartis.com", with: server.url)
+        let made = try PrintedPage.answer(
+            to:
+                generate.replacing("https://nanda.nexartis.com", with: server.url)
                 .replacing("YOUR_SESSION", with: session))
         let key = try #require(made["key"]?["raw_key"]?.string, "\(made)")
         #expect(made["key"]?["name"] == "my-agent-key")
-        let register = try printed("curl -X POST[^']*-d '[^']*'", in: page, 1)
+        let register = try page.printed("curl -X POST[^']*-d '[^']*'", 1)
         #expect(register.contains("nanda_YOUR_KEY_HERE"))
-        let registered = try shell(
-            register.replacing("https://nanda.nexartis.com", with: server.url)
+        let registered = try PrintedPage.answer(
+            to:
+                register.replacing("https://nanda.nexartis.com", with: server.url)
                 .replacing("nanda_YOUR_KEY_HERE", with: key))
         #expect(registered["status"] == "success", "\(registered)")
         #expect(try await server.send("GET", "/lookup/my-agent")["agent_url"] == "https://my-agent.example.com")
-        let body = try printed(#"\{"name": "my-key", "tier": "free"\}"#, in: page)
+        let body = try page.printed(#"\{"name": "my-key", "tier": "free"\}"#)
         let created = try await server.send(
             "POST", "/api/developers/keys", key: owner, bytes: Array(body.utf8))
         #expect(created.status == 201)
@@ -73,13 +54,13 @@ struct PrintedPagesTests {
 
     @Test("Nexora: the curl command, the Python lines with httpx, the JavaScript lines in Node.js")
     func nexora() async throws {
-        let page = try page("nexora")
+        let page = try PrintedPage("nexora")
         let directory = try TemporaryDirectory()
         let server = try await ServerProcess.start(in: directory)
         let owner = try await signUp(server)
         _ = try await server.send(
             "POST", "/register", key: owner, ["agent_id": "a", "agent_url": "https://a.example"])
-        let body = try printed(#"\{ "name": "CI pipeline" \}"#, in: page)
+        let body = try page.printed(#"\{ "name": "CI pipeline" \}"#)
         let made = try await server.send("POST", "/api/users/me/api-keys", key: owner, bytes: Array(body.utf8))
         let key = try #require(made["key"]?.string, "\(made)")
         func mine(_ text: String) -> String {
@@ -90,16 +71,16 @@ struct PrintedPagesTests {
             #expect(agents.array?.map { $0["name"] ?? .null } == ["a"], "\(agents)")
         }
 
-        expectAgents(try shell(mine(try printed(#"curl https[^"]*"[^"]*""#, in: page))))
+        expectAgents(try PrintedPage.answer(to: mine(try page.printed(#"curl https[^"]*"[^"]*""#))))
 
-        let python = mine(try printed(#"import httpx.*?\.json\(\)"#, in: page))
+        let python = mine(try page.printed(#"import httpx.*?\.json\(\)"#))
             .replacing(" client = ", with: "\nclient = ").replacing(" agents = ", with: "\nagents = ")
         let byPython = try BuiltPrograms.run(
             try ForeignClient.python(), ["-c", "import json\n\(python)\nprint(json.dumps(agents))"])
         try #require(byPython.status == 0, "\(byPython.errors)")
         expectAgents(try JSONReader.read(Array(byPython.text.utf8)))
 
-        let script = mine(try printed(#"const client = .*?r\.json\(\)\);"#, in: page))
+        let script = mine(try page.printed(#"const client = .*?r\.json\(\)\);"#))
         let byNode = try BuiltPrograms.run(
             "/usr/bin/env",
             ["node", "--input-type=module", "-e", "\(script)\nconsole.log(JSON.stringify(agents))"])
@@ -110,13 +91,13 @@ struct PrintedPagesTests {
 
     @Test("Nexora: the WebSocket lines with a JWT of the printed login and with a key")
     func nexoraWebSocket() async throws {
-        let page = try page("nexora")
+        let page = try PrintedPage("nexora")
         let directory = try TemporaryDirectory()
         let server = try await ServerProcess.start(in: directory)
         let owner = try await signUp(server)
         _ = try await server.send(
             "POST", "/register", key: owner, ["agent_id": "a", "agent_url": "https://a.example"])
-        let body = try printed(#"\{ "email": "user@example.com", "password": "password" \}"#, in: page)
+        let body = try page.printed(#"\{ "email": "user@example.com", "password": "password" \}"#)
         let signedIn = try await server.send("POST", "/api/auth/login", bytes: Array(body.utf8))
         let token = try #require(signedIn["access_token"]?.string, "\(signedIn)")
         let made = try await server.send("POST", "/api/users/me/api-keys", key: owner, ["name": "ws"])

@@ -73,6 +73,20 @@ import Testing
         SessionExecuting(execID: exec, inputBytes: 0, receiptSHA256: Hash(of: [3])),
         World.result(exec, outcome: .exited(code: 255)),
         World.result(exec, outcome: .signalled(number: 9)),
+        SessionTerminalOpened(terminalID: TerminalID(high: 1, low: 2)),
+        SessionTerminalClosed(
+            exitCode: 255, inputBytes: 0, outputBytes: 7, terminalID: TerminalID(high: 1, low: 2), wallMicroseconds: 9),
+        SessionTerminalClosed(
+            exitCode: nil, inputBytes: nil, outputBytes: nil, terminalID: TerminalID(high: 1, low: 2),
+            wallMicroseconds: 0),
+        BackupStarted(customerID: customer, environment: .live),
+        BackupEnded(outcome: .completed(BackupContents(bytes: 1, events: 2, root: Hash(of: [4])))),
+        BackupEnded(outcome: .failed(.diskFull)), BackupDeleted(),
+        BackupRestoreStarted(restoreID: RestoreID(high: 1, low: 3)),
+        BackupRestoreEnded(
+            outcome: .completed(BackupContents(bytes: 1, events: 2, root: Hash(of: [4]))),
+            restoreID: RestoreID(high: 1, low: 3)),
+        BackupRestoreEnded(outcome: .failed(.interrupted), restoreID: RestoreID(high: 1, low: 3)),
         SessionDestroyed(destroyedAt: World.start, trigger: .outOfMemory),
         SessionExpired(destroyedAt: World.start),
         SessionExpiredUnclean(
@@ -167,6 +181,7 @@ import Testing
         if payload is AgentProbed { optional.insert("status") }
         // Of a change every member may be absent, only not all of them.
         if payload is KeyChanged { optional.insert("name") }
+        if payload is SessionTerminalClosed { optional.formUnion(["exit_code", "input_bytes", "output_bytes"]) }
         if payload is CustomerChanged { optional.formUnion(payload.data.names) }
         for name in payload.data.names where !optional.contains(name) {
             var data = payload.data
@@ -177,6 +192,7 @@ import Testing
             let standIns = [
                 "signal": "exit_code", "returned": "reserved",
                 "member_id": type(of: payload) == SessionCreated.self ? "key_id" : "member_id",
+                "reason": payload is BackupEnded || payload is BackupRestoreEnded ? "bytes" : "reason",
             ]
             #expect(error == PayloadError(standIns[name] ?? name, .missing))
         }

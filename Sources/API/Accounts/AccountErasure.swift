@@ -24,6 +24,8 @@ struct AccountErasure: Sendable {
     let sessions: SessionManager
     /// Nil where nothing is billed.
     let billing: BillingService?
+    /// Copies hold keys too.
+    let backups: BackupService
     let logger: Logger
 
     /// - Parameter actor: who wants it; with the permission `account:write`, or the operator.
@@ -49,6 +51,12 @@ struct AccountErasure: Sendable {
                 .unavailable,
                 "The erasure is recorded and every key is dead, but the data key could not be deleted yet. The next start "
                     + "of the server deletes it.")
+        }
+        guard await backups.sweep() else {
+            throw APIError(
+                .unavailable,
+                "The erasure is recorded and the data key is deleted, but a backup still holds it. The next start of the "
+                    + "server deletes it there too.")
         }
         return Erased(customerID: id, at: event.event.at, proofs: proofs)
     }

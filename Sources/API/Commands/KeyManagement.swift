@@ -51,6 +51,18 @@ struct KeyManagement: Sendable {
         try reads.apiKeys(for: caller, prefix: prefix, withoutRevoked: withoutRevoked, page)
     }
 
+    /// All of the caller's keys of one dialect that were not revoked, newest first.
+    func listAll(_ prefix: KeyPrefix, for caller: Principal) throws(APIError) -> [KeyView] {
+        var all: [KeyView] = []
+        while true {
+            let page = try list(
+                prefix, withoutRevoked: true,
+                PageRequest(limit: PageRequest.limitMax, startingAfter: all.last?.id.text), for: caller)
+            all += page.rows
+            guard page.hasMore, !page.rows.isEmpty else { return all }
+        }
+    }
+
     func show(_ id: KeyID, for caller: Principal) throws(APIError) -> ManagedKey {
         managed(try reads.apiKey(id, for: caller))
     }

@@ -110,7 +110,9 @@ extension RouteFamily {
     /// Every family, in the order of the document. A dialect adds its own here.
     static let all: [RouteFamily] = [
         .accounts, .signIn, .members, .apiKeys, .sessions, .files, .proofs, .log, .events, .billing, .service,
-        .nandaKeys, .nandaRegistry, .nexoraKeys, .nexoraSignIn, .nexoraAgents,
+        .nandaKeys, .nandaRegistry, .nexoraKeys, .nexoraSignIn, .nexoraAgents, .nanoTermWorkspaces, .nanoTermFiles,
+        .nanoTermProxy, .nanoTermOrganisation, .nanoTermPages, .nurosentrixTokens, .nurosentrixMachines,
+        .nurosentrixBackups,
     ]
 }
 
@@ -123,7 +125,7 @@ struct DialectDescription: Sendable {
     /// Errors that every route of the dialect can answer with, beside those of any route.
     var everywhere: Set<APIError.Code> = []
 
-    static let all: [DialectDescription] = [.native, .nanda, .nexora]
+    static let all: [DialectDescription] = [.native, .nanda, .nexora, .nanoTerm, .nurosentrix]
 
     static func of(_ dialect: Dialect) -> DialectDescription? { all.first { $0.dialect.name == dialect.name } }
 }

@@ -57,6 +57,10 @@ public struct APIError: Error, Sendable, Equatable {
     public var retryAfterSeconds: Int?
     /// The rule of the ledger that said no; dialects tell some of them apart that the native one does not.
     var refusal: Refusal.Code?
+    /// What of the plan is used up, when that is why.
+    var exhausted: Refusal.Amount?
+    /// The permissions that whoever asked lacks, when that is why.
+    var missing: Permissions?
     /// Methods that the path has, for 405.
     public var allowedMethods: [String] = []
 
@@ -86,8 +90,11 @@ extension APIError {
             case .inconsistent: .internalError
             }
         self.init(
-            code, refusal.message, field: refusal.field, retryAfterSeconds: refusal.code == .rateLimited ? 1 : nil)
+            code, refusal.message, field: refusal.field,
+            retryAfterSeconds: refusal.retryAfterSeconds.map { Int(clamping: $0) }
+                ?? (refusal.code == .rateLimited ? 1 : nil))
         self.refusal = refusal.code
+        exhausted = refusal.exhausted
         limit =
             switch refusal.code {
             case .rateLimited: .plan
@@ -99,6 +106,15 @@ extension APIError {
 
     static let unauthorized = APIError(
         .unauthorized, "Missing or invalid API key. Send `Authorization: Bearer nrx_live_…` with an active key.")
+    /// Whoever asked may do less than the route needs.
+    static func lacking(_ missing: Permissions, _ noun: String) -> APIError {
+        var error = APIError(
+            .forbidden,
+            "This \(noun) lacks the permission \(missing.names.joined(separator: ", ")). Use a key that has it.")
+        error.missing = missing
+        return error
+    }
+
     static let routeNotFound = APIError(.notFound, "There is no such route. See the API reference for the paths.")
     static let internalError = APIError(
         .internalError, "Something went wrong in the server. Contact support with the X-Request-Id of this answer.")

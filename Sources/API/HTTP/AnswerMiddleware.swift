@@ -16,6 +16,8 @@ struct AnswerMiddleware: RouterMiddleware {
     private static let requestID = HTTPField.Name("X-Request-Id")
     private static let traceParent = HTTPField.Name("traceparent")
     private static let forwardedFor = HTTPField.Name("X-Forwarded-For")
+    private static let clientName = HTTPField.Name("X-Client-Name")
+    private static let clientVersion = HTTPField.Name("X-Client-Version")
     private static let clientRequestIDBytesMax = 128
 
     /// What holds for a path whatever the method.
@@ -37,6 +39,8 @@ struct AnswerMiddleware: RouterMiddleware {
         var response: Response
         do {
             try limits.admit(context.client, .overall, report: context.limits)
+            try Dialect.speaking(at: request.uri.path).admit(
+                Self.clientName.flatMap { request.headers[$0] }, Self.clientVersion.flatMap { request.headers[$0] })
             response = try await next(request, context)
         } catch {
             if let limit = (error as? APIError)?.limit { metrics.reached(limit) }

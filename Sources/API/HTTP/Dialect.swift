@@ -12,19 +12,25 @@ struct Dialect: Sendable {
     let status: @Sendable (APIError) -> Int
     /// The body of an error answer.
     let errorBody: @Sendable (APIError) -> JSONValue
+    /// Refuses every request of clients that it no longer speaks with: by `X-Client-Name` and `X-Client-Version`.
+    let admit: @Sendable (_ clientName: String?, _ clientVersion: String?) throws(APIError) -> Void
 
     init(
         name: String, paths: [String] = [], status: @escaping @Sendable (APIError) -> Int = { $0.code.status },
-        errorBody: @escaping @Sendable (APIError) -> JSONValue
+        errorBody: @escaping @Sendable (APIError) -> JSONValue,
+        admit: @escaping @Sendable (_ clientName: String?, _ clientVersion: String?) throws(APIError) -> Void = {
+            _, _ in
+        }
     ) {
         self.name = name
         self.paths = paths
         self.status = status
         self.errorBody = errorBody
+        self.admit = admit
     }
 
     /// Every dialect that is spoken beside the native one.
-    static let guests: [Dialect] = [.nanda, .nexora]
+    static let guests: [Dialect] = [.nanda, .nexora, .nanoTerm, .nurosentrix]
 
     /// The dialect that a path belongs to, whether or not there is a route: the one with the longest path around it.
     static func speaking(at path: String) -> Dialect {
@@ -45,7 +51,7 @@ struct Dialect: Sendable {
         if !error.allowedMethods.isEmpty {
             response.headers.append(("Allow", error.allowedMethods.joined(separator: ", ")))
         }
-        if error.code == .upgradeRequired { response.headers.append(("Upgrade", "websocket")) }
+        if error.code == .upgradeRequired, error.reason == nil { response.headers.append(("Upgrade", "websocket")) }
         if error.code == .unauthorized { response.headers.append(("WWW-Authenticate", "Bearer")) }
         return response
     }

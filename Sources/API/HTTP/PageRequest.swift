@@ -16,6 +16,11 @@ struct PageRequest: Sendable, Equatable {
         startingAfter = query["starting_after"].flatMap { $0.isEmpty ? nil : $0 }
     }
 
+    init(limit: Int, startingAfter: String?) {
+        self.limit = limit
+        self.startingAfter = startingAfter
+    }
+
     /// The `limit` of a query, or the default.
     static func limit(
         in query: [String: String], default limitDefault: Int = Self.limitDefault, max limitMax: Int = Self.limitMax

@@ -10,6 +10,7 @@ struct Identity: Sendable {
     let hasher: PasswordHasher
     let registration: CustomerRegistration
     let signIns: SignInService
+    let invitations: InvitationRoutes
     let routes: [Route]
 
     init(
@@ -24,7 +25,7 @@ struct Identity: Sendable {
             ledger: ledger, reads: reads, vault: vault, secrets: secrets, tokens: tokens, hasher: hasher,
             accounts: RateLimiter(now: surroundings.uptime))
         let members = MemberRoutes(ledger: ledger, reads: reads, vault: vault, secrets: secrets, logger: logger)
-        let invitations = InvitationRoutes(
+        invitations = InvitationRoutes(
             ledger: ledger, reads: reads, vault: vault, secrets: secrets, hasher: hasher)
         routes =
             SignupRoute(registration: registration).routes + AuthRoutes(signIns: signIns, reads: reads).routes

@@ -27,23 +27,7 @@ struct AccountRoutes: Sendable {
     private func change(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         let caller = try exchange.caller()
         let members = try exchange.members()
-        guard members.present("email") == nil else {
-            throw APIError(
-                .badRequest,
-                "The e-mail address of an account cannot be changed: it is what the account is known by. Erase the "
-                    + "account and sign up with the other address.", field: "email")
-        }
-        var generator = SystemRandomNumberGenerator()
-        let eventID = EventID(using: &generator)
-        var command = ChangeCustomer(customerID: caller.customerID, eventID: eventID)
-        command.jurisdiction = try members.choice("jurisdiction", Jurisdiction.self)
-        if members.isNull("organisation") { command.organisation = CustomerChanged.Organisation.none }
-        if let text = try members.string("organisation") {
-            let name = try OrganisationName(text)
-            command.organisation = .sealed(
-                try await secrets.seal(name.text, SealedField.organisation, of: caller.customerID, eventID))
-        }
-        _ = try await ledger.perform(.changeCustomer(command), as: caller.actor, trace: exchange.trace)
+        try await AccountChange(ledger: ledger, secrets: secrets).perform(members, by: caller, trace: exchange.trace)
         return .json(.object(try await body(for: caller)))
     }
 

@@ -14,7 +14,7 @@ struct InvitationRoutes: Sendable {
     let hasher: PasswordHasher
 
     /// Days after which an invitation expires when nothing else is asked for, and the most that can be.
-    private static let daysDefault: Int64 = 7
+    static let daysDefault: Int64 = 7
     private static let daysMax: Int64 = 30
 
     var routes: [Route] {
@@ -44,7 +44,6 @@ struct InvitationRoutes: Sendable {
     }
 
     private func create(_ exchange: Exchange) async throws(APIError) -> APIResponse {
-        let caller = try exchange.caller()
         let members = try exchange.members()
         let email = try EmailAddress(try members.requiredString("email"))
         guard let role = try members.choice("role", Role.self) else {
@@ -55,6 +54,39 @@ struct InvitationRoutes: Sendable {
             throw APIError(
                 .badRequest, "`expires_in_days` must be 1 to \(Self.daysMax).", field: "expires_in_days")
         }
+        return try await invite(email, as: role, days: days, exchange) { issued in
+            [
+                "id": .string(issued.id.text), "email": .string(issued.email), "role": .string(issued.role.rawValue),
+                "status": "pending", "invited_by": .string(issued.invitedBy),
+                "created_at": .string(issued.createdAt.secondsText),
+                "expires_at": .string(issued.expiresAt.secondsText), "token": .string(issued.token),
+                "message":
+                    .string(
+                        "Pass the token on to \(issued.email) — it cannot be shown again. They join with "
+                            + "POST /v1/invitations/accept."),
+            ]
+        }
+    }
+
+    /// An invitation that was just made, with its token, for the one answer that shows it.
+    struct Issued: Sendable {
+        let id: InvitationID
+        let email: String
+        let role: Role
+        let invitedBy: String
+        let createdAt: Timestamp
+        let expiresAt: Timestamp
+        let token: String
+    }
+
+    /// Asks somebody into the caller's organisation.
+    ///
+    /// - Parameter render: the answer's body, as the dialect has it.
+    func invite(
+        _ email: EmailAddress, as role: Role, days: Int64, _ exchange: Exchange,
+        _ render: @escaping @Sendable (Issued) -> JSONValue
+    ) async throws(APIError) -> APIResponse {
+        let caller = try exchange.caller()
         try await checkIsNoMember(email, of: caller)
         var generator = SystemRandomNumberGenerator()
         let (id, eventID, token) = (
@@ -65,18 +97,11 @@ struct InvitationRoutes: Sendable {
             customerID: caller.customerID, invitationID: id, eventID: eventID, role: role, sealedEmail: sealed,
             tokenSHA256: token.sha256, expiresAt: ledger.now().wholeSecond.adding(seconds: days * 86_400))
         let answer: @Sendable ([EventDraft]) -> APIResponse? = { drafts in
-            drafts.first.map { draft -> APIResponse in
-                .json(
-                    [
-                        "id": .string(id.text), "email": .string(email.text), "role": .string(role.rawValue),
-                        "status": "pending", "invited_by": .string(draft.actor),
-                        "created_at": .string(draft.at.secondsText),
-                        "expires_at": .string(command.expiresAt.secondsText), "token": .string(token.text),
-                        "message":
-                            .string(
-                                "Pass the token on to \(email.text) — it cannot be shown again. They join with "
-                                    + "POST /v1/invitations/accept."),
-                    ], status: 201)
+            drafts.first.map { draft in
+                let issued = Issued(
+                    id: id, email: email.text, role: role, invitedBy: draft.actor, createdAt: draft.at,
+                    expiresAt: command.expiresAt, token: token.text)
+                return .json(render(issued), status: 201)
             }
         }
         let outcome = try await ledger.perform(

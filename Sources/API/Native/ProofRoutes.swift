@@ -25,7 +25,8 @@ struct ProofRoutes: Sendable {
         guard inclusion == nil || inclusion == "inclusion" else {
             throw APIError(.badRequest, "`include` can only be `inclusion`.", field: "include")
         }
-        guard let id = SessionID(exchange.parameter("session_id")), let proof = try reads.proof(of: id, for: caller)
+        guard let id = SessionID(anyOf: exchange.parameter("session_id")),
+            let proof = try reads.proof(of: id, for: caller)
         else {
             throw APIError(.notFound, "There is no proof: the session is not there, or not destroyed yet.")
         }

@@ -96,7 +96,7 @@ extension LedgerEvent {
 extension Exchange {
     /// The session that the path names; what is not an id at all is simply not there.
     func sessionID() throws(APIError) -> SessionID {
-        guard let id = SessionID(parameter("id")) else { throw .sessionNotFound }
+        guard let id = SessionID(anyOf: parameter("id")) else { throw .sessionNotFound }
         return id
     }
 }

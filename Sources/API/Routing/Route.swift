@@ -35,7 +35,7 @@ struct Route: Sendable {
     var isForAnyOrigin = false
     /// Whether it signs browsers in or out: a page of another origin may not make it do so.
     var setsCookie = false
-    /// The media types it can answer with.
+    /// The media types it can answer with; none where somebody else decides that.
     var produces = ["application/json"]
     /// What it does about an `Idempotency-Key`; every `POST` says so.
     var idempotency: IdempotencyRule?
@@ -73,10 +73,12 @@ struct Exchange: Sendable {
     var rest = ""
     /// Query members by name; of a repeated one the first.
     let query: [String: String]
+    /// The query as it was sent, without its question mark.
+    var queryText: String?
     let body: [UInt8]
     /// The body piece by piece, on routes that stream it.
     var bodyStream: RequestBody?
-    /// The request's header fields; few routes look at any.
+    /// The request's header fields; few routes look at any, and the proxy passes them on.
     var headers = HTTPFields()
     /// The server's own request id; goes into events.
     let trace: String

@@ -80,7 +80,7 @@ struct RouterBuilder: Sendable {
     /// What a client asks for must be among what the route can answer with.
     private func checkAcceptable(_ request: Request, _ route: Route) throws(APIError) {
         let accepted = AcceptedTypes(request.headers[.accept])
-        guard route.produces.contains(where: { accepted.accept($0) }) else {
+        guard route.produces.isEmpty || route.produces.contains(where: { accepted.accept($0) }) else {
             throw APIError(
                 .notAcceptable,
                 "This route answers with \(route.produces.joined(separator: " or ")). Send an `Accept` that allows it.")
@@ -98,6 +98,7 @@ struct RouterBuilder: Sendable {
             query: Dictionary(
                 request.uri.queryParameters.map { (String($0.key), String($0.value)) },
                 uniquingKeysWith: { first, _ in first }),
+            queryText: request.uri.query,
             body: route.streamsBody ? [] : try await body(of: request, route: route),
             bodyStream: route.streamsBody ? request.body : nil, headers: request.headers, trace: context.trace,
             principal: principal,
@@ -112,7 +113,7 @@ struct RouterBuilder: Sendable {
         return try await desk.answer(
             idempotent,
             recall: { () throws(APIError) in
-                try sessions.recallAnswer(to: idempotent, in: SessionID(exchange.parameter("id")))
+                try sessions.recallAnswer(to: idempotent, in: SessionID(anyOf: exchange.parameter("id")))
             }, perform: { () throws(APIError) in try await route.handler(exchange) })
     }
 
@@ -159,8 +160,7 @@ struct RouterBuilder: Sendable {
             return principal
         }
         guard principal.permissions.isSuperset(of: needed) else {
-            let missing = needed.subtracting(principal.permissions).names.joined(separator: ", ")
-            throw APIError(.forbidden, "This \(principal.noun) lacks the permission \(missing). Use a key that has it.")
+            throw .lacking(needed.subtracting(principal.permissions), principal.noun)
         }
         return principal
     }

@@ -32,6 +32,7 @@ public struct Server: Sendable {
     let secrets: IdempotencySecrets
     let identity: Identity
     let billing: BillingService
+    let backups: BackupService
     let erasure: AccountErasure
     let rotator: LogKeyRotator
     let metrics: ServerMetrics
@@ -107,8 +108,11 @@ public struct Server: Sendable {
             ownURL:
                 "http\(configuration.tlsCertificateFile == nil ? "" : "s")://\(configuration.host):\(configuration.port)/",
             logger: logger)
+        backups = BackupService(
+            ledger: ledger, vault: opened.vault, dataDirectory: configuration.dataDirectory,
+            masterKeyFile: configuration.masterKeyFile, logger: logger)
         erasure = AccountErasure(
-            ledger: ledger, vault: opened.vault, sessions: sessions, billing: billing, logger: logger)
+            ledger: ledger, vault: opened.vault, sessions: sessions, billing: billing, backups: backups, logger: logger)
         try await projections.caughtUp(to: opened.log.head.size)
         try opened.store.finishRebuild()
         let abandoned = try await sessions.closeAbandoned(trace: "startup")
@@ -116,6 +120,7 @@ public struct Server: Sendable {
             logger.warning(
                 "sessions of a dead server are expired_unclean", metadata: ["count": .stringConvertible(abandoned)])
         }
+        try await backups.resume(trace: "startup")
         let reads = ReadModel(store: opened.store)
         prober = configuration.probeAgentsSeconds.map { [ledger] seconds in
             AgentProber(
@@ -126,7 +131,14 @@ public struct Server: Sendable {
             keys: KeyManagement(ledger: ledger, reads: reads, meter: meter), signIns: identity.signIns,
             registry: try AgentRegistry(ledger: ledger, reads: reads, vault: opened.vault),
             nandaKeysAreRequired: configuration.nandaKeys == .required,
-            reputation: AgentReputation(isMeasuring: prober != nil), reads: reads, ledger: ledger)
+            reputation: AgentReputation(isMeasuring: prober != nil), reads: reads, ledger: ledger,
+            sessions: sessions, identity: identity, backups: backups,
+            node: NurosentrixNode(
+                origin: opened.log.origin, region: configuration.region, host: configuration.host,
+                startedAt: ledger.now(), canIsolate: sandbox.host != nil),
+            dataDirectory: configuration.dataDirectory,
+            workspaces: NanoTermWorkspaces(
+                sessions: sessions, reads: reads, ledger: ledger, directory: WorkspaceDirectory(ledger: ledger)))
         webSockets = guests.webSockets
         routes = DocumentRoutes.completing(
             Self.routes(
@@ -306,6 +318,7 @@ public struct Server: Sendable {
     func stop() async throws {
         await sessions.stop(patience: .zero)
         await sessions.close()
+        await backups.stop()
         do { try await meter.returnRest(trace: "shutdown") } catch {
             logger.error("reserved requests were not returned", metadata: ["error": .string(error.message)])
         }

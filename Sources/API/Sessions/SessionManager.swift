@@ -40,6 +40,12 @@ final class SessionManager: Sendable {
         expiry = ExpiryQueue()
     }
 
+    /// What one session may take of the machine, in bytes; the workspace always below the memory.
+    struct Room: Sendable, Equatable {
+        let memoryBytes: Int64
+        let workspaceBytes: Int64
+    }
+
     /// Number of live environments.
     var count: Int { state.withLock { $0.live.count } }
 
@@ -62,12 +68,13 @@ final class SessionManager: Sendable {
     /// Creates a session: the event and the environment are made side by side, so that one does not wait for the other.
     ///
     /// - Parameters:
+    ///   - room: less than the plan gives; nil for all of it.
     ///   - request: forgotten again when the environment cannot be made, so that a repeat can try.
     ///   - idempotency: remembers `request` with the event.
     /// - Returns: the decided events.
     func create(
-        _ classification: DataClassification, timeToLiveSeconds: Int64?, by caller: Principal, trace: String,
-        remembering request: IdempotentRequest? = nil, as idempotency: Idempotency? = nil
+        _ classification: DataClassification, timeToLiveSeconds: Int64?, room: Room? = nil, by caller: Principal,
+        trace: String, remembering request: IdempotentRequest? = nil, as idempotency: Idempotency? = nil
     ) async throws(APIError) -> [EventDraft] {
         guard let sandbox else { throw Self.cannotIsolate }
         try beginCreating(for: caller.customerID)
@@ -81,7 +88,8 @@ final class SessionManager: Sendable {
                 timeToLiveSeconds: timeToLiveSeconds, layersMissing: layersMissing))
         let submission = try ledger.submit(command, as: caller.actor, trace: trace, idempotency: idempotency)
         let specification = SessionSpecification(
-            sessionID: id.text, workspaceBytes: plan.workspaceBytes, memoryBytes: plan.memoryBytes)
+            sessionID: id.text, workspaceBytes: min(room?.workspaceBytes ?? .max, plan.workspaceBytes),
+            memoryBytes: min(room?.memoryBytes ?? .max, plan.memoryBytes))
         // The disk and the kernel work at the same time.
         let environment: SessionEnvironment
         do throws(SandboxError) { environment = try await sandbox.create(specification) } catch {

@@ -87,6 +87,8 @@ struct WebSocketDoor: Sendable {
         let address = clients.find(peer: peer, forwardedFor: head.headers["x-forwarded-for"])
         try limits.admit(address, .overall, report: report)
         try checkOrigin(head.headers)
+        try Dialect.speaking(at: String(head.uri.prefix { $0 != "?" })).admit(
+            head.headers.first(name: "x-client-name"), head.headers.first(name: "x-client-version"))
         guard let credential else { throw .unauthorized }
         let (caller, isStillAllowed) = try await identify(credential.token, from: address, trace: trace)
         if let key = caller.key {
@@ -95,11 +97,12 @@ struct WebSocketDoor: Sendable {
             try await meter.count(key, trace: trace)
         }
         guard caller.permissions.isSuperset(of: route.permissions) else {
-            let missing = route.permissions.subtracting(caller.permissions).names.joined(separator: ", ")
-            throw APIError(.forbidden, "This \(caller.noun) lacks the permission \(missing). Use a key that has it.")
+            throw .lacking(route.permissions.subtracting(caller.permissions), caller.noun)
         }
+        var parameters = route.match(head.uri.prefix { $0 != "?" }) ?? [:]
+        let rest = parameters.removeValue(forKey: WebSocketRoute.restName) ?? ""
         let request = WebSocketRequest(
-            parameters: route.match(head.uri.prefix { $0 != "?" }) ?? [:], query: query, caller: caller, trace: trace)
+            parameters: parameters, rest: rest, query: query, caller: caller, trace: trace)
         let body = try await route.open(request)
         return Opened(
             body: body, lease: try leases.take(caller, from: address), isStillAllowed: isStillAllowed)

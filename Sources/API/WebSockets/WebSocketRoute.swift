@@ -68,10 +68,19 @@ struct WebSocketRoute: Sendable {
         }
     }
 
+    /// What ``match(_:)`` calls that which `**` at the pattern's end captures, as it was sent.
+    static let restName = "**"
+
     /// What the pattern captures of `path`; nil when it does not fit.
     func match(_ path: Substring) -> [String: String]? {
-        let pattern = self.path.split(separator: "/", omittingEmptySubsequences: false)
-        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+        var pattern = self.path.split(separator: "/", omittingEmptySubsequences: false)
+        var segments = path.split(separator: "/", omittingEmptySubsequences: false)
+        var rest: String?
+        if pattern.last == "**", segments.count >= pattern.count {
+            pattern.removeLast()
+            rest = segments[pattern.count...].joined(separator: "/")
+            segments.removeLast(segments.count - pattern.count)
+        }
         guard pattern.count == segments.count else { return nil }
         var captured: [String: String] = [:]
         for (expected, segment) in zip(pattern, segments) {
@@ -82,6 +91,7 @@ struct WebSocketRoute: Sendable {
                 return nil
             }
         }
+        if let rest { captured[Self.restName] = rest }
         return captured
     }
 
@@ -97,6 +107,8 @@ struct WebSocketRoute: Sendable {
 /// A handshake that was let in.
 struct WebSocketRequest: Sendable {
     let parameters: [String: String]
+    /// What `**` at the path's end captured, as it was sent.
+    var rest = ""
     /// Of a repeated member the first; the token that it may hold is of no concern any more.
     let query: [String: String]
     let caller: Principal
@@ -124,6 +136,9 @@ struct WebSocketConnection: Sendable {
     func send(_ value: JSONValue) async throws {
         try await outbound.write(.text(ByteBuffer(bytes: value.canonicalBytes)))
     }
+
+    /// Sends text. Waits while the client does not read.
+    func send(text: String) async throws { try await outbound.write(.text(ByteBuffer(string: text))) }
 
     /// Sends bytes. Waits while the client does not read.
     func send(_ bytes: [UInt8]) async throws { try await outbound.write(.binary(ByteBuffer(bytes: bytes))) }

@@ -9,6 +9,8 @@ public struct ServerAddress: Sendable, Equatable {
     public let isSecure: Bool
     public let host: String
     public let port: Int
+    /// Host and port as a `Host` header has them: without the scheme's own port.
+    let authority: String
 
     /// - Throws: ``ClientError/Code/usage`` for what is no such address, and for plain HTTP to another machine, where the
     ///   key would be sent in the clear.
@@ -31,6 +33,7 @@ public struct ServerAddress: Sendable, Equatable {
         }
         let shown = self.host.contains(":") ? "[\(self.host)]" : self.host
         let isDefaultPort = port == (isSecure ? 443 : 80)
-        self.text = "\(scheme)://\(shown)" + (isDefaultPort ? "" : ":\(port)")
+        authority = shown + (isDefaultPort ? "" : ":\(port)")
+        self.text = "\(scheme)://\(authority)"
     }
 }

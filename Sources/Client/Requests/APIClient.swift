@@ -80,6 +80,24 @@ public struct APIClient: Sendable {
         throw try await refusal(response)
     }
 
+    /// Opens the WebSocket of a terminal.
+    ///
+    /// - Throws: ``ClientError`` with the server's words when it said no.
+    func openTerminal(_ request: APIRequest) async throws(ClientError) -> TerminalConnection {
+        let headers = try prepared(request).headers
+        let open = { () async throws(ClientError) -> TerminalConnection in
+            try await TerminalConnection.open(
+                request.target, on: credentials.server, headers: headers, refusal: refusal)
+        }
+        do throws(ClientError) { return try await open() } catch {
+            guard let seconds = error.retryAfterSeconds, (0...Self.retryAfterSecondsMax).contains(seconds) else {
+                throw error
+            }
+            do { try await wait(seconds) } catch { throw ClientError(.network, "Interrupted.") }
+            return try await open()
+        }
+    }
+
     private func prepared(_ request: APIRequest) throws(ClientError) -> HTTPClientRequest {
         var prepared = HTTPClientRequest(url: credentials.server.text + request.target)
         prepared.method = HTTPMethod(rawValue: request.method.rawValue)
@@ -128,13 +146,20 @@ public struct APIClient: Sendable {
 
     /// What the server said, in its own words.
     private func refusal(_ response: HTTPClientResponse) async throws(ClientError) -> ClientError {
-        let bytes = try await bytes(of: response)
-        let status = Int(response.status.code)
+        refusal(Int(response.status.code), response.headers, try await bytes(of: response))
+    }
+
+    /// What the server said, in its own words: in the native envelope, or in NanoTerm's.
+    private func refusal(_ status: Int, _ headers: HTTPHeaders, _ bytes: [UInt8]) -> ClientError {
         let document: JSONValue?
         do { document = try JSONReader.read(bytes, numbers: .ieee754) } catch { document = nil }
-        var message = document?["message"]?.string ?? "The server answered \(status)."
+        var message =
+            document?["message"]?.string ?? document?["error"]?["message"]?.string
+            ?? "The server answered \(status)."
         if status == 401, credentials.apiKey == nil { message = "Nobody is signed in. Run `nrx login`." }
-        if let seconds = response.headers.first(name: "retry-after") { message += " Try again in \(seconds) s." }
-        return ClientError(.refused, message, status: status, answer: document)
+        if let seconds = headers.first(name: "retry-after") { message += " Try again in \(seconds) s." }
+        var error = ClientError(.refused, message, status: status, answer: document)
+        error.retryAfterSeconds = headers.first(name: "retry-after").flatMap { Int($0) }
+        return error
     }
 }

@@ -21,6 +21,8 @@ public struct LogBackup: Sendable {
     public let destination: String
     /// Whether segments that are in the copy already are read and hashed again.
     public var verifiesWholeCopy = false
+    /// Asked before each segment; a run that should not go on ends with `closed`, and the next one goes on where it stopped.
+    public var shouldGoOn: @Sendable () -> Bool = { true }
     let fileSystem: any FileSystem
 
     private static let temporaryPath = "/" + SegmentFile.temporaryPrefix + "backup"
@@ -155,6 +157,9 @@ public struct LogBackup: Sendable {
             guard done < segments.count else { return }
             // The last one of the round before may have grown, been sealed, and have successors.
             for index in max(0, done - 1)..<segments.count {
+                guard shouldGoOn() else {
+                    throw EventLogError(.closed, "the backup was stopped. Run it again to go on.", file: destination)
+                }
                 let isLast = index == segments.count - 1
                 try copy(
                     segments[index], at: index, isLast: isLast, into: &record, report: &report, isAgain: index < done)

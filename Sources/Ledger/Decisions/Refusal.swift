@@ -27,16 +27,31 @@ public struct Refusal: Error, Sendable, Equatable, CustomStringConvertible {
         case inconsistent
     }
 
+    /// Something that a plan has so much of.
+    public enum Amount: String, Sendable, CaseIterable {
+        case sessions, proofs, keys, members, requests, backups
+        case computeHours = "compute_hours"
+    }
+
     public let code: Code
     /// One or two sentences: what is wrong and what to do.
     public let message: String
     /// Path of the member that is wrong, for example `ttl_seconds`.
     public let field: String?
+    /// What of the plan is used up, when that is why.
+    public let exhausted: Amount?
+    /// Seconds after which the same can be allowed, where that is known.
+    public let retryAfterSeconds: Int64?
 
-    public init(_ code: Code, _ message: String, field: String? = nil) {
+    public init(
+        _ code: Code, _ message: String, field: String? = nil, exhausted: Amount? = nil,
+        retryAfterSeconds: Int64? = nil
+    ) {
         self.code = code
         self.message = message
         self.field = field
+        self.exhausted = exhausted
+        self.retryAfterSeconds = retryAfterSeconds
     }
 
     public var description: String { "\(code.rawValue): \(message)" }
@@ -59,28 +74,36 @@ extension Refusal {
     static func proofsExceeded(_ tier: Tier, limit: Int) -> Refusal {
         Refusal(
             .quotaExceeded,
-            "\(tier.rawValue.capitalizedASCII) tier limit of \(limit) CDPs/month exceeded. Upgrade to continue.")
+            "\(tier.rawValue.capitalizedASCII) tier limit of \(limit) CDPs/month exceeded. Upgrade to continue.",
+            exhausted: .proofs)
+    }
+
+    static func computeExceeded(_ tier: Tier, hours: Int, retryAfterSeconds: Int64) -> Refusal {
+        Refusal(
+            .quotaExceeded,
+            "\(tier.rawValue.capitalizedASCII) tier limit of \(hours) compute hours/month exceeded. "
+                + "Wait for the 1st (UTC) or upgrade.", exhausted: .computeHours, retryAfterSeconds: retryAfterSeconds)
     }
 
     static func sessionsExceeded(_ tier: Tier, limit: Int) -> Refusal {
         Refusal(
             .rateLimited,
             "\(tier.rawValue.capitalizedASCII) tier limit of \(limit) concurrent sessions reached. "
-                + "Destroy a session or upgrade.")
+                + "Destroy a session or upgrade.", exhausted: .sessions)
     }
 
     static func keysExceeded(limit: Int, prefix: KeyPrefix) -> Refusal {
         Refusal(
             .limitReached,
-            "The limit of \(limit) active API keys with the prefix \(prefix.rawValue) is reached. Revoke a key or upgrade."
-        )
+            "The limit of \(limit) active API keys with the prefix \(prefix.rawValue) is reached. Revoke a key or upgrade.",
+            exhausted: .keys)
     }
 
     static func requestsExceeded(limit: Int64) -> Refusal {
         Refusal(
             .rateLimited,
-            "The limit of \(limit) requests a month for this API key is reached. Wait for the 1st (UTC) or raise the limit."
-        )
+            "The limit of \(limit) requests a month for this API key is reached. Wait for the 1st (UTC) or raise the limit.",
+            exhausted: .requests)
     }
 
     static let permissionsBeyondOwn = Refusal(

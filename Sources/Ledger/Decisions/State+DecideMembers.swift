@@ -226,6 +226,6 @@ extension Refusal {
         Refusal(
             .limitReached,
             "The plan's limit of \(limit) member\(limit == 1 ? "" : "s") is reached, open invitations included. "
-                + "Remove a member, revoke an invitation, or upgrade.")
+                + "Remove a member, revoke an invitation, or upgrade.", exhausted: .members)
     }
 }

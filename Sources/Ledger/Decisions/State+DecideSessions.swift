@@ -1,5 +1,5 @@
-import Proofs
-import EventStore
+public import Proofs
+public import EventStore
 
 extension State {
     func createSession(_ command: CreateSession, _ context: DecisionContext) throws(Refusal) -> [Decided] {
@@ -47,12 +47,29 @@ extension State {
         let session = try session(command.sessionID, for: context)
         guard session.verificationKey == nil else { throw .sessionEnding }
         guard session.runningExec == nil else { throw .sessionExecuting }
+        try checkCompute(of: session.customerID, in: session.environment, at: context.at)
         guard command.inputBytes >= 0 else {
             throw Refusal(.badRequest, "The input cannot have a negative length.", field: "input_data")
         }
         let executing = SessionExecuting(
             execID: command.execID, inputBytes: command.inputBytes, receiptSHA256: command.receiptSHA256)
         return [Decided(stream: session.id.text, event: .sessionExecuting(executing))]
+    }
+
+    /// Whether something more may run for a customer: a command, or a terminal. What runs already is not cut off.
+    ///
+    /// - Throws: `quotaExceeded` when the compute hours of the month are used up. Test data is not counted.
+    public func checkCompute(
+        of customer: CustomerID, in environment: KeyEnvironment, at time: Timestamp
+    ) throws(Refusal) {
+        guard environment == .live, let customer = customers[customer],
+            let hours = Plan.of(customer.tier).computeHoursPerMonth
+        else { return }
+        let month = cycle.advanced(to: time)
+        guard customer.computeMicroseconds(in: month) < Int64(hours) * 3_600_000_000 else {
+            let left = (month.end.microseconds - time.microseconds) / 1_000_000
+            throw .computeExceeded(customer.tier, hours: hours, retryAfterSeconds: max(1, left + 1))
+        }
     }
 
     func finishExec(_ command: FinishExec, _ context: DecisionContext) throws(Refusal) -> [Decided] {
@@ -106,7 +123,7 @@ extension State {
             proof.trigger == .timeToLive
             ? .sessionExpired(SessionExpired(destroyedAt: destroyedAt))
             : .sessionDestroyed(SessionDestroyed(destroyedAt: destroyedAt, trigger: proof.trigger))
-        return [
+        return closeTerminals(of: session, context) + [
             Decided(stream: session.id.text, event: end), Decided(stream: session.id.text, event: .proofIssued(proof)),
         ]
     }

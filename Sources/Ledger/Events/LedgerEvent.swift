@@ -45,6 +45,13 @@ public enum LedgerEvent: Sendable, Equatable {
     case agentStatusChanged(AgentStatusChanged)
     case agentFactsChanged(AgentFactsChanged)
     case agentDeleted(AgentDeleted)
+    case sessionTerminalOpened(SessionTerminalOpened)
+    case sessionTerminalClosed(SessionTerminalClosed)
+    case backupStarted(BackupStarted)
+    case backupEnded(BackupEnded)
+    case backupDeleted(BackupDeleted)
+    case backupRestoreStarted(BackupRestoreStarted)
+    case backupRestoreEnded(BackupRestoreEnded)
     case agentProbed(AgentProbed)
     case idempotencyRecorded(IdempotencyRecorded)
     case idempotencyReleased(IdempotencyReleased)
@@ -100,6 +107,13 @@ public enum LedgerEvent: Sendable, Equatable {
         case AgentStatusChanged.type: self = .agentStatusChanged(try read(AgentStatusChanged.self))
         case AgentFactsChanged.type: self = .agentFactsChanged(try read(AgentFactsChanged.self))
         case AgentDeleted.type: self = .agentDeleted(try read(AgentDeleted.self))
+        case SessionTerminalOpened.type: self = .sessionTerminalOpened(try read(SessionTerminalOpened.self))
+        case SessionTerminalClosed.type: self = .sessionTerminalClosed(try read(SessionTerminalClosed.self))
+        case BackupStarted.type: self = .backupStarted(try read(BackupStarted.self))
+        case BackupEnded.type: self = .backupEnded(try read(BackupEnded.self))
+        case BackupDeleted.type: self = .backupDeleted(try read(BackupDeleted.self))
+        case BackupRestoreStarted.type: self = .backupRestoreStarted(try read(BackupRestoreStarted.self))
+        case BackupRestoreEnded.type: self = .backupRestoreEnded(try read(BackupRestoreEnded.self))
         case AgentProbed.type: self = .agentProbed(try read(AgentProbed.self))
         case IdempotencyRecorded.type: self = .idempotencyRecorded(try read(IdempotencyRecorded.self))
         case IdempotencyReleased.type: self = .idempotencyReleased(try read(IdempotencyReleased.self))
@@ -149,6 +163,13 @@ public enum LedgerEvent: Sendable, Equatable {
         case .agentStatusChanged(let payload): payload
         case .agentFactsChanged(let payload): payload
         case .agentDeleted(let payload): payload
+        case .sessionTerminalOpened(let payload): payload
+        case .sessionTerminalClosed(let payload): payload
+        case .backupStarted(let payload): payload
+        case .backupEnded(let payload): payload
+        case .backupDeleted(let payload): payload
+        case .backupRestoreStarted(let payload): payload
+        case .backupRestoreEnded(let payload): payload
         case .agentProbed(let payload): payload
         case .idempotencyRecorded(let payload): payload
         case .idempotencyReleased(let payload): payload

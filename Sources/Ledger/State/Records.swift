@@ -16,14 +16,17 @@ public struct CustomerRecord: Sendable, Equatable {
     /// Members that were not removed, and invitations that were neither accepted nor revoked.
     var members: [MemberID] = []
     var invitations: [InvitationID] = []
+    /// Those that are there or being made, in the order of their beginning.
+    var backups: [BackupID] = []
     /// Agents that are registered.
     var agents: Set<AgentID> = []
     /// The subscription that pays, or paid last; nil when there never was one.
     public internal(set) var subscription: SubscriptionRecord?
-    /// The cycle that ``proofs`` and ``requests`` count in; an older one than the state's means both are 0.
+    /// The cycle that the numbers below count in; an older one than the state's means that all are 0.
     var cycleStart: Timestamp
     var proofs = 0
     var requests: Int64 = 0
+    var computeMicroseconds: Int64 = 0
 
     init(id: CustomerID, tier: Tier, jurisdiction: Jurisdiction, createdAt: Timestamp, cycle: BillingCycle) {
         self.id = id
@@ -44,10 +47,22 @@ public struct CustomerRecord: Sendable, Equatable {
     /// Requests of live keys counted in `cycle`, reserved ones included.
     public func requests(in cycle: BillingCycle) -> Int64 { cycleStart == cycle.start ? requests : 0 }
 
-    mutating func count(proofs: Int = 0, requests: Int64 = 0, in cycle: BillingCycle) {
-        if cycleStart != cycle.start { (cycleStart, self.proofs, self.requests) = (cycle.start, 0, 0) }
+    /// How long commands and terminals of live keys ran in `cycle`, in microseconds.
+    public func computeMicroseconds(in cycle: BillingCycle) -> Int64 {
+        cycleStart == cycle.start ? computeMicroseconds : 0
+    }
+
+    mutating func count(
+        proofs: Int = 0, requests: Int64 = 0, computeMicroseconds: Int64 = 0, in cycle: BillingCycle
+    ) {
+        if cycleStart != cycle.start {
+            (cycleStart, self.proofs, self.requests, self.computeMicroseconds) = (cycle.start, 0, 0, 0)
+        }
         self.proofs += proofs
         self.requests += requests
+        // No sum of durations comes near the end of the numbers, but a forged log must not trap.
+        let (sum, isTooMuch) = self.computeMicroseconds.addingReportingOverflow(computeMicroseconds)
+        self.computeMicroseconds = isTooMuch ? .max : sum
     }
 }
 
@@ -75,6 +90,8 @@ public struct SessionRecord: Sendable, Equatable {
     public internal(set) var execCount: Int64 = 0
     /// The command that runs now.
     public internal(set) var runningExec: ExecID?
+    /// Terminals that are open, and since when.
+    public internal(set) var terminals: [TerminalID: Timestamp] = [:]
     /// Set when its destruction has been measured and only the proof is missing.
     public internal(set) var verificationKey: VerificationKey?
     /// Set between its end and its proof, which are adjacent in the log.
@@ -92,7 +109,8 @@ public struct SessionRecord: Sendable, Equatable {
             && left.jurisdiction == right.jurisdiction && left.region == right.region
             && left.layersMissing == right.layersMissing && left.createdAt == right.createdAt
             && left.timeToLiveSeconds == right.timeToLiveSeconds && left.execCount == right.execCount
-            && left.runningExec == right.runningExec && left.verificationKey == right.verificationKey
+            && left.runningExec == right.runningExec && left.terminals == right.terminals
+            && left.verificationKey == right.verificationKey
             && left.end?.destroyedAt == right.end?.destroyedAt && left.end?.trigger == right.end?.trigger
     }
 }

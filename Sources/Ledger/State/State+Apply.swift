@@ -52,7 +52,7 @@ extension State {
         case .keyRefused(let payload): try apply(payload, place)
         case .sessionCreated(let payload): try apply(payload, place)
         case .sessionExecuting(let payload): try apply(payload, place)
-        case .sessionExecuted(let payload): try apply(payload, place)
+        case .sessionExecuted(let payload): try apply(payload, place, cycle)
         case .sessionDestroyed(let payload):
             try applyEnd(destroyedAt: payload.destroyedAt, trigger: payload.trigger, place)
         case .sessionExpired(let payload):
@@ -66,6 +66,13 @@ extension State {
         case .agentStatusChanged(let payload): try apply(payload, place)
         case .agentFactsChanged(let payload): try apply(payload, place)
         case .agentDeleted(let payload): try apply(payload, place)
+        case .sessionTerminalOpened(let payload): try apply(payload, place)
+        case .sessionTerminalClosed(let payload): try apply(payload, place, cycle)
+        case .backupStarted(let payload): try apply(payload, place)
+        case .backupEnded(let payload): try apply(payload, place)
+        case .backupDeleted(let payload): try apply(payload, place)
+        case .backupRestoreStarted(let payload): try apply(payload, place)
+        case .backupRestoreEnded(let payload): try apply(payload, place)
         case .agentProbed(let payload): try apply(payload, place)
         case .idempotencyRecorded(let payload): try apply(payload, place)
         case .idempotencyReleased(let payload): try apply(payload, place)

@@ -63,6 +63,7 @@ extension State {
         for agent in customer.agents.compactMap({ agents[$0] }) { unregister(agent) }
         remembered.removeAll(of: id)
         graces[id] = nil
+        for backup in customer.backups { backups[backup] = nil }
         customers[id] = nil
         erased.insert(id)
     }

@@ -45,7 +45,7 @@ extension State {
         sessions[session.id] = session
     }
 
-    mutating func apply(_ event: SessionExecuted, _ place: Place) throws(ReplayError) {
+    mutating func apply(_ event: SessionExecuted, _ place: Place, _ cycle: BillingCycle) throws(ReplayError) {
         var session = try liveSession(place)
         guard session.verificationKey == nil else {
             throw place.error(.transition, "the session is being destroyed")
@@ -55,6 +55,9 @@ extension State {
         }
         session.runningExec = nil
         sessions[session.id] = session
+        if session.environment == .live {
+            customers[session.customerID]?.count(computeMicroseconds: event.wallMicroseconds, in: cycle)
+        }
     }
 
     mutating func apply(_ event: VerificationKeyPublished, _ place: Place) throws(ReplayError) {
@@ -111,7 +114,7 @@ extension State {
         if session.environment == .live { customers[session.customerID]?.count(proofs: 1, in: cycle) }
     }
 
-    private func liveSession(_ place: Place) throws(ReplayError) -> SessionRecord {
+    func liveSession(_ place: Place) throws(ReplayError) -> SessionRecord {
         let id = try place.streamID(SessionID.self)
         if let session = sessions[id] { return session }
         if let past = ended[id] { throw place.error(.transition, "the session is \(past.status.rawValue)") }

@@ -44,6 +44,7 @@ public struct State: Sendable, Equatable {
     var ended: [SessionID: EndedSession] = [:]
     var verificationKeys: Set<VerificationKeyID> = []
     var agents: [AgentID: AgentRecord] = [:]
+    var backups: [BackupID: BackupEntry] = [:]
     var agentsByName: [AgentName: AgentID] = [:]
     var remembered = RememberedRequests()
     /// The session whose proof must be the next event.

@@ -94,6 +94,12 @@ public typealias SignInID = Identifier<SignInEntity>
 public typealias SessionID = Identifier<SessionEntity>
 /// Names one command that ran in a session: `exec_…`.
 public typealias ExecID = Identifier<ExecEntity>
+/// Names a terminal in a session: `term_…`.
+public typealias TerminalID = Identifier<TerminalEntity>
+/// Names a backup: `bkp_…`.
+public typealias BackupID = Identifier<BackupEntity>
+/// Names a directory that a backup was put into: `rst_…`.
+public typealias RestoreID = Identifier<RestoreEntity>
 /// Names an agent of the registry: `agent_…`. Its owner calls it by an ``AgentName``.
 public typealias AgentID = Identifier<AgentEntity>
 /// Names an event: `evt_…`. Never shown unless the event's whole line is: it blinds the event's commitment.
@@ -113,6 +119,12 @@ public enum SignInEntity: IdentifiedEntity { public static let identifierPrefix 
 public enum SessionEntity: IdentifiedEntity { public static let identifierPrefix = "sess_" }
 /// See ``ExecID``.
 public enum ExecEntity: IdentifiedEntity { public static let identifierPrefix = "exec_" }
+/// See ``TerminalID``.
+public enum TerminalEntity: IdentifiedEntity { public static let identifierPrefix = "term_" }
+/// See ``BackupID``.
+public enum BackupEntity: IdentifiedEntity { public static let identifierPrefix = "bkp_" }
+/// See ``RestoreID``.
+public enum RestoreEntity: IdentifiedEntity { public static let identifierPrefix = "rst_" }
 /// See ``AgentID``.
 public enum AgentEntity: IdentifiedEntity { public static let identifierPrefix = "agent_" }
 /// See ``EventID``.

@@ -33,6 +33,8 @@ public struct Plan: Sendable, Equatable {
     public let members: Int?
     /// Compute time a billing cycle, in hours.
     public let computeHoursPerMonth: Int?
+    /// Backups that are kept, live and test counted apart.
+    public let backups: Int?
     /// Stored files, in bytes.
     public let storedBytes: Int64?
 
@@ -55,27 +57,27 @@ public struct Plan: Sendable, Equatable {
         requestsPerMinute: 60, nanoTermRequestsPerMinute: 60, nandaRequestsPerMonth: 1_000, concurrentSessions: 3,
         timeToLiveSecondsMax: 300, proofsPerMonth: 100, memoryBytes: 256 * mebibyte, workspaceBytes: 128 * mebibyte,
         nandaActiveKeys: 5, nexoraActiveKeys: 20, otherActiveKeys: 100, agents: 25, members: 1,
-        computeHoursPerMonth: 10,
+        computeHoursPerMonth: 10, backups: 2,
         storedBytes: gibibyte)
     private static let starter = Plan(
         requestsPerMinute: 120, nanoTermRequestsPerMinute: 600, nandaRequestsPerMonth: 10_000, concurrentSessions: 20,
         timeToLiveSecondsMax: 600, proofsPerMonth: nil, memoryBytes: gibibyte, workspaceBytes: 512 * mebibyte,
         nandaActiveKeys: 25, nexoraActiveKeys: 20, otherActiveKeys: 100, agents: 250, members: 5,
-        computeHoursPerMonth: 100,
+        computeHoursPerMonth: 100, backups: 5,
         storedBytes: 10 * gibibyte)
     private static let business = Plan(
         requestsPerMinute: 300, nanoTermRequestsPerMinute: 3_000, nandaRequestsPerMonth: 10_000,
         concurrentSessions: 100, timeToLiveSecondsMax: 1_800, proofsPerMonth: nil, memoryBytes: 4 * gibibyte,
         workspaceBytes: 2 * gibibyte, nandaActiveKeys: 25, nexoraActiveKeys: 20, otherActiveKeys: 100, agents: 250,
         members: 10,
-        computeHoursPerMonth: 1_000,
+        computeHoursPerMonth: 1_000, backups: 10,
         storedBytes: 100 * gibibyte)
     private static let enterprise = Plan(
         requestsPerMinute: nil, nanoTermRequestsPerMinute: nil, nandaRequestsPerMonth: 100_000,
         concurrentSessions: nil, timeToLiveSecondsMax: nil, proofsPerMonth: nil, memoryBytes: 4 * gibibyte,
         workspaceBytes: 2 * gibibyte, nandaActiveKeys: nil, nexoraActiveKeys: 20, otherActiveKeys: 100, agents: nil,
         members: nil,
-        computeHoursPerMonth: nil, storedBytes: nil)
+        computeHoursPerMonth: nil, backups: 30, storedBytes: nil)
 }
 
 extension Plan {

@@ -11,7 +11,7 @@ struct TableDefinition: Sendable {
 /// then rebuilt from the log.
 enum ProjectionSchema {
     /// Stands in the file as `user_version`.
-    static let version: Int64 = 6
+    static let version: Int64 = 7
     /// `NRXp`: stands in the file as `application_id`, so that no other database is taken for ours.
     static let applicationID: Int64 = 0x4E52_5870
 
@@ -22,8 +22,8 @@ enum ProjectionSchema {
         VerificationKeysTable.definition, UsageTable.definition,
         UsageTable.liveDefinition, MembersTable.definition, InvitationsTable.definition, AgentsTable.definition,
         AgentsTable.factsDefinition, AgentsTable.ownersDefinition, AgentsTable.countsDefinition,
-        AgentProbesTable.definition, EventsTable.definition, RememberedAnswersTable.definition,
-        ProgressTable.definition,
+        AgentProbesTable.definition, BackupsTable.definition, EventsTable.definition,
+        RememberedAnswersTable.definition, ProgressTable.definition,
     ]
 }
 

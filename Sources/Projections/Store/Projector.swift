@@ -13,6 +13,7 @@ final class Projector {
     let members: MembersTable
     let invitations: InvitationsTable
     let agents: AgentsTable
+    let backups: BackupsTable
     let events: EventsTable
     private let answers: RememberedAnswersTable
     private let progress: ProgressTable
@@ -38,6 +39,7 @@ final class Projector {
         members = try MembersTable(on: connection)
         invitations = try InvitationsTable(on: connection)
         agents = try AgentsTable(on: connection)
+        backups = try BackupsTable(on: connection)
         events = try EventsTable(on: connection)
         answers = try RememberedAnswersTable(on: connection)
         progress = try ProgressTable(on: connection)
@@ -107,6 +109,8 @@ final class Projector {
         case .agentRegistered, .agentChanged, .agentStatusChanged, .agentFactsChanged, .agentDeleted,
             .agentProbed:
             try applyToAgents(event, envelope)
+        case .backupStarted, .backupEnded, .backupDeleted, .backupRestoreStarted, .backupRestoreEnded:
+            try applyToBackups(event, envelope)
         case .idempotencyRecorded(let payload): try answers.apply(payload, envelope)
         case .idempotencyReleased(let payload): try answers.apply(payload)
         case .sessionCreated(let payload): try apply(payload, envelope)
@@ -118,6 +122,11 @@ final class Projector {
         case .sessionExecuted(let payload):
             let session = try change(envelope) { $0.status = .active }
             count(.init(execs: 1, execMicroseconds: payload.wallMicroseconds), session, envelope)
+        case .sessionTerminalOpened: try addToTimeline(try session(envelope), envelope)
+        case .sessionTerminalClosed(let payload):
+            let session = try session(envelope)
+            count(.init(execMicroseconds: payload.wallMicroseconds), session, envelope)
+            try addToTimeline(session, envelope)
         case .sessionDestroyed(let payload):
             try end(envelope, as: .destroyed, at: payload.destroyedAt, by: payload.trigger.rawValue)
         case .sessionExpired(let payload):

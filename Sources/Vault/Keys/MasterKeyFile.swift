@@ -57,6 +57,12 @@ enum MasterKeyFile {
             return true
         }
         guard let key = made else { throw VaultError(.cryptographyUnavailable, "no master key could be made") }
+        try store(key, at: path)
+        return key
+    }
+
+    /// Stores a key durably; an existing file is never replaced.
+    static func store(_ key: borrowing SecretKey, at path: String) throws(VaultError) {
         var text = try GuardedMemory.allocated(byteCount: digits + 1)
         text.withMutableBytes { target in
             target.withMemoryRebound(to: CChar.self, capacity: digits + 1) { characters in
@@ -65,6 +71,5 @@ enum MasterKeyFile {
             target[digits] = UInt8(ascii: "\n")
         }
         try PrivateFiles.store(text, at: path)
-        return key
     }
 }

@@ -7,6 +7,8 @@ struct Job: Sendable {
 
     /// Whether the write-ahead log must be emptied after the commit, so that no file holds what was deleted.
     let emptiesJournal: Bool
+    /// Runs after the commit and before the answer, outside any transaction.
+    let afterwards: (@Sendable (DatabaseQueue) throws(VaultError) -> Void)?
     /// Runs inside the batch's transaction. Errors of SQLite end the whole batch, the vault's own concern this call
     /// alone: then it must have written nothing.
     let stage: @Sendable (Database) throws -> Completion
@@ -15,16 +17,19 @@ struct Job: Sendable {
 
     /// - Parameters:
     ///   - emptiesJournal: whether something was erased.
+    ///   - afterwards: what no transaction allows, such as copying the whole file.
     ///   - body: reads and writes within the transaction.
     ///   - finish: turns what `body` found into the answer, after the commit, in the order of the calls.
     ///   - answer: called exactly once.
     init<Found: Sendable, Answer: Sendable>(
         emptiesJournal: Bool = false,
+        afterwards: (@Sendable (DatabaseQueue) throws(VaultError) -> Void)? = nil,
         _ body: @escaping @Sendable (Database) throws -> Found,
         finish: @escaping @Sendable (Found) throws(VaultError) -> Answer,
         answer: @escaping @Sendable (Result<Answer, VaultError>) -> Void
     ) {
         self.emptiesJournal = emptiesJournal
+        self.afterwards = afterwards
         stage = { db in
             let found: Result<Found, VaultError>
             do { found = .success(try body(db)) } catch let error as VaultError { found = .failure(error) }

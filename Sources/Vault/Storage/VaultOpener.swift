@@ -9,10 +9,8 @@ struct VaultOpener {
     let masterKeyFile: String?
     let origin: String?
 
-    private static let masterKeyName = "master.key"
-
     private var databasePath: String { directory + "/" + VaultDatabase.fileName }
-    private var masterKeyPath: String { masterKeyFile ?? directory + "/" + Self.masterKeyName }
+    private var masterKeyPath: String { masterKeyFile ?? directory + "/" + Vault.masterKeyName }
 
     /// The row of `identity`.
     private struct Identity {

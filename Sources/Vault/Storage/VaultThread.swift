@@ -32,12 +32,15 @@ final class VaultThread: Sendable {
     /// Runs `body` in a transaction and `finish` after its commit, without blocking a cooperative thread.
     func run<Found: Sendable, Answer: Sendable>(
         emptiesJournal: Bool = false,
+        afterwards: (@Sendable (DatabaseQueue) throws(VaultError) -> Void)? = nil,
         _ body: @escaping @Sendable (Database) throws -> Found,
         finish: @escaping @Sendable (Found) throws(VaultError) -> Answer
     ) async throws(VaultError) -> Answer {
         let result: Result<Answer, VaultError> = await withCheckedContinuation { continuation in
             submit(
-                Job(emptiesJournal: emptiesJournal, body, finish: finish) { continuation.resume(returning: $0) })
+                Job(emptiesJournal: emptiesJournal, afterwards: afterwards, body, finish: finish) {
+                    continuation.resume(returning: $0)
+                })
         }
         return try result.get()
     }
@@ -104,7 +107,13 @@ final class VaultThread: Sendable {
         }
         batches.add(1, ordering: .relaxed)
         let failure = jobs.contains(where: \.emptiesJournal) ? emptyJournal(of: database) : nil
-        for (job, complete) in zip(jobs, completions) { complete(job.emptiesJournal ? failure : nil) }
+        for (job, complete) in zip(jobs, completions) {
+            var failed = job.emptiesJournal ? failure : nil
+            if let afterwards = job.afterwards {
+                do throws(VaultError) { try afterwards(database) } catch { failed = failed ?? error }
+            }
+            complete(failed)
+        }
     }
 
     /// Moves the write-ahead log into the database, where deleted bytes were overwritten, and truncates it.

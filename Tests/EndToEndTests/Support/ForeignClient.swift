@@ -33,9 +33,21 @@ enum ForeignClient {
         return try JSONReader.read(Array(line.utf8), numbers: .ieee754)
     }
 
+    /// Runs a case of `Clients/terminal_client.py` to its end.
+    ///
+    /// - Returns: what its last line says.
+    static func terminal(_ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation) async throws
+        -> JSONValue
+    {
+        let result = try await run(arguments, script: "terminal_client.py")
+        let line = try #require(
+            result.text.split(separator: "\n").last, "\(result.errors)", sourceLocation: sourceLocation)
+        return try JSONReader.read(Array(line.utf8), numbers: .ieee754)
+    }
+
     /// Runs a case and returns all that it printed.
-    static func run(_ arguments: [String]) async throws -> ProgramResult {
-        let script = tests.appending(path: "Clients/websocket_client.py").path(percentEncoded: false)
+    static func run(_ arguments: [String], script: String = "websocket_client.py") async throws -> ProgramResult {
+        let script = tests.appending(path: "Clients/\(script)").path(percentEncoded: false)
         let python = try python()
         return try await withCheckedThrowingContinuation { continuation in
             DispatchQueue.global().async {
@@ -50,8 +62,8 @@ final class RunningClient: Sendable {
     private let process: Process
     private let output: Pipe
 
-    init(_ arguments: [String]) throws {
-        let script = ForeignClient.repository.appending(path: "Tests/EndToEndTests/Clients/websocket_client.py")
+    init(script name: String = "websocket_client.py", _ arguments: [String]) throws {
+        let script = ForeignClient.repository.appending(path: "Tests/EndToEndTests/Clients/\(name)")
         process = Process()
         process.executableURL = URL(filePath: try ForeignClient.python())
         process.arguments = [script.path(percentEncoded: false)] + arguments

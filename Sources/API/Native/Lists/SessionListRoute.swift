@@ -27,7 +27,7 @@ extension Exchange {
     /// The session that a page starts after.
     func sessionCursor(_ page: PageRequest) throws(APIError) -> SessionID? {
         guard let text = page.startingAfter else { return nil }
-        guard let id = SessionID(text) else {
+        guard let id = SessionID(anyOf: text) else {
             throw APIError(
                 .badRequest, "`starting_after` must be the `session_id` of the last one shown.",
                 field: "starting_after")
