@@ -16,7 +16,9 @@ extension DialectDescription {
                     .required("docs", .text("/api/docs/errors/WORKSPACE_NOT_FOUND"), "The page of the code."),
                     .optional("field", .text("name"), "The member that is wrong."),
                 ]))
-        ]).named("NanoTermError"))
+        ]).named("NanoTermError"),
+        // A client that is too old is told so wherever it asks.
+        everywhere: [.upgradeRequired])
 }
 
 extension RouteFamily {
