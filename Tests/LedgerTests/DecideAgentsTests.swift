@@ -166,6 +166,21 @@ struct DecideAgentsTests {
         }
     }
 
+    @Test("what somebody else signed in its issuer's name is no credential, though the signature itself holds")
+    func signedByAnother() throws {
+        let name = try #require(Self.name)
+        let key = Curve25519.Signing.PrivateKey()
+        let signer = try #require(DIDKey(publicKey: Array(key.publicKey.rawRepresentation)))
+        let forged = try DataIntegrityProof.sign(
+            try facts(about: name).credential, by: signer, created: "2026-03-01T14:00:00Z"
+        ) { message throws(CredentialError) in
+            do { return Array(try key.signature(for: message)) } catch { throw CredentialError("proof", "\(error)") }
+        }
+        #expect(try DataIntegrityProof.verify(forged).text == signer.text)
+        let error = #expect(throws: CredentialError.self) { try AgentFacts(forged, about: name) }
+        #expect(error?.member == "issuer")
+    }
+
     @Test("a key can be held to a lower plan's number, never raised above the customer's")
     func tierOfAKey() throws {
         var world = World()
