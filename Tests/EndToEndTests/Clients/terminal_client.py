@@ -112,7 +112,7 @@ async def top(url):
         screen = terminal.text()
         await terminal.type("q")
         # top forgets what was typed ahead when it ends.
-        await terminal.shows("ready> ")
+        await terminal.shows("ready>")
         await terminal.type("exit\n")
         await terminal.rest()
         return {"screen": screen, "exit": terminal.exit}
