@@ -3,7 +3,7 @@
 SWIFT_FLAGS := -c release -Xswiftc -enable-testing
 BIN := .build/release
 
-.PHONY: help setup build demo test run bench soak schemathesis soak-sockets fault fuzz format lint clean
+.PHONY: help setup build demo test run install deb bench soak schemathesis soak-sockets fault fuzz format lint clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -30,6 +30,16 @@ bench: build ## Measure, beside the peers, and print one table of ratios
 	Benchmarks/run.sh $(BIN)
 
 soak schemathesis: SECONDS := 600
+# Where `make install` puts things; DESTDIR before it is for packagers.
+PREFIX := /usr/local
+VERSION := 0.1.0
+
+install: ## Install what was built into PREFIX=/usr/local, with man pages, completions and the service
+	scripts/install.sh $(BIN) $(PREFIX) $(DESTDIR)
+
+deb: build ## Make a Debian package in .build/package
+	scripts/build-deb.sh $(BIN) .build/package $(VERSION)
+
 soak: build ## Load a server with everything at once for SECONDS=600, then audit what it wrote
 	$(BIN)/nrx-bench soak --seconds $(SECONDS)
 

@@ -37,8 +37,8 @@ extension Schema {
         pattern:
             #"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,31}(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,31})?@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"#
     )
-    static let password = text("correct horse battery staple", length: 12...Password.bytesMax)
-        .about("At least 12 characters, at most 1,024 bytes.")
+    static let password = text("correct horse battery staple", length: Password.charactersMin...Password.bytesMax)
+        .about("At least \(Password.charactersMin) characters, at most \(Password.bytesMax) bytes.")
     static let base64 = text("5pZyQlqjPx0bN1mGk0t5Wg==").with("contentEncoding", "base64")
     static let sha256 = text(String(repeating: "9f06", count: 16), pattern: "^[0-9a-f]{64}$")
     static let message = text("Save your API key — it cannot be retrieved later.")

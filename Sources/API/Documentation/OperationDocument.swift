@@ -31,7 +31,10 @@ extension APIDocument.Operation {
     }
 
     /// The codes of all errors that it can answer with.
-    var errors: Set<APIError.Code> { RouteErrors.codes(of: route).union(description.errors) }
+    var errors: Set<APIError.Code> {
+        RouteErrors.codes(of: route).union(description.errors)
+            .union(DialectDescription.of(family.dialect)?.everywhere ?? [])
+    }
 
     /// The document of the operation.
     var document: JSONObject {

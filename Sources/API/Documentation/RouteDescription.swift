@@ -122,6 +122,8 @@ struct DialectDescription: Sendable {
     /// As a reader knows it.
     let title: String
     let error: Schema
+    /// Errors that every route of the dialect can answer with, beside those of any route.
+    var everywhere: Set<APIError.Code> = []
 
     static let all: [DialectDescription] = [.native, .nanda, .nexora, .nanoTerm, .nurosentrix]
 

@@ -81,6 +81,8 @@ struct Schema: Sendable {
 
     static func flag(_ example: Bool = true) -> Schema { Schema([("type", "boolean")], example: .bool(example)) }
 
+    static let nothing = Schema([("type", "null")], example: .null)
+
     static let anything = Schema([], example: .object(JSONObject()))
 
     static func array(_ element: Schema, lengthMax: Int? = nil) -> Schema {
@@ -137,7 +139,7 @@ struct Schema: Sendable {
 
     /// The same, or null.
     var orNull: Schema {
-        var schema = Schema.any(of: [self, Schema([("type", "null")], example: .null)])
+        var schema = Schema.any(of: [self, .nothing])
         schema.members = members
         return schema
     }

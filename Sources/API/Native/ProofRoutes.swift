@@ -39,9 +39,14 @@ struct ProofRoutes: Sendable {
 
     /// Stateless: the document is checked and forgotten.
     private func verify(_ exchange: Exchange) throws(APIError) -> APIResponse {
+        let allowed = exchange.query["allow_missing_layers"] ?? "false"
+        guard ["true", "false"].contains(allowed) else {
+            throw APIError(
+                .badRequest, "`allow_missing_layers` must be true or false.", field: "allow_missing_layers")
+        }
         let verification: ProofVerification
         do throws(ProofError) {
-            verification = try ProofVerifier(acceptsMissingLayers: exchange.query["allow_missing_layers"] == "true")
+            verification = try ProofVerifier(acceptsMissingLayers: allowed == "true")
                 .verify(exchange.body)
         } catch { throw APIError(.badRequest, "This is not a CDP: \(error.message).") }
         return .json([

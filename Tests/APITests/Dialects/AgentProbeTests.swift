@@ -177,7 +177,7 @@ struct AgentProbeTests {
                 let port = try #require(url.split(separator: ":").last)
                 let hosts = [
                     "127.0.0.1", "localhost", "LOCALHOST", "127.1", "2130706433", "0x7f000001", "0.0.0.0", "[::1]",
-                    "[::ffff:127.0.0.1]", "[::]", "%6cocalhost", "127.0.0.1.",
+                    "[::ffff:127.0.0.1]", "[::]", "%6cocalhost",
                 ]
                 for (index, host) in hosts.enumerated() {
                     let answer = try await server.send(

@@ -23,7 +23,7 @@ struct DialectTests {
     }
 
     /// Where everybody looks for what these answer.
-    private static let everybodys = ["/.well-known/jwks.json", "/openapi.json", "/docs"]
+    private static let everybodys = ["/.well-known/jwks.json", "/openapi.json", "/docs", "/verify"]
 
     @Test("every path of a guest has routes, and every route outside /v1 speaks a guest's dialect")
     func everyPathIsUsed() async throws {

@@ -74,7 +74,8 @@ struct APIDocumentTests {
                 }
                 #expect(tags.contains(operation.family.tag))
                 #expect(Dialect.speaking(at: operation.route.path).name == operation.family.dialect.name)
-                #expect(!operation.description.answers.isEmpty)
+                // What a dialect names and this system does not do is refused, always.
+                #expect(!operation.description.answers.isEmpty || !operation.description.errors.isEmpty)
             }
             for dialect in [Dialect.native] + Dialect.guests {
                 #expect(DialectDescription.of(dialect) != nil, "\(dialect.name) has no description of its errors")

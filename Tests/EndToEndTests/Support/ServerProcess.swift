@@ -27,15 +27,22 @@ final class ServerProcess: Sendable {
     static func start(
         in directory: TemporaryDirectory, _ options: [String] = [], environment: [String: String] = [:]
     ) async throws -> ServerProcess {
+        try await start(
+            [
+                try BuiltPrograms.path("nrx-server"), "--port", "0", "--data-dir", directory.path + "/data",
+                "--warm-pool", "0", "--address-limits", "off", "--init-path", try BuiltPrograms.path("nrx-init"),
+            ] + options, in: directory, environment: environment)
+    }
+
+    /// Starts a server by a whole command and waits until it is ready.
+    static func start(
+        _ command: [String], in directory: TemporaryDirectory, environment: [String: String]
+    ) async throws -> ServerProcess {
         let number = UUID().uuidString
         let (output, log) = (directory.path + "/\(number).out", directory.path + "/\(number).log")
         let process = Process()
-        process.executableURL = URL(filePath: try BuiltPrograms.path("nrx-server"))
-        process.arguments =
-            [
-                "--port", "0", "--data-dir", directory.path + "/data", "--warm-pool", "0", "--address-limits",
-                "off", "--init-path", try BuiltPrograms.path("nrx-init"),
-            ] + options
+        process.executableURL = URL(filePath: try #require(command.first))
+        process.arguments = Array(command.dropFirst())
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, own in own }
         process.standardOutput = try emptyFile(output)
         process.standardError = try emptyFile(log)

@@ -7,7 +7,7 @@ import Testing
 @testable import Replay
 
 /// The page `GET /verify` in a real browser, saved to disk as somebody would keep it.
-@Suite("The verification page", .serialized, .timeLimit(.minutes(20)))
+@Suite("The verification page", .serialized, .timeLimit(.minutes(45)))
 struct VerifyPageTests {
     private static let scripts = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "browser").path
 

@@ -106,7 +106,7 @@ extension RouteFamily {
                 ]),
             RouteDescription(
                 "GET /reputation", "showReputation", "What was measured of agents",
-                "This node does not probe agents, so every score is null, with the reason.",
+                "Without measurements the score is null, with the reason.",
                 [.query("agent_id", AgentSchemas.name, "One agent; without it a page of all.")] + pages,
                 answers: [.json("One, or an array.", .any(of: [score, .array(score)]))],
                 errors: [.badRequest, .notFound]),
@@ -115,8 +115,24 @@ extension RouteFamily {
 
     private static let id = RouteDescription.Parameter.path("id", AgentSchemas.name, "The agent.")
     private static let pages = RouteDescription.Parameter.page(after: AgentSchemas.name, limitMax: 1_000)
-    private static let score = Schema.object([
-        .required("agent_id", AgentSchemas.name), .required("reputation", .number(0.9).orNull.showing(.null)),
-        .required("measurements", .count(0)), .required("reason", .text("This node has not measured this agent.")),
-    ])
+    private static let share = Schema.number(0.99).with("minimum", 0).with("maximum", 1)
+    private static let score = Schema.any(of: [
+        .object([
+            .required("agent_id", AgentSchemas.name), .required("reputation", share, "From 0 to 1."),
+            .required("availability", share), .required("probe_success", share),
+            .required("certification", share.orNull.showing(.null)),
+            .required("fraud_rate", share.orNull.showing(.null)), .required("latency_ms", .number(12.5).orNull),
+            .required("measurements", .count(288)), .required("window_days", .count(30)),
+            .required(
+                "last_probe",
+                .object([
+                    .required("recorded_at", .time()), .required("reachable", .flag()),
+                    .required("status", .count(200).orNull),
+                ])),
+        ]),
+        .object([
+            .required("agent_id", AgentSchemas.name), .required("reputation", Schema.nothing),
+            .required("measurements", .count(0)), .required("reason", .text("This node has not measured this agent.")),
+        ]),
+    ]).named("Reputation")
 }

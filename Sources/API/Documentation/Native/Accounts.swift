@@ -11,7 +11,7 @@ extension RouteFamily {
                 body: .object([
                     .required("email", .email, "What the account is known by."),
                     .accepted("jurisdiction", .jurisdiction, "Which law stands in the proofs of its sessions."),
-                    .accepted("password", .password, "For signing in; at least 12 characters."),
+                    .accepted("password", .password, "For signing in."),
                     .accepted("name", .label("Ada Lovelace", max: 100), "What the member wants to be called."),
                 ]).showing(["email": "you@company.com", "jurisdiction": "EU"]),
                 answers: [

@@ -10,6 +10,13 @@ extension RouteFamily {
                 "GET /openapi.json", "showDocument", "This document",
                 answers: [.json("OpenAPI 3.1.", .object([.required("openapi", .text("3.1.0"))]))]),
             RouteDescription(
+                "GET /verify", "showVerifyPage", "A page that checks proofs in the browser",
+                "Everything is checked there; the page can connect to nothing.",
+                answers: [
+                    RouteDescription.Answer(
+                        status: 200, about: "HTML.", content: [("text/html", .text("<!doctype html>…"))])
+                ]),
+            RouteDescription(
                 "GET /docs", "showDocumentation", "This document, to read",
                 "One page that loads nothing from anywhere.",
                 answers: [

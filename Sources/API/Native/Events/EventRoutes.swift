@@ -68,7 +68,13 @@ struct EventRoutes: Sendable {
 
     /// `after`, or what a browser that lost its connection sends instead (WHATWG HTML §9.2.4).
     private static func position(_ exchange: Exchange) throws(APIError) -> UInt64? {
-        guard let text = exchange.lastEventID ?? exchange.query["after"] else { return nil }
+        // Both must be positions, also the one that is not asked.
+        let asked = try position(exchange.query["after"])
+        return try position(exchange.lastEventID) ?? asked
+    }
+
+    private static func position(_ text: String?) throws(APIError) -> UInt64? {
+        guard let text else { return nil }
         guard let position = UInt64(text), position <= UInt64(Int64.max) else {
             throw APIError(.badRequest, "`after` must be the `sequence` of the last event seen.", field: "after")
         }
