@@ -107,10 +107,12 @@ async def top(url):
     """A program that paints the whole screen."""
     async with opened(url + "&cols=120&rows=40") as client:
         terminal = Terminal(client, 120, 40)
-        await terminal.type("top\n")
+        await terminal.type("PS1='rea''dy> '; top\n")
         await terminal.shows("PID")
         screen = terminal.text()
         await terminal.type("q")
+        # top forgets what was typed ahead when it ends.
+        await terminal.shows("ready>")
         await terminal.type("exit\n")
         await terminal.rest()
         return {"screen": screen, "exit": terminal.exit}
