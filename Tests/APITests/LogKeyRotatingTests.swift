@@ -101,4 +101,24 @@ struct LogKeyRotatingTests {
         try await again.close()
         try await reopened.vault.close()
     }
+
+    @Test("after the event, without a restart: the next rotation takes the new key over first, then goes on")
+    func afterTheEventWithoutARestart() async throws {
+        let directory = try TemporaryDirectory()
+        let opened = try LogKeyRotating.openVault(configuration(directory))
+        let vault = opened.vault
+        let log = try openLog(directory, opened)
+        let next = try vault.prepareNextLogKey().verifierKey
+        _ = try await log.rotateKey(
+            to: try vault.prepareNextLogKey(), eventID: "evt_" + String(repeating: "e", count: 32),
+            at: SystemClock.now())
+        // The vault could not take it over at that time.
+        #expect(vault.verifierKey != next)
+        let rotation = try await LogKeyRotator(log: log, vault: vault).rotate(naming: nil, at: SystemClock.now())
+        #expect(rotation.old == next && rotation.new != next)
+        #expect(vault.verifierKey == rotation.new)
+        #expect(try vault.nextLogKey() == nil)
+        try await log.close()
+        try await vault.close()
+    }
 }
