@@ -124,14 +124,22 @@ enum PlanTable {
 
     static let rows: [Row] = [
         Row(name: "requests_per_minute", title: "requests a minute") { $0.requestsPerMinute.map(Int64.init) },
+        Row(name: "nanoterm_requests_per_minute", title: "requests a minute, keys nt_") {
+            $0.nanoTermRequestsPerMinute.map(Int64.init)
+        },
         Row(name: "nanda_requests_per_month", title: "requests a month, keys nanda_") {
             $0.nandaRequestsPerMonth.map(Int64.init)
         },
         Row(name: "concurrent_sessions", title: "concurrent sessions") { $0.concurrentSessions.map(Int64.init) },
         Row(name: "ttl_seconds_max", title: "longest life of a session, seconds") { $0.timeToLiveSecondsMax },
         Row(name: "cdps_per_month", title: "proofs a month") { $0.proofsPerMonth.map(Int64.init) },
+        Row(name: "compute_hours_per_month", title: "compute hours a month") {
+            $0.computeHoursPerMonth.map(Int64.init)
+        },
         Row(name: "memory_bytes", title: "memory of a session, bytes") { $0.memoryBytes },
         Row(name: "workspace_bytes", title: "workspace of a session, bytes") { $0.workspaceBytes },
+        Row(name: "backups", title: "backups kept") { $0.backups.map(Int64.init) },
+        Row(name: "agents", title: "agents in the registry") { $0.agents.map(Int64.init) },
         Row(name: "members", title: "members") { $0.members.map(Int64.init) },
     ]
 }

@@ -128,7 +128,7 @@ struct DocumentPage: Sendable {
         return """
             <section id="errors"><h2>Errors</h2>
             <p>Every error answer links here (<code>Link: …; rel="help"</code>). Each dialect has its own envelope, and Nexora
-            its own status for some.</p>
+            and NanoTerm their own status for some.</p>
             <table><thead><tr><th>status</th><th>code</th><th>means</th><th>what to do</th></tr></thead>
             <tbody>\(rows.joined(separator: "\n"))</tbody></table></section>
             """

@@ -35,6 +35,25 @@ struct MetricsRouteTests {
         }
     }
 
+    @Test("every route of every dialect is counted under its own pattern")
+    func everyRoute() async throws {
+        try await TestServer.with { server in
+            let (key, things) = try await RouteTableTests.populate(server)
+            for (name, row) in RouteTableTests.rows(things) {
+                _ = try await server.ask(name, row, header: "Bearer \(key)")
+            }
+            let text = server.server.metricsRoute.text
+            for route in server.server.routes {
+                let labels = #"{method="\#(route.method.rawValue)",route="\#(route.path)"}"#
+                #expect(
+                    try #require(value("nrx_http_request_duration_seconds_count\(labels)", in: server)) > 0,
+                    "\(route.tableName)")
+            }
+            #expect(!text.contains(#"route="none""#), "a route of the table is none to the metrics")
+            #expect(!text.contains(things.session.dropFirst("sess_".count)), "an id stands in a label")
+        }
+    }
+
     @Test("every commit of the log, its events and its bytes; nothing lags once an answer came")
     func commits() async throws {
         try await TestServer.with { server in

@@ -66,7 +66,7 @@ extension RouteFamily {
                             ("application/json", result),
                             ("text/event-stream", .text("event: stdout\ndata: {\"text\":\"2\\n\"}\n\n")),
                         ])
-                ], errors: [.notFound, .conflict]),
+                ], errors: [.notFound, .conflict, .quotaExceeded]),
             RouteDescription(
                 "DELETE /v1/sessions/:id", "destroySession", "Destroy a session and get the proof",
                 "A repeat gets the same proof.", [id],
