@@ -70,6 +70,15 @@ public final class Vault: Sendable {
 
     deinit { thread.close() }
 
+    /// What `body` returns; the vault is closed when it throws, so that a start that failed leaves nothing locked. Blocking:
+    /// for threads of one's own only.
+    public func closingOnFailure<Result>(_ body: () throws -> Result) throws -> Result {
+        do { return try body() } catch {
+            thread.endBlocking()
+            throw error
+        }
+    }
+
     /// Finishes what waits and closes the file. Later calls throw ``VaultError/Code/closed``; signing still works.
     ///
     /// - Throws: what went wrong when the file was closed. What was answered before is durable all the same.

@@ -181,6 +181,26 @@ struct LogKeyRecoveryTests {
         #expect(dropped.recoveryKey == nil)
     }
 
+    @Test("a rotation that stands elsewhere in the log than at the size it names is none")
+    func place() throws {
+        let rotation = try LogKeyRotation(recovering: old.verifierKey, to: new, lastSize: 5, by: offline)
+        func event(at sequence: UInt64) -> Envelope {
+            Envelope(
+                sequence: sequence,
+                event: EventDraft(
+                    id: "evt_1", at: Timestamp(microseconds: 0), actor: "system", stream: "log", trace: "t",
+                    type: rotation.type, version: 1, data: rotation.data))
+        }
+        for sequence: UInt64 in [4, 6] {
+            var keys = try named()
+            #expect(throws: NoteError.self) { try keys.apply(event(at: sequence)) }
+            #expect(try keys == named())
+        }
+        var keys = try named()
+        try keys.apply(event(at: 5))
+        #expect(keys.current == new.verifierKey)
+    }
+
     @Test("a rotation keeps the recovery key, or names another one")
     func rotationKeeps() async throws {
         let directory = try TemporaryDirectory()

@@ -44,9 +44,9 @@ import Testing
         #expect(second.opening == .created && second.position == 0)
         try second.apply(log)
         #expect(try second.digest() == digest)
-        // What the player does not play: members have tests of their own, and credentials need a signature.
+        // What the player does not play: members and backups have tests of their own, and credentials need a signature.
         let empty = digest.tables.filter { $0.rows == 0 }.map(\.name)
-        #expect(Set(empty).isSubset(of: ["members", "invitations", "agent_facts"]), "\(empty)")
+        #expect(Set(empty).isSubset(of: ["members", "invitations", "agent_facts", "backups"]), "\(empty)")
     }
 
     @Test("Reopened at any place of the log, it goes on as if it had never stopped", arguments: [1, 40, 333])

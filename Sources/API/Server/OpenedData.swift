@@ -13,24 +13,33 @@ struct OpenedData: Sendable {
     let store: ProjectionStore
 
     init(configuration: ServerConfiguration, surroundings: Surroundings, logger: Logger) throws {
-        let directory = configuration.dataDirectory
-        let signer: any CheckpointSigner
-        (vault, signer) = try LogKeyRotating.openVault(configuration)
+        let (vault, signer) = try LogKeyRotating.openVault(configuration)
+        self.vault = vault
+        (log, state, store) = try vault.closingOnFailure {
+            let (log, state) = try Self.openLog(configuration, surroundings, signer: signer, vault: vault)
+            return (log, state, try ProjectionStore(path: configuration.dataDirectory + "/projections.sqlite"))
+        }
+        report(to: logger)
+    }
+
+    /// The log, and the state folded from its events.
+    private static func openLog(
+        _ configuration: ServerConfiguration, _ surroundings: Surroundings, signer: any CheckpointSigner, vault: Vault
+    ) throws -> (EventLog, State) {
         var state = State()
         var logConfiguration = EventLogConfiguration()
         logConfiguration.segmentBytes = configuration.segmentBytes
         logConfiguration.recompressesSealedSegments = configuration.recompressesLog
         logConfiguration.recoveryKey = configuration.logRecoveryKey?.verifierKey
         logConfiguration.committed = { [metrics = surroundings.metrics] in metrics.committed($0) }
-        log = try EventLog.open(
-            directory: directory + "/log", signer: signer, keeper: vault, configuration: logConfiguration,
+        let log = try EventLog.open(
+            directory: configuration.dataDirectory + "/log", signer: signer, keeper: vault,
+            configuration: logConfiguration,
             fileSystem: surroundings.fileSystem, clock: surroundings.now,
             newEventID: { EventID.random.text },
             visit: { events in for event in events { try state.apply(event) } })
         try vault.adoptNextLogKey(of: log)
-        self.state = state
-        store = try ProjectionStore(path: directory + "/projections.sqlite")
-        report(to: logger)
+        return (log, state)
     }
 
     private func report(to logger: Logger) {

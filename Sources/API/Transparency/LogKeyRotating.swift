@@ -34,9 +34,11 @@ public struct LogKeyRotating: Sendable {
         let configuration = configuration
         let (vault, log) = try await worker.run { () throws in
             let (vault, signer) = try Self.openVault(configuration)
-            let log = try openLog(signer, vault, recovery: nil)
-            try vault.adoptNextLogKey(of: log)
-            return (vault, log)
+            return try vault.closingOnFailure {
+                let log = try openLog(signer, vault, recovery: nil)
+                try vault.adoptNextLogKey(of: log)
+                return (vault, log)
+            }
         }
         let rotator = LogKeyRotator(log: log, vault: vault)
         return try await finish(log, vault) {
@@ -58,13 +60,16 @@ public struct LogKeyRotating: Sendable {
             let vault = try Vault.open(
                 directory: configuration.dataDirectory + "/vault", masterKeyFile: configuration.masterKeyFile,
                 origin: keys.current.name)
-            guard vault.verifierKey != keys.current, try vault.nextLogKey()?.verifierKey != keys.current else {
-                throw ServerError("The vault holds the log's key, so nothing is lost. Rotate without --recovery-key.")
+            return try vault.closingOnFailure {
+                guard vault.verifierKey != keys.current, try vault.nextLogKey()?.verifierKey != keys.current else {
+                    throw ServerError(
+                        "The vault holds the log's key, so nothing is lost. Rotate without --recovery-key.")
+                }
+                let recovery = LogKeyRecovery(recoveryKey: recoveryKey, eventID: EventID.random.text)
+                let log = try openLog(try Self.freshKey(of: vault, in: keys), vault, recovery: recovery)
+                try vault.adoptNextLogKey(of: log)
+                return (vault, log)
             }
-            let recovery = LogKeyRecovery(recoveryKey: recoveryKey, eventID: EventID.random.text)
-            let log = try openLog(try Self.freshKey(of: vault, in: keys), vault, recovery: recovery)
-            try vault.adoptNextLogKey(of: log)
-            return (vault, log)
         }
         return try await finish(log, vault) {
             guard let rotation = log.rotations.last else { throw ServerError("The log's key was not recovered.") }

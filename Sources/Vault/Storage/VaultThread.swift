@@ -78,6 +78,12 @@ final class VaultThread: Sendable {
         if let failure = closingFailure.withLock(\.self) { throw failure }
     }
 
+    /// Same, blocking: for threads of one's own only.
+    func endBlocking() {
+        close()
+        ended.wait()
+    }
+
     // MARK: - On the thread
 
     private func run(_ database: DatabaseQueue) {

@@ -14,7 +14,8 @@ struct BrowserTests {
     /// What any page may use is said for a path as a whole: whoever writes facts there needs a key all the same.
     private static let publicPaths: Set = [
         "/v1/verify", "/v1/keys/:id", "/v1/health", "/.well-known/jwks.json", "/health", "/list", "/search",
-        "/lookup/:id", "/agentfacts/:id", "/stats", "/reputation",
+        "/lookup/:id", "/agentfacts/:id", "/stats", "/reputation", "/openapi.json", "/api/v1/permissions",
+        "/api/docs/errors", "/api/docs/errors/:code", "/api/info", "/pricing",
     ]
 
     @Test("any page may verify a proof, read keys, health and agents; no page may use the rest by default")

@@ -27,7 +27,12 @@ struct IdempotencyTests {
     private static let createsNothing: Set = [
         "POST /v1/verify", "POST /v1/auth/login", "POST /v1/auth/refresh", "POST /v1/auth/logout",
         "POST /v1/auth/password", "POST /v1/auth/password/reset", "POST /v1/invitations/accept",
-        "POST /v1/billing/webhook", "POST /api/auth/login", "POST /api/auth/refresh",
+        "POST /v1/billing/webhook", "POST /api/auth/login", "POST /api/auth/refresh", "POST /auth/login",
+        // Refused always, or of an instance that is there already.
+        "POST /api/v1/servers", "POST /api/workspaces/:id/snapshots", "POST /api/v1/instances/:id/start",
+        "POST /api/v1/instances/:id/stop", "POST /api/v1/instances/:id/restart",
+        // What a repeat does is up to the server inside.
+        "POST /api/workspaces/:id/proxy/:port", "POST /api/workspaces/:id/proxy/:port/**",
     ]
 
     @Test("API keys: made or rotated once, the secret shown again to the holder of the idempotency key alone")
