@@ -54,6 +54,8 @@ struct HTTPTests {
                     switch Dialect.speaking(at: path).name {
                     case "nanda": #expect(answer.names == ["error", "message"], "\(method) \(path)")
                     case "nexora": #expect(answer.names == ["detail"], "\(method) \(path)")
+                    case "nanoterm": #expect(answer.names == ["error"], "\(method) \(path)")
+                    case "nurosentrix": #expect(Set(answer.names) == ["error", "success"], "\(method) \(path)")
                     default: BadInputTests.expectErrorFormat(answer, "\(method) \(path)")
                     }
                 }

@@ -84,7 +84,8 @@ import Testing
             #expect(
                 refusal
                     == Refusal(
-                        .quotaExceeded, "Free tier limit of 100 CDPs/month exceeded. Upgrade to continue."))
+                        .quotaExceeded, "Free tier limit of 100 CDPs/month exceeded. Upgrade to continue.",
+                        exhausted: .proofs))
             world.now = World.time(round == 0 ? "2026-04-01T00:00:00Z" : "2026-05-01T00:00:00Z")
         }
     }

@@ -78,6 +78,7 @@ extension RouteFamily {
                         .accepted("assigned_to", .label("team-a", max: 64)),
                     ]),
                     .object([.required("alive", .flag())]),
+                    .object([.required("assigned_to", .label("team-a", max: 64).orNull)]),
                 ]),
                 answers: [
                     .json(
