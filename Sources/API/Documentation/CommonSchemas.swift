@@ -46,6 +46,11 @@ extension Schema {
     /// A name that people give: no control characters.
     static func label(_ example: String, max: Int) -> Schema { text(example, length: 1...max, pattern: noControls) }
 
+    /// The same, or nothing: an empty text and null say that there is none.
+    static func labelOrNobody(_ example: String, max: Int) -> Schema {
+        text(example, length: 0...max, pattern: #"^[^\u0000-\u001F\u007F-\u009F]*$"#).orNull
+    }
+
     private static let noControls = #"^[^\u0000-\u001F\u007F-\u009F]+$"#
 
     /// Text without the character NUL, which no file name, argument or variable of Linux can hold.

@@ -78,7 +78,7 @@ extension RouteFamily {
                         .accepted("assigned_to", .label("team-a", max: 64)),
                     ]),
                     .object([.required("alive", .flag())]),
-                    .object([.required("assigned_to", .label("team-a", max: 64).orNull)]),
+                    .object([.required("assigned_to", .labelOrNobody("team-a", max: 64))]),
                 ]),
                 answers: [
                     .json(
