@@ -16,6 +16,7 @@ struct NRXServer: AsyncParsableCommand {
             EXAMPLE:
               nrx-server --data-dir /var/lib/nrx --port 8080 --region eu
             """,
+        version: "0.1.0",
         subcommands: [Serve.self, Admin.self, Doctor.self, RotateLogKey.self, MakeRecoveryKey.self],
         defaultSubcommand: Serve.self)
 }
