@@ -75,10 +75,10 @@ extension RouteFamily {
                 body: .any(of: [
                     .object([
                         .required("status", .choice(AgentStatus.self, example: .alive)),
-                        .accepted("assigned_to", .label("team-a", max: 64)),
+                        .accepted("assigned_to", .label("team-a", max: AgentName.bytesMax)),
                     ]),
                     .object([.required("alive", .flag())]),
-                    .object([.required("assigned_to", .labelOrNobody("team-a", max: 64))]),
+                    .object([.required("assigned_to", .labelOrNobody("team-a", max: AgentName.bytesMax))]),
                 ]),
                 answers: [
                     .json(
