@@ -67,7 +67,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Projections",
-            dependencies: ["EventStore", "Ledger", "Proofs", "CanonicalJSON", "Merkle", grdb, sqlite, crypto],
+            dependencies: [
+                "CLinux", "EventStore", "Ledger", "Proofs", "CanonicalJSON", "Merkle", grdb, sqlite, crypto,
+            ],
             swiftSettings: strict),
         .target(
             name: "Sandbox", dependencies: ["CLinux", "CSeccomp", "CSodium", "Merkle", "Proofs", logging],

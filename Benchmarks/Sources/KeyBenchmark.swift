@@ -68,8 +68,7 @@ private struct SampleKeys {
         let batches = try rate(for: seconds) {
             for _ in 0..<Self.atOnce {
                 next = next + 1 == presented.count ? 0 : next + 1
-                let key = try APIKey(parsing: presented[next])
-                guard let found = store.keys.find(secretSHA256: key.storedHash),
+                guard let found = try store.keys.find(presented: presented[next]),
                     found.refusal(from: nil, at: now) == nil
                 else { throw BenchmarkError("a key was refused") }
             }

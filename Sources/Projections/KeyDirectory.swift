@@ -1,6 +1,7 @@
 public import EventStore
 public import Ledger
 public import Merkle
+public import Proofs
 import Synchronization
 
 /// All API keys by the hash of their secrets, in step with the projections: what ``ProjectionStore/apply(_:)`` changes is
@@ -24,6 +25,17 @@ public final class KeyDirectory: Sendable {
     private let table = Mutex(KeyTable())
 
     init() {}
+
+    /// The key that somebody presents; nil when there never was one with this text. About a microsecond, however many
+    /// keys there are: the memory that holds the key is on its way while the text's form and checksum are looked at.
+    ///
+    /// - Throws: ``ProofError/Code/invalidInput`` for a text that no key can have.
+    public func find(presented text: String) throws(ProofError) -> Found? {
+        let hash = APIKey.storedHash(of: text)
+        table.withLock { $0.prefetch(hash) }
+        _ = try APIKey(parsing: text)
+        return find(secretSHA256: hash)
+    }
 
     /// The key of which this is, or was, the SHA-256 of a whole text; nil when there never was one.
     public func find(secretSHA256: Hash) -> Found? { table.withLock { $0.find(secretSHA256: secretSHA256) } }

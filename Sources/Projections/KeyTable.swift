@@ -1,3 +1,4 @@
+import CLinux
 import EventStore
 import Ledger
 import Merkle
@@ -50,6 +51,13 @@ struct KeyTable: ~Copyable {
     func find(secretSHA256 hash: Hash) -> KeyDirectory.Found? {
         guard let index = index(of: hash) else { return nil }
         return KeyDirectory.Found(key: records[index].entry, secretEndsAt: records[index].secret.endsAt)
+    }
+
+    /// Has the processor fetch the record that ``find(secretSHA256:)`` will read, if there is one; waits for nothing but the
+    /// slot.
+    func prefetch(_ hash: Hash) {
+        let slot = slots[place(of: hash).start]
+        if slot != 0 { records.prefetch(Int(slot & UInt32(slotMask)) - 1) }
     }
 
     func find(_ id: KeyID) -> KeyEntry? { newest[id].map { records[Int($0)].entry } }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A growable array whose elements begin at multiples of their stride, in huge pages where the kernel has them: for
@@ -36,6 +37,13 @@ struct PackedArray<Element>: ~Copyable {
             precondition(index >= 0 && index < count)
             base[index] = newValue
         }
+    }
+
+    /// Has the processor fetch the first 128 bytes of an element ahead of their use; nothing is read yet.
+    func prefetch(_ index: Int) {
+        precondition(index >= 0 && index < count)
+        nrx_prefetch(base + index)
+        nrx_prefetch(UnsafeRawPointer(base + index) + 64)
     }
 
     /// Amortised: the room doubles when it is used up.

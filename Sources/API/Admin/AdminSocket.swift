@@ -101,7 +101,7 @@ struct AdminRequestContext: RequestContext {
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
         channel = source.channel
-        trace = APIRequestContext.newTrace()
+        trace = RequestFacts.newTrace()
     }
 }
 

@@ -18,12 +18,12 @@ struct Authenticator: Sendable {
     func authenticate(
         _ token: BearerToken, from address: InternetAddress?, trace: String
     ) throws(APIError) -> Principal {
-        let key: APIKey
-        do throws(ProofError) { key = try APIKey(parsing: token.text) } catch {
+        let presented: KeyDirectory.Found?
+        do throws(ProofError) { presented = try keys.find(presented: token.text) } catch {
             refusals.note(.malformed, of: nil, trace: trace)
             throw .malformedKey
         }
-        guard let found = keys.find(secretSHA256: key.storedHash) else {
+        guard let found = presented else {
             refusals.note(.unknown, of: nil, trace: trace)
             throw .unauthorized
         }
@@ -36,12 +36,12 @@ struct Authenticator: Sendable {
 
     /// The holder of a whole key as it is now; nil when it would be refused. Notes nothing: for asking again.
     func isAccepted(_ text: String, from address: InternetAddress?) -> Principal? {
-        let key: APIKey
-        do throws(ProofError) { key = try APIKey(parsing: text) } catch { return nil }
-        guard let found = keys.find(secretSHA256: key.storedHash), found.refusal(from: address, at: now()) == nil else {
-            return nil
-        }
-        return Principal(found.key)
+        do throws(ProofError) {
+            guard let found = try keys.find(presented: text), found.refusal(from: address, at: now()) == nil else {
+                return nil
+            }
+            return Principal(found.key)
+        } catch { return nil }
     }
 
     /// Requests a minute that the plan of the key's customer allows it; nil for no limit.

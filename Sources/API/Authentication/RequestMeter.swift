@@ -26,10 +26,19 @@ final class RequestMeter: Sendable {
         let limit: Int64?
         /// When it was granted.
         let since: Timestamp
+        /// No other block has this number.
+        var number: UInt64 = 0
+    }
+
+    /// A request that was counted, and could still turn out not to have been made.
+    struct Reservation: Sendable {
+        fileprivate let key: KeyID
+        fileprivate let block: UInt64
     }
 
     fileprivate struct State {
         var blocks: [KeyID: Block] = [:]
+        var blocksEver: UInt64 = 0
         /// The latest day seen: a clock that is set back opens no day again.
         var today = Int64.min
         /// Keys for which a block is being reserved, and who waits for it.
@@ -67,6 +76,24 @@ final class RequestMeter: Sendable {
         }
     }
 
+    /// Counts one request with `key` if a block that it belongs to was reserved; nil when ``count(_:trace:)`` has to wait
+    /// for one.
+    func countReserved(_ key: KeyEntry) -> Reservation? {
+        let day = Self.day(of: ledger.now())
+        let limit = key.requestsPerMonth
+        return state.withLock { $0.countReserved(key.id, day: day, limit: limit) }
+    }
+
+    /// The request was refused after all. Of a block that was used up or exchanged meanwhile nothing comes back: too much
+    /// is counted then, never too little.
+    func giveBack(_ reservation: Reservation) {
+        state.withLock { state in
+            guard state.reserving[reservation.key] == nil, state.blocks[reservation.key]?.number == reservation.block
+            else { return }
+            state.blocks[reservation.key]?.left += 1
+        }
+    }
+
     /// Requests that were reserved for `key` and not made yet.
     func unused(of key: KeyID) -> Int64 { state.withLock { $0.blocks[key]?.left ?? 0 } }
 
@@ -83,7 +110,12 @@ final class RequestMeter: Sendable {
         } catch { result = .failure(outOfRequests(error, key, trace: trace)) }
         let waiting = state.withLock { state in
             // A block that could not be exchanged is kept, so that its rest can still be given back.
-            do { state.blocks[key.id] = try result.get() } catch { state.blocks[key.id] = before }
+            do {
+                var block = try result.get()
+                state.blocksEver += 1
+                block.number = state.blocksEver
+                state.blocks[key.id] = block
+            } catch { state.blocks[key.id] = before }
             return state.reserving.removeValue(forKey: key.id) ?? []
         }
         for continuation in waiting { continuation.resume(returning: result.map { _ in }) }
@@ -168,15 +200,23 @@ final class RequestMeter: Sendable {
 extension RequestMeter.State {
     /// Takes a request from the key's block, or says what must happen first.
     fileprivate mutating func step(_ key: KeyID, day: Int64, limit: Int64?) -> RequestMeter.Step {
+        if countReserved(key, day: day, limit: limit) != nil { return .counted }
+        if reserving[key] != nil { return .wait }
+        reserving[key] = []
+        return .reserve(before: blocks[key])
+    }
+
+    /// Takes a request from the key's block, if it has one that serves today under this limit.
+    fileprivate mutating func countReserved(
+        _ key: KeyID, day: Int64, limit: Int64?
+    ) -> RequestMeter.Reservation? {
         today = max(today, day)
         // What is being exchanged serves nobody any more: its rest is on its way back to the log.
-        if reserving[key] != nil { return .wait }
-        let block = blocks[key]
-        if let block, block.left > 0, block.day >= today, block.limit == limit {
-            blocks[key]?.left -= 1
-            return .counted
-        }
-        reserving[key] = []
-        return .reserve(before: block)
+        guard reserving.isEmpty || reserving[key] == nil, var block = blocks[key], block.left > 0, block.day >= today,
+            block.limit == limit
+        else { return nil }
+        block.left -= 1
+        blocks[key] = block
+        return RequestMeter.Reservation(key: key, block: block.number)
     }
 }

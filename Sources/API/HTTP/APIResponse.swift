@@ -58,13 +58,18 @@ public struct APIResponse: Sendable {
 
 extension APIResponse {
     var response: Response {
+        Response(status: HTTPResponse.Status(code: status), headers: fields, body: responseBody)
+    }
+
+    /// The header fields that the answer itself brings.
+    var fields: HTTPFields {
         var fields = HTTPFields()
         // Appended, not set: setting looks for what is there, and there is nothing.
         if status != 204 { fields.append(HTTPField(name: .contentType, value: contentType)) }
         for (name, value) in headers {
             if let name = HTTPField.Name(name) { fields[name] = value }
         }
-        return Response(status: HTTPResponse.Status(code: status), headers: fields, body: responseBody)
+        return fields
     }
 
     private var responseBody: ResponseBody {

@@ -23,11 +23,11 @@ struct CrossOrigin: Sendable {
     /// Adds what lets the page read this answer, if it may.
     ///
     /// - Parameter isPublic: whether the path is one that any page may use.
-    func mark(_ response: inout Response, for request: Request, isPublic: Bool) {
-        if !isPublic, !allowedOrigins.isEmpty { response.headers[.vary] = "Origin" }
+    func mark(_ fields: inout HTTPFields, for request: Request, isPublic: Bool) {
+        if !isPublic, !allowedOrigins.isEmpty { fields[.vary] = "Origin" }
         guard let origin = request.headers[.origin], isPublic || allowedOrigins.contains(origin) else { return }
-        Self.set(Self.allowOrigin, isPublic ? "*" : origin, in: &response)
-        Self.set(Self.exposeHeaders, Self.answerHeaders, in: &response)
+        Self.set(Self.allowOrigin, isPublic ? "*" : origin, in: &fields)
+        Self.set(Self.exposeHeaders, Self.answerHeaders, in: &fields)
     }
 
     /// The answer to a browser's question whether a page may send a request; nil when this is no such question.
@@ -38,13 +38,13 @@ struct CrossOrigin: Sendable {
             isPublic || allowedOrigins.contains(origin)
         else { return nil }
         var response = Response(status: .noContent)
-        Self.set(Self.allowMethods, methods.joined(separator: ", "), in: &response)
-        Self.set(Self.allowHeaders, Self.requestHeaders, in: &response)
-        Self.set(Self.maxAge, String(Self.preflightSecondsMax), in: &response)
+        Self.set(Self.allowMethods, methods.joined(separator: ", "), in: &response.headers)
+        Self.set(Self.allowHeaders, Self.requestHeaders, in: &response.headers)
+        Self.set(Self.maxAge, String(Self.preflightSecondsMax), in: &response.headers)
         return response
     }
 
-    private static func set(_ name: HTTPField.Name?, _ value: String, in response: inout Response) {
-        if let name { response.headers[name] = value }
+    private static func set(_ name: HTTPField.Name?, _ value: String, in fields: inout HTTPFields) {
+        if let name { fields[name] = value }
     }
 }

@@ -12,15 +12,14 @@ struct Dialect: Sendable {
     let status: @Sendable (APIError) -> Int
     /// The body of an error answer.
     let errorBody: @Sendable (APIError) -> JSONValue
-    /// Refuses every request of clients that it no longer speaks with: by `X-Client-Name` and `X-Client-Version`.
-    let admit: @Sendable (_ clientName: String?, _ clientVersion: String?) throws(APIError) -> Void
+    /// Refuses every request of clients that it no longer speaks with: by `X-Client-Name` and `X-Client-Version`. Nil where
+    /// all are welcome.
+    let admit: (@Sendable (_ clientName: String?, _ clientVersion: String?) throws(APIError) -> Void)?
 
     init(
         name: String, paths: [String] = [], status: @escaping @Sendable (APIError) -> Int = { $0.code.status },
         errorBody: @escaping @Sendable (APIError) -> JSONValue,
-        admit: @escaping @Sendable (_ clientName: String?, _ clientVersion: String?) throws(APIError) -> Void = {
-            _, _ in
-        }
+        admit: (@Sendable (_ clientName: String?, _ clientVersion: String?) throws(APIError) -> Void)? = nil
     ) {
         self.name = name
         self.paths = paths

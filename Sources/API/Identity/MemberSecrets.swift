@@ -51,6 +51,30 @@ struct MemberSecrets: Sendable {
         try await open(customer.sealedEmail, SealedField.email, of: customer.id, customer.eventID)
     }
 
+    /// Whether the customer's data key is in memory.
+    func canOpenAtOnce(of customer: CustomerID) -> Bool { vault.holdsDataKey(of: customer.text) }
+
+    /// What ``email(of:)`` and ``organisation(of:)`` say, without waiting; nil when the customer's data key is not in memory.
+    func openAtOnce(
+        _ customer: CustomerView
+    ) throws(APIError) -> (email: String, organisation: String?)? {
+        do throws(VaultError) {
+            guard
+                let email = try vault.openAtOnce(
+                    customer.sealedEmail, customerID: customer.id.text, context: customer.eventID,
+                    field: SealedField.email)
+            else { return nil }
+            guard let sealed = customer.sealedOrganisation, let eventID = customer.organisationEventID else {
+                return (email, nil)
+            }
+            guard
+                let organisation = try vault.openAtOnce(
+                    sealed, customerID: customer.id.text, context: eventID, field: SealedField.organisation)
+            else { return nil }
+            return (email, organisation)
+        } catch { throw Self.cannotBeOpened(error) }
+    }
+
     func organisation(of customer: CustomerView) async throws(APIError) -> String? {
         guard let sealed = customer.sealedOrganisation, let eventID = customer.organisationEventID else { return nil }
         return try await open(sealed, SealedField.organisation, of: customer.id, eventID)
@@ -63,7 +87,7 @@ struct MemberSecrets: Sendable {
                 customer.sealedEmail, customerID: customer.id.text, context: customer.eventID, field: SealedField.email)
         } catch {
             if error.code == .unknownCustomer { return nil }
-            throw APIError(.internalError, "A sealed field cannot be opened: \(error)")
+            throw Self.cannotBeOpened(error)
         }
     }
 
@@ -72,7 +96,11 @@ struct MemberSecrets: Sendable {
     ) async throws(APIError) -> String {
         do throws(VaultError) {
             return try await vault.open(sealed, customerID: customer.text, context: eventID, field: field)
-        } catch { throw APIError(.internalError, "A sealed field cannot be opened: \(error)") }
+        } catch { throw Self.cannotBeOpened(error) }
+    }
+
+    private static func cannotBeOpened(_ error: VaultError) -> APIError {
+        APIError(.internalError, "A sealed field cannot be opened: \(error)")
     }
 }
 

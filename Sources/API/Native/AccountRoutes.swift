@@ -14,7 +14,11 @@ struct AccountRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.get, "/v1/customers/me", .key(.accountRead), handler: show),
+            Route(
+                .get, "/v1/customers/me", .key(.accountRead),
+                immediate: ImmediateAnswer(
+                    isReady: { caller in caller.map { secrets.canOpenAtOnce(of: $0.customerID) } ?? false },
+                    answer: showAtOnce), handler: show),
             Route(.patch, "/v1/customers/me", .key(.accountWrite), bodyBytesMax: 16_384, handler: change),
             Route(.delete, "/v1/customers/me", .key(.accountWrite), bodyBytesMax: 16_384, handler: erase),
         ]
@@ -22,6 +26,13 @@ struct AccountRoutes: Sendable {
 
     private func show(_ exchange: Exchange) async throws(APIError) -> APIResponse {
         .json(.object(try await body(for: try exchange.caller())))
+    }
+
+    /// While the customer's data key is in memory, as it is for who calls often.
+    private func showAtOnce(_ exchange: Exchange) throws(APIError) -> APIResponse? {
+        let facts = try facts(of: try exchange.caller())
+        guard let opened = try secrets.openAtOnce(facts.account.customer) else { return nil }
+        return .json(.object(body(facts, email: opened.email, organisation: opened.organisation)))
     }
 
     private func change(_ exchange: Exchange) async throws(APIError) -> APIResponse {
@@ -52,19 +63,40 @@ struct AccountRoutes: Sendable {
         return response
     }
 
-    private func body(for caller: Principal) async throws(APIError) -> JSONObject {
+    /// An account but for what is sealed of it.
+    private struct Facts {
+        let caller: Principal
+        let account: AccountView
+        let cycle: BillingCycle
+        let subscription: SubscriptionRecord?
+    }
+
+    private func facts(of caller: Principal) throws(APIError) -> Facts {
         // The ledger's own month: it never goes back, whatever happens to the clock.
         let now = ledger.now()
         let (cycle, subscription) = ledger.read { state in
             (state.cycle.advanced(to: now), state.customer(caller.customerID)?.subscription)
         }
-        let account = try reads.account(of: caller, cycle: cycle)
+        return Facts(
+            caller: caller, account: try reads.account(of: caller, cycle: cycle), cycle: cycle,
+            subscription: subscription)
+    }
+
+    private func body(for caller: Principal) async throws(APIError) -> JSONObject {
+        let facts = try facts(of: caller)
+        return body(
+            facts, email: try await secrets.email(of: facts.account.customer),
+            organisation: try await secrets.organisation(of: facts.account.customer))
+    }
+
+    private func body(_ facts: Facts, email: String, organisation: String?) -> JSONObject {
+        let (caller, account) = (facts.caller, facts.account)
         let customer = account.customer
         let plan = Plan.of(customer.tier)
         var body = JSONObject()
         body["customer_id"] = .string(customer.id.text)
-        body["email"] = .string(try await secrets.email(of: customer))
-        if let name = try await secrets.organisation(of: customer) { body["organisation"] = .string(name) }
+        body["email"] = .string(email)
+        if let organisation { body["organisation"] = .string(organisation) }
         body["tier"] = .string(customer.tier.rawValue)
         body["jurisdiction"] = .string(customer.jurisdiction.rawValue)
         body["cdps_this_cycle"] = .integer(account.cycle.proofs)
@@ -72,9 +104,9 @@ struct AccountRoutes: Sendable {
         body["sessions_used"] = .integer(account.liveSessions)
         body["sessions_limit"] = AccountAnswer.limit(plan.concurrentSessions)
         body["rate_limit_rpm"] = AccountAnswer.limit(plan.requestsPerMinute(of: caller.key?.prefix ?? .nanorixLive))
-        body["billing_cycle_start"] = .string(cycle.start.secondsText)
+        body["billing_cycle_start"] = .string(facts.cycle.start.secondsText)
         body["api_key_prefix"] = account.keyDisplay.map { .string($0) } ?? .null
-        if let subscription { body["subscription"] = AccountAnswer.body(of: subscription) }
+        if let subscription = facts.subscription { body["subscription"] = AccountAnswer.body(of: subscription) }
         // What belongs to test data is marked wherever it is shown.
         if caller.environment == .test { body["environment"] = .string(caller.environment.rawValue) }
         return body

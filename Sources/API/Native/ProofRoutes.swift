@@ -11,30 +11,45 @@ struct ProofRoutes: Sendable {
 
     var routes: [Route] {
         [
-            Route(.get, "/v1/proofs/:session_id", .key(.proofsRead), handler: proof),
+            Route(
+                .get, "/v1/proofs/:session_id", .key(.proofsRead), immediate: ImmediateAnswer(answer: proofAtOnce),
+                handler: proof),
             Route(
                 .post, "/v1/verify", .public, bodyBytesMax: ProofVerifier.documentBytesMax, addressLimit: .verify,
-                idempotency: .notNeeded, isForAnyOrigin: true, handler: verify),
-            Route(.get, "/v1/keys/:id", .public, isForAnyOrigin: true, handler: verificationKey),
+                idempotency: .notNeeded, isForAnyOrigin: true, immediate: ImmediateAnswer(answer: verify),
+                handler: verify),
+            Route(
+                .get, "/v1/keys/:id", .public, isForAnyOrigin: true,
+                immediate: ImmediateAnswer(answer: verificationKey), handler: verificationKey),
         ]
     }
 
+    /// The proof alone; what proves that the log includes it is read from the disk.
+    private func proofAtOnce(_ exchange: Exchange) throws(APIError) -> APIResponse? {
+        guard exchange.query.isEmpty else { return nil }
+        // The stored text is already canonical JSON.
+        return APIResponse(status: 200, body: Array(try storedProof(exchange).text.utf8))
+    }
+
     private func proof(_ exchange: Exchange) async throws(APIError) -> APIResponse {
-        let caller = try exchange.caller()
         let inclusion = exchange.query["include"]
         guard inclusion == nil || inclusion == "inclusion" else {
             throw APIError(.badRequest, "`include` can only be `inclusion`.", field: "include")
         }
+        let proof = try storedProof(exchange)
+        guard inclusion != nil, let places = try reads.proofPlaces(of: proof.id, for: try exchange.caller()) else {
+            return APIResponse(status: 200, body: Array(proof.text.utf8))
+        }
+        return try await ProofWithInclusion(log: log).answer(proof.text, places)
+    }
+
+    private func storedProof(_ exchange: Exchange) throws(APIError) -> (id: SessionID, text: String) {
         guard let id = SessionID(anyOf: exchange.parameter("session_id")),
-            let proof = try reads.proof(of: id, for: caller)
+            let text = try reads.proof(of: id, for: try exchange.caller())
         else {
             throw APIError(.notFound, "There is no proof: the session is not there, or not destroyed yet.")
         }
-        // The stored text is already canonical JSON.
-        guard inclusion != nil, let places = try reads.proofPlaces(of: id, for: caller) else {
-            return APIResponse(status: 200, body: Array(proof.utf8))
-        }
-        return try await ProofWithInclusion(log: log).answer(proof, places)
+        return (id, text)
     }
 
     /// Stateless: the document is checked and forgotten.

@@ -41,13 +41,17 @@ struct Route: Sendable {
     var idempotency: IdempotencyRule?
     /// Whether the handler takes the body piece by piece, as it comes and of any type, instead of whole and JSON.
     var streamsBody = false
+    /// A second, faster way to the same answer; see ``ImmediateAnswering``.
+    let immediate: ImmediateAnswer?
     let handler: @Sendable (Exchange) async throws(APIError) -> APIResponse
 
     init(
         _ method: Method, _ path: String, _ access: Access, bodyBytesMax: Int = 1 << 20,
         addressLimit: RequestLimits.AddressRule? = nil, idempotency: IdempotencyRule? = nil,
         isForAnyOrigin: Bool = false, setsCookie: Bool = false, produces: [String] = ["application/json"],
-        streamsBody: Bool = false, handler: @escaping @Sendable (Exchange) async throws(APIError) -> APIResponse
+        streamsBody: Bool = false,
+        immediate: ImmediateAnswer? = nil,
+        handler: @escaping @Sendable (Exchange) async throws(APIError) -> APIResponse
     ) {
         self.method = method
         self.path = path
@@ -59,8 +63,21 @@ struct Route: Sendable {
         self.setsCookie = setsCookie
         self.produces = produces
         self.streamsBody = streamsBody
+        self.immediate = immediate
         self.handler = handler
     }
+
+    /// Whether `**` ends the path.
+    var capturesRest: Bool { path.hasSuffix("**") }
+}
+
+/// How a route answers without waiting for anything: in microseconds, from what is in memory or in the pages of the
+/// projections.
+struct ImmediateAnswer: Sendable {
+    /// Whether what the answer needs is in memory at the moment.
+    var isReady: @Sendable (Principal?) -> Bool = { _ in true }
+    /// The answer; nil when it would have to wait after all, and the route's handler is to be asked.
+    let answer: @Sendable (Exchange) throws(APIError) -> APIResponse?
 }
 
 /// A request on its way through a route.
@@ -86,8 +103,11 @@ struct Exchange: Sendable {
     let principal: Principal?
     /// Set when the request came with an idempotency key that the route heeds.
     var idempotent: IdempotentRequest?
+    /// Asks again who sent the request; nil where nobody asks.
+    var reidentification: Reidentification?
+
     /// Whether the same request would still be let in: what answers that go on for long ask from time to time.
-    var isStillAllowed: @Sendable () async -> Bool = { true }
+    func isStillAllowed() async -> Bool { await reidentification?.succeeds() ?? true }
 
     /// Who asks, on a route that needs a key.
     func caller() throws(APIError) -> Principal {

@@ -37,11 +37,16 @@ struct HTTPFront: Sendable {
 
     /// What Hummingbird makes a channel for each connection with.
     ///
-    /// - Parameter door: decides about WebSockets.
-    func builder(_ door: WebSocketDoor, _ socketLimits: WebSocketLimits = .init()) -> HTTPServerBuilder {
+    /// - Parameters:
+    ///   - door: decides about WebSockets.
+    ///   - immediate: answers what it can at once; without it everything goes through `responder`.
+    func builder(
+        _ door: WebSocketDoor, _ immediate: ImmediateAnswering? = nil, _ socketLimits: WebSocketLimits = .init()
+    ) -> HTTPServerBuilder {
         HTTPServerBuilder { responder in
             let http1 = UpgradingChannel(
-                responder: responder, door: door, limits: limits, socketLimits: socketLimits, configuration: stream)
+                responder: responder, door: door, immediate: immediate, limits: limits, socketLimits: socketLimits,
+                configuration: stream)
             guard let tls else { return bound(http1) }
             let http2 = HTTP2Channel(
                 responder: responder,

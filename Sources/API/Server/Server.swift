@@ -220,16 +220,34 @@ public struct Server: Sendable {
             allowedOrigins: Set(configuration.allowedOrigins), ledger: ledger, metrics: metrics, logger: logger)
     }
 
+    private var admission: RequestAdmission {
+        RequestAdmission(
+            authenticator: authenticator, memberAuthenticator: memberAuthenticator, meter: meter, limits: limits)
+    }
+
+    private var frame: RequestFrame {
+        RequestFrame(
+            clients: clients, limits: limits,
+            crossOrigin: CrossOrigin(allowedOrigins: Set(configuration.allowedOrigins)), metrics: metrics,
+            logger: logger)
+    }
+
     /// The router with every route, for the HTTP server and for tests.
     func router() -> Router<APIRequestContext> {
         RouterBuilder(
-            authenticator: authenticator, memberAuthenticator: memberAuthenticator, meter: meter,
-            clients: clients,
-            limits: limits, desk: desk, secrets: secrets, sessions: sessions,
-            crossOrigin: CrossOrigin(allowedOrigins: Set(configuration.allowedOrigins)), metrics: metrics,
-            logger: logger
+            answering: RouteAnswering(admission: admission, desk: desk, secrets: secrets, sessions: sessions),
+            frame: frame
         ).router(for: routes)
     }
+
+    /// The way past the router for what can be answered at once.
+    private var immediateAnswering: ImmediateAnswering {
+        ImmediateAnswering(
+            routes: ImmediateRoutes(routes, metrics: metrics.requests), admission: admission, frame: frame,
+            serverName: Self.name)
+    }
+
+    private static let name = "nrx-ledger"
 
     /// Where the operator's commands come in.
     var adminSocket: AdminSocket {
@@ -260,14 +278,14 @@ public struct Server: Sendable {
         let listeners = Listeners(
             awaited: 1 + (adminSocket.isPossible ? 1 : 0) + (metricsListener == nil ? 0 : 1), ready: ready)
         let app = Application(
-            router: router(), server: front.builder(webSocketDoor()),
+            router: router(), server: front.builder(webSocketDoor(), immediateAnswering),
             configuration: .init(
-                address: .hostname(host, port: configuration.port), serverName: "nrx-ledger",
+                address: .hostname(host, port: configuration.port), serverName: Self.name,
                 availableConnectionsDelegate: front.connectionLimit(logger)),
             onServerRunning: { channel in
                 listeners.isUp(
                     "\(front.scheme)://\(host.contains(":") ? "[\(host)]" : host):\(channel.localAddress?.port ?? 0)")
-            }, logger: logger)
+            }, logger: FrameworkLogHandler.logger(writingTo: logger))
         let expiry = Task { [sessions] in await sessions.runExpiry() }
         let graces = Task { [billing] in await billing.runGraces() }
         let witnessing = Task { [witnesses] in await witnesses?.run() }

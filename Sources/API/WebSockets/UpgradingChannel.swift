@@ -24,6 +24,8 @@ struct UpgradingChannel: HTTPChannelHandler {
 
     let responder: Responder
     let door: WebSocketDoor
+    /// Nil where everything is answered through the responder.
+    let immediate: ImmediateAnswering?
     let limits: HTTPServerLimits
     let socketLimits: WebSocketLimits
     let configuration: HTTP1Channel.Configuration
@@ -80,6 +82,7 @@ struct UpgradingChannel: HTTPChannelHandler {
             try operations.addHandlers(configuration.additionalChannelHandlers())
             try operations.addHandler(
                 HTTPConnectionStateHandler(idleTimeout: .seconds(limits.idleSecondsMax), logger: logger))
+            if let immediate { try operations.addHandler(ImmediateAnswerHandler(immediate)) }
             return .http(
                 try HTTP(
                     wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))

@@ -60,7 +60,7 @@ struct WebSocketDoor: Sendable {
     var messageBytesMax: Int { routes.map(\.messageBytesMax).max() ?? 0 }
 
     func admit(_ head: HTTPRequestHead, to route: WebSocketRoute, from peer: InternetAddress?) async -> Admission {
-        let trace = APIRequestContext.newTrace()
+        let trace = RequestFacts.newTrace()
         let query = Self.query(of: head.uri)
         let credential = route.credential(head.headers, query)
         let result: Result<Opened, APIError>
@@ -87,7 +87,7 @@ struct WebSocketDoor: Sendable {
         let address = clients.find(peer: peer, forwardedFor: head.headers["x-forwarded-for"])
         try limits.admit(address, .overall, report: report)
         try checkOrigin(head.headers)
-        try Dialect.speaking(at: String(head.uri.prefix { $0 != "?" })).admit(
+        try Dialect.speaking(at: String(head.uri.prefix { $0 != "?" })).admit?(
             head.headers.first(name: "x-client-name"), head.headers.first(name: "x-client-version"))
         guard let credential else { throw .unauthorized }
         let (caller, isStillAllowed) = try await identify(credential.token, from: address, trace: trace)

@@ -35,6 +35,9 @@ public final class ProjectionStore: Sendable {
 
     let path: String
     let readers: ReaderPool
+    /// Accounts are a few hundred bytes, proofs up to a few thousand: in all some 10 MiB at most.
+    let accountCache = ReadCache<AccountView.Question, AccountView>(countMax: 4_096)
+    let proofCache = ReadCache<ProofView.Question, String>(countMax: 1_024)
     private let writer: Mutex<ProjectionWriter>
     private let committed: Atomic<UInt64>
 

@@ -14,6 +14,13 @@ public struct ProofView: Sendable, Equatable {
     public let issuedAt: Timestamp
     /// Position of its event in the log.
     public let sequence: UInt64
+
+    /// What a proof is asked for with.
+    struct Question: Hashable {
+        let session: SessionID
+        let customer: CustomerID
+        let environment: KeyEnvironment
+    }
 }
 
 /// One link of a proof's chain.
@@ -106,9 +113,12 @@ extension ProjectionStore {
     public func proofDocument(
         of session: SessionID, customer: CustomerID, in environment: KeyEnvironment
     ) throws(ProjectionError) -> String? {
-        try readers.row(
-            ProofView.document, [.text(session.text), .text(customer.text), .text(environment.rawValue)]
-        ) { row throws(ProjectionError) in row.text(0) }
+        let question = ProofView.Question(session: session, customer: customer, environment: environment)
+        return try proofCache.value(for: question, at: position) { () throws(ProjectionError) in
+            try readers.row(
+                ProofView.document, [.text(session.text), .text(customer.text), .text(environment.rawValue)]
+            ) { row throws(ProjectionError) in row.text(0) }
+        }
     }
 
     /// Where the events of the proof of `session`, and of the key it was signed with, stand in the log; nil as for

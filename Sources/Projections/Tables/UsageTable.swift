@@ -23,6 +23,14 @@ public struct AccountView: Sendable, Equatable {
     public let cycle: UsageView
     /// The beginning of the key asked for, as lists show it; nil without one.
     public let keyDisplay: String?
+
+    /// What an account is asked for with.
+    struct Question: Hashable {
+        let id: CustomerID
+        let environment: KeyEnvironment
+        let cycle: BillingCycle
+        let key: KeyID?
+    }
 }
 
 /// `usage` and `live_sessions`: what customers used, by period, and how many sessions each has now. Added up in memory
@@ -167,9 +175,20 @@ extension ProjectionStore {
     public func account(
         _ id: CustomerID, in environment: KeyEnvironment, cycle: BillingCycle, key: KeyID? = nil
     ) throws(ProjectionError) -> AccountView? {
-        let period = cycle.text
+        let question = AccountView.Question(id: id, environment: environment, cycle: cycle, key: key)
+        return try accountCache.value(for: question, at: position) { () throws(ProjectionError) in
+            try readAccount(question)
+        }
+    }
+
+    private func readAccount(_ question: AccountView.Question) throws(ProjectionError) -> AccountView? {
+        let period = question.cycle.text
         return try readers.row(
-            UsageView.account, [.text(id.text), .text(environment.rawValue), .text(period), SQLiteValue(key?.text)]
+            UsageView.account,
+            [
+                .text(question.id.text), .text(question.environment.rawValue), .text(period),
+                SQLiteValue(question.key?.text),
+            ]
         ) { row throws(ProjectionError) in
             AccountView(
                 customer: try CustomerView(row), liveSessions: row.integer(8),

@@ -82,7 +82,10 @@ public struct APIKey: Sendable, CustomStringConvertible, CustomDebugStringConver
     }
 
     /// SHA-256 of the whole key: the form in which a key is stored and looked up.
-    public var storedHash: Hash { Hash(of: Array(text.utf8)) }
+    public var storedHash: Hash { Self.storedHash(of: text) }
+
+    /// The same of a text that may turn out to be no key.
+    public static func storedHash(of text: String) -> Hash { Hash(of: Array(text.utf8)) }
 
     /// Whether two stored hashes are equal, in a time that does not depend on where they differ.
     public static func areSame(_ left: Hash, _ right: Hash) -> Bool {

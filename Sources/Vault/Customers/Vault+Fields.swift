@@ -34,17 +34,45 @@ extension Vault {
     public func open(
         _ sealed: String, customerID: String, context: String, field: String
     ) async throws(VaultError) -> String {
+        let box = try Self.box(sealed, field)
         let binding = Self.fieldBinding(customerID: customerID, context: context, field: field)
+        let opened = try await withDataKey(of: customerID) { key in Self.open(box, key, binding) }
+        return try Self.text(opened, field)
+    }
+
+    /// The same without waiting: nil when the customer's data key is not in memory, and would have to be read first.
+    ///
+    /// - Throws: ``VaultError/Code/notAuthentic`` as ``open(_:customerID:context:field:)`` does.
+    public func openAtOnce(
+        _ sealed: String, customerID: String, context: String, field: String
+    ) throws(VaultError) -> String? {
+        let box = try Self.box(sealed, field)
+        let binding = Self.fieldBinding(customerID: customerID, context: context, field: field)
+        guard let opened = dataKeys.withKey(of: customerID, { Self.open(box, $0, binding) }) else { return nil }
+        return try Self.text(opened, field)
+    }
+
+    /// Whether ``openAtOnce(_:customerID:context:field:)`` would find the customer's data key in memory.
+    public func holdsDataKey(of customerID: String) -> Bool { dataKeys.withKey(of: customerID) { _ in true } ?? false }
+
+    /// What a sealed field is in bytes.
+    private static func box(_ sealed: String, _ field: String) throws(VaultError) -> [UInt8] {
         guard let box = Data(base64Encoded: sealed), box.base64EncodedString() == sealed,
-            box.count > SealedBox.overheadBytes, box.count <= Self.sealedBytesMax
-        else { throw Self.notAuthentic(field) }
-        let opened: [UInt8]? = try await withDataKey(of: customerID) { key in
-            var content = [UInt8](repeating: 0, count: box.count - SealedBox.overheadBytes)
-            let isAuthentic = SealedBox.open(box, into: &content, count: content.count, key: key, binding: binding)
-            return isAuthentic ? content : nil
-        }
-        guard let opened, let text = FieldPadding.unpad(opened).flatMap({ String(validating: $0, as: UTF8.self) })
-        else { throw Self.notAuthentic(field) }
+            box.count > SealedBox.overheadBytes, box.count <= sealedBytesMax
+        else { throw notAuthentic(field) }
+        return Array(box)
+    }
+
+    /// The padded content; nil when it was not sealed for `binding` under this key.
+    private static func open(_ box: [UInt8], _ key: UnsafePointer<UInt8>, _ binding: Binding) -> [UInt8]? {
+        var content = [UInt8](repeating: 0, count: box.count - SealedBox.overheadBytes)
+        let isAuthentic = SealedBox.open(box, into: &content, count: content.count, key: key, binding: binding)
+        return isAuthentic ? content : nil
+    }
+
+    private static func text(_ opened: [UInt8]?, _ field: String) throws(VaultError) -> String {
+        guard let text = opened.flatMap(FieldPadding.unpad).flatMap({ String(validating: $0, as: UTF8.self) })
+        else { throw notAuthentic(field) }
         return text
     }
 

@@ -31,11 +31,13 @@ enum SealedBox {
         key: UnsafePointer<UInt8>, binding: Binding
     ) -> Bool {
         guard box.count == count + overheadBytes else { return false }
-        let nonce = Array(box.prefix(nonceBytes))
-        let sealed = Array(box.dropFirst(nonceBytes))
-        return crypto_aead_xchacha20poly1305_ietf_decrypt(
-            content, nil, nil, sealed, UInt64(sealed.count), binding.bytes, UInt64(binding.bytes.count), nonce, key)
-            == 0
+        let opened = box.withContiguousStorageIfAvailable { box in
+            guard let nonce = box.baseAddress else { return false }
+            return crypto_aead_xchacha20poly1305_ietf_decrypt(
+                content, nil, nil, nonce + nonceBytes, UInt64(box.count - nonceBytes), binding.bytes,
+                UInt64(binding.bytes.count), nonce, key) == 0
+        }
+        return opened ?? open(Array(box), into: content, count: count, key: key, binding: binding)
     }
 }
 
@@ -58,11 +60,13 @@ struct Binding: Sendable {
 
     init(_ purpose: Purpose, _ parts: [UInt8]...) {
         var bytes: [UInt8] = []
-        for part in [Array(purpose.rawValue.utf8)] + parts {
-            let count = UInt32(part.count)
-            bytes.append(contentsOf: (0..<4).map { UInt8(truncatingIfNeeded: count >> (8 * $0)) })
+        bytes.reserveCapacity(parts.reduce(4 + purpose.rawValue.utf8.count) { $0 + 4 + $1.count })
+        func append(_ part: some Collection<UInt8>) {
+            withUnsafeBytes(of: UInt32(part.count).littleEndian) { bytes.append(contentsOf: $0) }
             bytes.append(contentsOf: part)
         }
+        append(purpose.rawValue.utf8)
+        for part in parts { append(part) }
         self.bytes = bytes
     }
 }
