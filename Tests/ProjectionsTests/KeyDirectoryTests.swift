@@ -32,6 +32,26 @@ import Testing
         #expect(store.keys.find(secretSHA256: Hash(of: [0])) == nil)
     }
 
+    @Test(
+        "A presented text is found when it is a key's, is nobody's when it is not, and an error when no key can be it")
+    func presented() throws {
+        var world = World()
+        let (customer, _) = try world.signUp(tier: .business)
+        let store = try ProjectionStore(path: try #require(directory).file())
+        let mine = try APIKey(prefix: .nanorixLive, secret: Array(repeating: 1, count: APIKey.secretBytes))
+        var key = world.newKey()
+        key.secretSHA256 = mine.storedHash
+        try world.run(.issueKey(IssueKey(customerID: customer, key: key)))
+        #expect(try store.keys.find(presented: mine.text) == nil, "an empty directory")
+        try store.apply(world.log)
+        #expect(try store.keys.find(presented: mine.text)?.key.id == key.id)
+        let other = try APIKey(prefix: .nanorixLive, secret: Array(repeating: 2, count: APIKey.secretBytes))
+        #expect(try store.keys.find(presented: other.text) == nil)
+        for text in ["", "nrx_live_", String(mine.text.dropLast()) + "!", String(repeating: "a", count: 100_000)] {
+            #expect(throws: ProofError.self) { try store.keys.find(presented: text) }
+        }
+    }
+
     @Test("A rotated key is found by both secrets, the old one until its grace is over")
     func rotated() throws {
         var world = World()

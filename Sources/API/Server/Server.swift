@@ -241,7 +241,9 @@ public struct Server: Sendable {
     }
 
     /// The way past the router for what can be answered at once.
-    private var immediateAnswering: ImmediateAnswering {
+    var immediateAnswering: ImmediateAnswering { immediateAnswering(routes) }
+
+    func immediateAnswering(_ routes: [Route]) -> ImmediateAnswering {
         ImmediateAnswering(
             routes: ImmediateRoutes(routes, metrics: metrics.requests), admission: admission, frame: frame,
             serverName: Self.name)
