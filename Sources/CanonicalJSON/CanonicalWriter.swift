@@ -19,6 +19,15 @@ extension JSONValue {
     }
 }
 
+extension JSONView {
+    /// Appends the canonical form to `output`.
+    package func writeCanonical(to output: inout [UInt8]) {
+        var sink = ByteSink()
+        CanonicalWriter.write(self, to: &sink)
+        sink.append(to: &output)
+    }
+}
+
 /// How RFC 8785 writes strings and numbers.
 public enum CanonicalWriter {
     private static let hexDigits = Array("0123456789abcdef".utf8)
@@ -52,6 +61,7 @@ public enum CanonicalWriter {
             }
             sink.append(UInt8(ascii: "]"))
         case .object(let object):
+            if object.withView({ write($0, to: &sink) }) != nil { return }
             sink.append(UInt8(ascii: "{"))
             let members = object.members
             for index in members.indices {
@@ -61,6 +71,35 @@ public enum CanonicalWriter {
                 write(members[index].value, to: &sink)
             }
             sink.append(UInt8(ascii: "}"))
+        }
+    }
+
+    /// Writes a value that still stands in the text it was read from: copied, where it stands there in canonical form.
+    static func write(_ view: JSONView, to sink: inout ByteSink) {
+        if let canonical = view.canonicalBytes { return sink.append(canonical) }
+        switch view.kind {
+        case .object:
+            sink.append(UInt8(ascii: "{"))
+            var isFirst = true
+            for (name, value) in view.orderedMembers {
+                if !isFirst { sink.append(UInt8(ascii: ",")) }
+                isFirst = false
+                write(name, to: &sink)
+                sink.append(UInt8(ascii: ":"))
+                write(value, to: &sink)
+            }
+            sink.append(UInt8(ascii: "}"))
+        case .array:
+            sink.append(UInt8(ascii: "["))
+            var isFirst = true
+            for element in view.elements {
+                if !isFirst { sink.append(UInt8(ascii: ",")) }
+                isFirst = false
+                write(element, to: &sink)
+            }
+            sink.append(UInt8(ascii: "]"))
+        case .string where view.node.isPlain: sink.append(view.bytes)
+        default: write(view.value, to: &sink)
         }
     }
 

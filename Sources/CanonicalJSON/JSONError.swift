@@ -30,3 +30,15 @@ public struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The reason and the offset, in words.
     public var description: String { "\(reason.rawValue) (at byte \(offset))" }
 }
+
+extension [UInt8] {
+    /// `withUnsafeBufferPointer` that keeps the error's type, which that cannot forward.
+    package func withTypedBuffer<R>(
+        _ body: (UnsafeBufferPointer<UInt8>) throws(JSONError) -> R
+    ) throws(JSONError) -> R {
+        let result: Result<R, JSONError> = withUnsafeBufferPointer { buffer in
+            Result { () throws(JSONError) in try body(buffer) }
+        }
+        return try result.get()
+    }
+}

@@ -36,32 +36,51 @@ public struct JSONObject: Sendable {
     /// Largest number of members that are searched one by one.
     private static let linearSearchMax = 16
 
-    /// The members in canonical order.
-    public private(set) var members: [Member]
+    private enum Storage: Sendable {
+        case members([Member])
+        /// Still in the text it was read from.
+        case source(JSONSource)
+    }
 
-    // Where this object was read from, when it stood there in canonical form; a length of 0 says that it did not, or that
-    // it was changed since. Two small numbers, so that a value does not grow.
-    private var sourceStart: UInt32 = 0
-    private var sourceLength: UInt32 = 0
+    private var storage: Storage
+    // Which node of the source, a small number beside the storage so that a value does not grow.
+    private var node: UInt32 = 0
 
     /// An object without members.
-    public init() { members = [] }
+    public init() { storage = .members([]) }
 
     /// Takes members that are known to be in canonical order, each name once.
-    ///
-    /// - Parameter source: the bytes of the text that was read which are this object in canonical form, if there are such.
-    init(ascending members: [Member], canonicalSource source: Range<Int>?) {
-        self.members = members
-        if let source, source.upperBound <= UInt32.max {
-            sourceStart = UInt32(source.lowerBound)
-            sourceLength = UInt32(source.count)
+    init(ascending members: [Member]) { storage = .members(members) }
+
+    /// The object that a node of `source` is.
+    init(source: JSONSource, node: UInt32) {
+        storage = .source(source)
+        self.node = node
+    }
+
+    /// The members in canonical order. Of an object that was read from a text they are taken out of it at each call.
+    public var members: [Member] {
+        switch storage {
+        case .members(let members): members
+        case .source(let source):
+            withExtendedLifetime(source) {
+                source.view(of: node).orderedMembers.map { Member(name: $0.name, value: $0.value.value) }
+            }
         }
     }
 
-    /// The bytes of the text this object was read from that *are* its canonical form, so that they can be hashed where
-    /// they stand; nil when they are laid out in another way, or when the object did not come from a reader unchanged.
+    /// Lends the object where it stands in the text it was read from; nil when it did not come from a reader unchanged.
+    package func withView<R>(_ body: (JSONView) throws -> R) rethrows -> R? {
+        guard case .source(let source) = storage else { return nil }
+        return try withExtendedLifetime(source) { try body(source.view(of: node)) }
+    }
+
+    /// The place of this object in the text it was read from, if it stands there in canonical form; nil when it is laid out
+    /// in another way, or when it did not come from a reader unchanged.
     package var canonicalSource: Range<Int>? {
-        sourceLength == 0 ? nil : Int(sourceStart)..<Int(sourceStart) + Int(sourceLength)
+        withView { view in
+            view.canonicalBytes.map { _ in Int(view.node.start)..<Int(view.node.end) }
+        } ?? nil
     }
 
     /// Sorts `members`; returns nil when a name stands twice.
@@ -71,12 +90,18 @@ public struct JSONObject: Sendable {
             sorted.sort { $0.name.precedesInUTF16($1.name) }
             guard Self.isStrictlyAscending(sorted) else { return nil }
         }
-        self.members = sorted
+        storage = .members(sorted)
     }
 
     /// The value of the member called `name`, byte for byte; setting nil removes the member.
     public subscript(name: String) -> JSONValue? {
         get {
+            let members: [Member]
+            switch storage {
+            case .source(let source):
+                return withExtendedLifetime(source) { source.view(of: node).member(name)?.value }
+            case .members(let stored): members = stored
+            }
             // Most objects are small; telling names apart takes less than ordering them.
             if members.count <= Self.linearSearchMax {
                 for index in members.indices where members[index].name.hasSameBytes(as: name) {
@@ -84,13 +109,16 @@ public struct JSONObject: Sendable {
                 }
                 return nil
             }
-            let index = insertionIndex(of: name)
+            let index = Self.insertionIndex(of: name, in: members)
             guard index < members.count, members[index].name.hasSameBytes(as: name) else { return nil }
             return members[index].value
         }
         set {
-            sourceLength = 0
-            let index = insertionIndex(of: name)
+            var members = members
+            // Let go of, so that the members are changed where they are.
+            storage = .members([])
+            defer { storage = .members(members) }
+            let index = Self.insertionIndex(of: name, in: members)
             let exists = index < members.count && members[index].name.hasSameBytes(as: name)
             switch (newValue, exists) {
             case (let value?, true): members[index].value = value
@@ -104,7 +132,7 @@ public struct JSONObject: Sendable {
     /// The member names in canonical order.
     public var names: [String] { members.map(\.name) }
 
-    private func insertionIndex(of name: String) -> Int {
+    private static func insertionIndex(of name: String, in members: [Member]) -> Int {
         var low = 0
         var high = members.count
         while low < high {
@@ -143,8 +171,9 @@ extension JSONValue: Equatable {
 extension JSONObject: Equatable {
     /// Equal when the canonical bytes are equal.
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
-        left.members.count == right.members.count
-            && zip(left.members, right.members).allSatisfy { $0.name.hasSameBytes(as: $1.name) && $0.value == $1.value }
+        let (mine, others) = (left.members, right.members)
+        return mine.count == others.count
+            && zip(mine, others).allSatisfy { $0.name.hasSameBytes(as: $1.name) && $0.value == $1.value }
     }
 }
 

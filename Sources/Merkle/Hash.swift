@@ -110,10 +110,13 @@ extension [UInt8] {
 
 /// Lower-case hex and nothing else: an upper-case digit is not read.
 private enum LowerCaseHex {
+    private static let digits: StaticString = "0123456789abcdef"
+
     static func write(_ bytes: UnsafeRawBufferPointer, to output: UnsafeMutableRawBufferPointer) {
-        for (index, byte) in bytes.enumerated() {
-            output[index * 2] = digit(byte >> 4)
-            output[index * 2 + 1] = digit(byte & 15)
+        let digits = digits.utf8Start
+        for index in 0..<bytes.count {
+            output[index &* 2] = digits[Int(bytes[index] >> 4)]
+            output[index &* 2 &+ 1] = digits[Int(bytes[index] & 15)]
         }
     }
 
@@ -126,22 +129,19 @@ private enum LowerCaseHex {
     /// Same, of ASCII characters.
     static func read(_ digits: UnsafeBufferPointer<UInt8>, into output: UnsafeMutableRawBufferPointer) -> Bool {
         guard digits.count == output.count * 2 else { return false }
+        // Without a branch a digit: a proof has dozens of hashes, and what is no digit shows in the upper half.
+        var wrong: UInt8 = 0
         for index in 0..<output.count {
-            guard let high = nibble(digits[index * 2]), let low = nibble(digits[index * 2 + 1]) else { return false }
-            output[index] = high << 4 | low
+            let (high, low) = (nibble(digits[index &* 2]), nibble(digits[index &* 2 &+ 1]))
+            wrong |= high | low
+            output[index] = high << 4 | low & 15
         }
-        return true
+        return wrong < 16
     }
 
-    private static func digit(_ nibble: UInt8) -> UInt8 {
-        nibble + (nibble < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
-    }
-
-    private static func nibble(_ character: UInt8) -> UInt8? {
-        switch character {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): character - UInt8(ascii: "a") + 10
-        default: nil
-        }
+    /// The value of a digit; 16 or more for any other character.
+    private static func nibble(_ character: UInt8) -> UInt8 {
+        let (decimal, letter) = (character &- UInt8(ascii: "0"), character &- UInt8(ascii: "a"))
+        return decimal < 10 ? decimal : letter < 6 ? letter + 10 : 0xFF
     }
 }

@@ -85,32 +85,61 @@ public struct Envelope: Sendable, Equatable {
     ///
     /// - Throws: ``EnvelopeError`` saying what is wrong with the line.
     public init(line: UnsafeBufferPointer<UInt8>) throws(EnvelopeError) {
-        let (value, isCanonical): (JSONValue, Bool)
-        do { (value, isCanonical) = try JSONReader.readNotingForm(line) } catch { throw .json(error) }
-        guard let object = value.object else { throw .members }
-        self = try Envelope(object)
-        // Nine members, each of its kind, in canonical form: that is the line that this event is written as.
-        guard isCanonical else { throw .notCanonical }
+        let read: Result<Envelope, EnvelopeError>
+        do {
+            read = try JSONReader.withKeptView(of: line) { view, isCanonical in
+                Result { () throws(EnvelopeError) in
+                    let envelope = try Envelope(view)
+                    // Nine members, each of its kind, in canonical form: that is the line this event is written as.
+                    guard isCanonical else { throw .notCanonical }
+                    return envelope
+                }
+            }
+        } catch { throw .json(error) }
+        self = try read.get()
     }
 
-    /// The names of the nine members in canonical order.
-    private static let names = ["actor", "at", "data", "id", "seq", "stream", "trace", "type", "v"]
-
-    private init(_ object: JSONObject) throws(EnvelopeError) {
-        let members = object.members
-        guard members.count == Self.names.count, zip(members, Self.names).allSatisfy({ $0.name.hasSameBytes(as: $1) }),
-            let actor = members[0].value.string, let at = members[1].value.string,
-            let data = members[2].value.object, let id = members[3].value.string,
-            let sequence = members[4].value.integer, sequence >= 0, let stream = members[5].value.string,
-            let trace = members[6].value.string, let type = members[7].value.string,
-            let version = members[8].value.integer, version >= 1
+    /// The event that a line says; its `data` keeps the line and stays in it until it is asked.
+    private init(_ line: JSONView) throws(EnvelopeError) {
+        var members = EnvelopeMembers(line)
+        guard let actor = members.next("actor")?.string, let at = members.next("at"), at.isString,
+            let data = members.next("data")?.object, let id = members.next("id")?.string,
+            let sequence = members.next("seq")?.integer, sequence >= 0,
+            let stream = members.next("stream")?.string, let trace = members.next("trace")?.string,
+            let type = members.next("type")?.string, let version = members.next("v")?.integer, version >= 1,
+            members.areAll
         else { throw .members }
         // The form is exact, so a time of this length is the text of the time it says.
-        guard at.utf8.count == Timestamp.textBytes, let time = Timestamp(at) else { throw .timestamp(at) }
+        guard let time = at.withText({ $0.count == Timestamp.textBytes ? Timestamp(utf8: $0) : nil }) ?? nil else {
+            throw .timestamp(at.string ?? "")
+        }
         self.sequence = UInt64(sequence)
         event = EventDraft(
             id: id, at: time, actor: actor, stream: stream, trace: trace, type: type, version: Int(version), data: data)
     }
+}
+
+/// Takes the members of an event's line, asked for in canonical order.
+private struct EnvelopeMembers {
+    private static let count = 9
+    private let line: JSONView
+    private var rest: JSONView.Members
+
+    init(_ line: JSONView) {
+        self.line = line
+        rest = line.members
+    }
+
+    /// The member with this name: the next one, in every line that was not tampered with.
+    mutating func next(_ name: StaticString) -> JSONView? {
+        var following = rest
+        guard let next = following.next(), next.name.hasText(name) else { return line.member(name) }
+        rest = following
+        return next.value
+    }
+
+    /// Whether there are no others than the nine asked for.
+    var areAll: Bool { rest.isAtEnd || line.members.reduce(0, { count, _ in count + 1 }) == Self.count }
 }
 
 /// Why a line of the log is not an event.

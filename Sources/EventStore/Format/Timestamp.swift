@@ -81,7 +81,13 @@ extension Timestamp: CustomStringConvertible {
     /// Reads exactly the forms of ``text`` and ``secondsText``; nil for anything else, also for days that do not exist.
     public init?(_ text: String) {
         var text = text
-        guard let microseconds = text.withUTF8({ Self.microseconds(in: $0) }) else { return nil }
+        guard let time = text.withUTF8({ Timestamp(utf8: $0) }) else { return nil }
+        self = time
+    }
+
+    /// Same, of the text's UTF-8.
+    init?(utf8: UnsafeBufferPointer<UInt8>) {
+        guard let microseconds = Self.microseconds(in: utf8) else { return nil }
         self.microseconds = microseconds
     }
 

@@ -21,11 +21,18 @@ public struct VerificationKey: Sendable, Hashable {
 
     /// Reads exactly the form of ``text``; nil for anything else.
     public init?(text: String) {
+        var text = text
+        guard let key = text.withUTF8({ Self(characters: $0) }) else { return nil }
+        self = key
+    }
+
+    /// Same, of the text's UTF-8.
+    init?(characters: UnsafeBufferPointer<UInt8>) {
         let prefix = Self.spkiPrefix
-        guard let spki = PrefixedText.base64(text, count: prefix.count + 32),
-            spki.starts(with: prefix)
-        else { return nil }
-        rawBytes = Array(spki.dropFirst(prefix.count))
+        guard let spki = PrefixedText.base64(characters, count: prefix.count + 32), spki.starts(with: prefix) else {
+            return nil
+        }
+        rawBytes = Array(spki[prefix.count...])
     }
 
     /// The 44 bytes of the DER SubjectPublicKeyInfo, which `openssl pkey -pubin -inform DER` reads.
@@ -61,7 +68,13 @@ enum VerificationKeyName {
 /// The form of a session's id.
 enum SessionID {
     static func isWellFormed(_ text: String) -> Bool {
-        text.utf8.count == 37 && text.utf8.starts(with: "sess_".utf8)
-            && text.utf8.dropFirst(5).allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+        var text = text
+        return text.withUTF8 { isWellFormed($0) }
+    }
+
+    /// Same, of the text's UTF-8.
+    static func isWellFormed(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        text.count == 37 && text.starts(with: "sess_".utf8)
+            && text[5...].allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
 }

@@ -64,7 +64,11 @@ struct ClaimedDocuments {
 }
 
 extension ProofInspection {
-    mutating func readDocuments(_ evidence: [JSONObject?]) -> ClaimedDocuments {
+    private static let namespaces: [StaticString] = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"]
+    private static let sealedThings: [StaticString] = ["exec_answers", "spooled_inputs", "terminal_tickets"]
+    private static let revokedThings: [StaticString] = ["environment_secrets", "terminal_tickets"]
+
+    mutating func readDocuments(_ evidence: [JSONView?]) -> ClaimedDocuments {
         var documents = ClaimedDocuments()
         for (index, object) in evidence.enumerated() {
             guard let object else { continue }
@@ -83,7 +87,7 @@ extension ProofInspection {
         return documents
     }
 
-    private mutating func readIsolation(_ object: JSONObject) -> ClaimedDocuments.Isolation? {
+    private mutating func readIsolation(_ object: JSONView) -> ClaimedDocuments.Isolation? {
         var reader = MemberReader(object, called: "environment_isolation")
         let missing = reader.strings("layers_missing")
         let namespaces = reader.object("namespaces")
@@ -92,14 +96,14 @@ extension ProofInspection {
         noteStructure(reader.finish())
         if let namespaces {
             var reader = MemberReader(namespaces, called: "namespaces")
-            for name in ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"] { _ = reader.count(name) }
+            for name in Self.namespaces { _ = reader.count(name) }
             noteStructure(reader.finish())
         }
         guard let after, let missing else { return nil }
         return .init(processesAfter: after, layersMissing: missing)
     }
 
-    private mutating func readFileSystem(_ object: JSONObject) -> ClaimedDocuments.FileSystem? {
+    private mutating func readFileSystem(_ object: JSONView) -> ClaimedDocuments.FileSystem? {
         var reader = MemberReader(object, called: "filesystem_destruction")
         let bytes = reader.count("bytes")
         _ = reader.count("files")
@@ -107,14 +111,14 @@ extension ProofInspection {
         let descriptors = reader.count("open_descriptors_after")
         let present = reader.bool("present_after")
         _ = reader.count("size_bytes")
-        let source = reader.string("source")
-        require(source?.hasSameBytes(as: "tmpfs") == true, .structure, "the file system is not tmpfs")
+        let source = reader.text("source")
+        require(source?.hasText("tmpfs") == true, .structure, "the file system is not tmpfs")
         noteStructure(reader.finish())
         guard let bytes, let descriptors, let present else { return nil }
         return .init(bytes: bytes, openDescriptorsAfter: descriptors, presentAfter: present)
     }
 
-    private mutating func readOverwrite(_ object: JSONObject) -> ClaimedDocuments.Overwrite? {
+    private mutating func readOverwrite(_ object: JSONView) -> ClaimedDocuments.Overwrite? {
         var reader = MemberReader(object, called: "multipass_overwrite")
         let bytes = reader.count("bytes")
         let compared = reader.count("bytes_compared")
@@ -130,7 +134,7 @@ extension ProofInspection {
             mismatches: mismatches)
     }
 
-    private mutating func readDataKey(_ object: JSONObject) -> ClaimedDocuments.DataKey? {
+    private mutating func readDataKey(_ object: JSONView) -> ClaimedDocuments.DataKey? {
         var reader = MemberReader(object, called: "key_zeroization")
         let guarded = reader.bool("guarded_memory")
         let locked = reader.bool("locked")
@@ -140,25 +144,25 @@ extension ProofInspection {
         noteStructure(reader.finish())
         if let sealed {
             var reader = MemberReader(sealed, called: "sealed")
-            for name in ["exec_answers", "spooled_inputs", "terminal_tickets"] { _ = reader.count(name) }
+            for name in Self.sealedThings { _ = reader.count(name) }
             noteStructure(reader.finish())
         }
         guard let guarded, let locked, let zeroed, let readBack else { return nil }
         return .init(guardedMemory: guarded, locked: locked, zeroed: zeroed, readBackZero: readBack)
     }
 
-    private mutating func readCredentials(_ object: JSONObject) {
+    private mutating func readCredentials(_ object: JSONView) {
         var reader = MemberReader(object, called: "credential_incineration")
         let revoked = reader.object("revoked")
         noteStructure(reader.finish())
         if let revoked {
             var reader = MemberReader(revoked, called: "revoked")
-            for name in ["environment_secrets", "terminal_tickets"] { _ = reader.count(name) }
+            for name in Self.revokedThings { _ = reader.count(name) }
             noteStructure(reader.finish())
         }
     }
 
-    private mutating func readZeroBlocks(_ object: JSONObject) -> ClaimedDocuments.ZeroBlocks? {
+    private mutating func readZeroBlocks(_ object: JSONView) -> ClaimedDocuments.ZeroBlocks? {
         var reader = MemberReader(object, called: "merkle_zero_verification")
         let blockBytes = reader.count("block_bytes")
         require(blockBytes == 4096, .structure, "block_bytes is not 4096")
@@ -170,7 +174,7 @@ extension ProofInspection {
         return .init(blocks: blocks, merkleRoot: merkleRoot, expectedRoot: expectedRoot)
     }
 
-    private mutating func readLogHead(_ object: JSONObject) -> LogHead? {
+    private mutating func readLogHead(_ object: JSONView) -> LogHead? {
         var reader = MemberReader(object, called: "chain_integrity_seal")
         let origin = reader.string("log_origin")
         let root = reader.hash("log_root")
@@ -180,10 +184,10 @@ extension ProofInspection {
         return LogHead(origin: origin, size: size, root: root)
     }
 
-    private mutating func readCompletion(_ object: JSONObject) -> ClaimedDocuments.Completion? {
+    private mutating func readCompletion(_ object: JSONView) -> ClaimedDocuments.Completion? {
         var reader = MemberReader(object, called: "lifecycle_completion")
-        let version = reader.string("cdp_version")
-        require(version?.hasSameBytes(as: "1.0") == true, .consistency, "step 8 names another cdp_version")
+        let version = reader.text("cdp_version")
+        require(version?.hasText("1.0") == true, .consistency, "step 8 names another cdp_version")
         let createdAt = reader.second("created_at")
         let customerID = reader.string("customer_id")
         let destroyedAt = reader.second("destroyed_at")

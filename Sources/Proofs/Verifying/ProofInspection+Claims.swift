@@ -17,7 +17,7 @@ extension ProofInspection {
         checkContexts(parts, completion)
         checkRepeatedMembers(parts, completion)
         guard let publicKey = parts.publicKey, let finalHash = parts.finalHash,
-            let signatureText = parts.signatureText, let logHead = documents.logHead
+            let signatureText = parts.signatureText?.string, let logHead = documents.logHead
         else { return nil }
         return ProofClaims(
             sessionID: completion.sessionID, customerID: completion.customerID, createdAt: completion.createdAt,
@@ -31,7 +31,7 @@ extension ProofInspection {
             parts.publicKey?.spkiSHA256 == completion.publicKeySHA256, .keyBinding,
             "step 8 was made for another public key")
         require(
-            parts.keyID.map { $0.hasSameBytes(as: completion.keyID) } ?? false, .keyBinding,
+            parts.keyID?.hasText(completion.keyID) ?? false, .keyBinding,
             "attestation.key_id is not the key_id of step 8")
         require(
             isDerivedKeyID(completion), .keyBinding,
@@ -63,7 +63,7 @@ extension ProofInspection {
 
     private mutating func checkRepeatedMembers(_ parts: ProofParts, _ completion: ClaimedDocuments.Completion) {
         require(
-            parts.sessionID.map { $0.hasSameBytes(as: completion.sessionID) } ?? false, .consistency,
+            parts.sessionID?.hasText(completion.sessionID) ?? false, .consistency,
             "session_id is not that of step 8")
         require(parts.createdAt == completion.createdAt, .consistency, "created_at is not that of step 8")
         require(parts.destroyedAt == completion.destroyedAt, .consistency, "destroyed_at is not that of step 8")

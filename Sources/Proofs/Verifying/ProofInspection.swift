@@ -4,7 +4,7 @@ import Merkle
 /// One run of the verifier over one document: reads it, recomputes it, and gathers what is wrong.
 struct ProofInspection {
     /// Who does what in which step (docs/cdp.md), as the chain binds it.
-    private static let steps: [(subsystem: String, operation: String)] = [
+    private static let steps: [(subsystem: StaticString, operation: StaticString)] = [
         (subsystem: "eee_namespace", operation: "environment_isolation"),
         (subsystem: "eee_tmpfs", operation: "filesystem_destruction"),
         (subsystem: "eee_memory", operation: "multipass_overwrite"),
@@ -15,15 +15,15 @@ struct ProofInspection {
         (subsystem: "session_destroy", operation: "lifecycle_completion"),
     ]
 
-    // What was read, for hashing parts of it in place; nil when the document came as a value.
-    private let text: [UInt8]?
+    /// Number of steps of a destruction.
+    static let stepCount = 8
+
     let acceptsMissingLayers: Bool
     private var failures: [ProofVerification.Failure] = []
     // Scratch space of the canonical forms and hashed messages, so that they cost one allocation a document.
     var scratch: [UInt8] = []
 
-    init(text: [UInt8]?, acceptsMissingLayers: Bool) {
-        self.text = text
+    init(acceptsMissingLayers: Bool) {
         self.acceptsMissingLayers = acceptsMissingLayers
         scratch.reserveCapacity(2048)
     }
@@ -38,16 +38,14 @@ struct ProofInspection {
     }
 
     /// The SHA-256 of the canonical form of `object`: of its own bytes, where they are in that form already.
-    mutating func canonicalHash(of object: JSONObject) -> Hash {
-        if let text, let source = object.canonicalSource {
-            return text.withUnsafeBytes { Hash(of: UnsafeRawBufferPointer(rebasing: $0[source])) }
-        }
+    mutating func canonicalHash(of object: JSONView) -> Hash {
+        if let canonical = object.canonicalBytes { return Hash(of: UnsafeRawBufferPointer(canonical)) }
         scratch.removeAll(keepingCapacity: true)
-        JSONValue.object(object).writeCanonical(to: &scratch)
+        object.writeCanonical(to: &scratch)
         return Hash(of: scratch)
     }
 
-    mutating func inspect(_ document: JSONObject) -> ProofVerification {
+    mutating func inspect(_ document: JSONView) -> ProofVerification {
         let parts = readParts(of: document)
         let documents = readDocuments(parts.evidence)
         checkEvidenceHashes(parts)
@@ -62,7 +60,7 @@ struct ProofInspection {
     }
 
     private mutating func checkEvidenceHashes(_ parts: ProofParts) {
-        guard parts.evidence.count == Self.steps.count, parts.chain.count == Self.steps.count else {
+        guard parts.evidence.count == Self.stepCount, parts.chain.count == Self.stepCount else {
             return note(
                 .evidence, "\(parts.evidence.count) evidence documents for \(parts.chain.count) steps instead of 8 each"
             )
@@ -77,7 +75,7 @@ struct ProofInspection {
 
     /// Recomputes the chain; returns the hash of its last step, nil when there are not exactly the eight.
     private mutating func recomputeChain(_ parts: ProofParts) -> Hash? {
-        guard parts.chain.count == Self.steps.count else {
+        guard parts.chain.count == Self.stepCount else {
             note(.chainIntegrity, "the chain has \(parts.chain.count) steps instead of 8")
             return nil
         }
@@ -91,14 +89,14 @@ struct ProofInspection {
                 return nil
             }
             require(
-                subsystem.hasSameBytes(as: names.subsystem) && operation.hasSameBytes(as: names.operation),
+                subsystem.hasText(names.subsystem) && operation.hasText(names.operation),
                 .chainIntegrity, "step \(index + 1) is not \(names.subsystem), \(names.operation)")
             scratch.removeAll(keepingCapacity: true)
             previous.appendHex(to: &scratch)
             scratch.append(0)
-            scratch.append(contentsOf: names.subsystem.utf8)
+            scratch.append(names.subsystem)
             scratch.append(0)
-            scratch.append(contentsOf: names.operation.utf8)
+            scratch.append(names.operation)
             scratch.append(0)
             evidence.appendHex(to: &scratch)
             scratch.append(0)
@@ -125,5 +123,12 @@ struct ProofInspection {
         require(
             Sodium.isSignature(signature, of: scratch, by: key.rawBytes), .signature,
             "the signature of the final hash does not hold under the public key")
+    }
+}
+
+extension [UInt8] {
+    /// Appends the UTF-8 of `text`.
+    fileprivate mutating func append(_ text: StaticString) {
+        append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 }

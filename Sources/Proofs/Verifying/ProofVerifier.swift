@@ -31,27 +31,46 @@ public struct ProofVerifier: Sendable {
         guard document.count <= Self.documentBytesMax else {
             throw ProofError(.notAProof, "the document is larger than \(Self.documentBytesMax) bytes")
         }
-        let value: JSONValue
-        do { value = try JSONReader.read(document) } catch {
+        let verification: ProofVerification?
+        do throws(JSONError) {
+            verification = try document.withTypedBuffer { (bytes) throws(JSONError) in
+                try JSONReader.withView(of: bytes) { inspect($0) }
+            }
+        } catch {
             throw ProofError(.notAProof, "the document is not strict JSON: \(error)")
         }
-        return try verify(value, text: document)
+        return try Self.proof(verification)
     }
 
     /// Same, of a document that ``CanonicalJSON/JSONReader`` has read strictly already, for example as part of an event.
     public func verify(_ document: JSONValue) throws(ProofError) -> ProofVerification {
-        try verify(document, text: nil)
+        if let found = document.object?.withView({ inspect($0) }) { return try Self.proof(found) }
+        // Not from a text, or changed since: the text that it would be is read.
+        let verification: ProofVerification?
+        do throws(JSONError) {
+            verification = try document.canonicalBytes.withTypedBuffer { (bytes) throws(JSONError) in
+                try JSONReader.withView(of: bytes, numbers: .ieee754, depthMax: .max) { inspect($0) }
+            }
+        } catch {
+            throw ProofError(.notAProof, "the document cannot be written as JSON: \(error)")
+        }
+        return try Self.proof(verification)
     }
 
-    /// - Parameter text: what `document` was read from, as a whole; nil when that is not at hand.
-    private func verify(_ document: JSONValue, text: [UInt8]?) throws(ProofError) -> ProofVerification {
-        guard let object = document.object, object["cdp_version"]?.string != nil, object["chain"]?.array != nil,
-            object["attestation"]?.object != nil
-        else {
+    /// The verdict; nil when `document` is no destruction proof at all.
+    private func inspect(_ document: JSONView) -> ProofVerification? {
+        guard document.member("cdp_version")?.isString == true, document.member("chain")?.isArray == true,
+            document.member("attestation")?.isObject == true
+        else { return nil }
+        var inspection = ProofInspection(acceptsMissingLayers: acceptsMissingLayers)
+        return inspection.inspect(document)
+    }
+
+    private static func proof(_ verification: ProofVerification?) throws(ProofError) -> ProofVerification {
+        guard let verification else {
             throw ProofError(
                 .notAProof, "a destruction proof is an object with cdp_version, chain and attestation; this is none")
         }
-        var inspection = ProofInspection(text: text, acceptsMissingLayers: acceptsMissingLayers)
-        return inspection.inspect(object)
+        return verification
     }
 }

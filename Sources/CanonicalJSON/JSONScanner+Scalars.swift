@@ -1,9 +1,10 @@
-extension JSONReader {
+extension JSONScanner {
     /// Largest integer that every JSON reader holds exactly: 2^53 − 1 (RFC 8259 §6).
     static let integerMax: Int64 = (1 << 53) - 1
 
-    /// Reads the string whose opening quote is at `position`; `isVerbatim` when its bytes stand in the input as they are.
-    mutating func readText() throws(JSONError) -> (text: String, isVerbatim: Bool) {
+    /// Reads the string whose opening quote is at `position`.
+    mutating func readText() throws(JSONError) {
+        let node = nodes.open(.string, at: position)
         position += 1
         let start = position
         var isASCII = true
@@ -12,16 +13,27 @@ extension JSONReader {
             guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: position) }
             let byte = bytes[position]
             if byte == UInt8(ascii: "\"") {
-                let slice = UnsafeBufferPointer(rebasing: bytes[start..<position])
                 // ASCII is valid UTF-8 without a second look.
-                let text = isASCII ? String(decoding: slice, as: UTF8.self) : try decodeUTF8(slice, at: start)
+                if !isASCII { _ = try decodeUTF8(UnsafeBufferPointer(rebasing: bytes[start..<position]), at: start) }
                 position += 1
-                return (text, true)
+                return nodes.close(node, at: position)
             }
-            if byte == UInt8(ascii: "\\") { return (try readEscapedString(from: start), false) }
+            if byte == UInt8(ascii: "\\") {
+                noteForm(of: try readEscapedString(from: start), from: start - 1)
+                return nodes.close(node, at: position, isPlain: false)
+            }
             if byte < 0x20 { throw JSONError(.controlCharacter, at: position) }
             if byte >= 0x80 { isASCII = false }
             position += 1
+        }
+    }
+
+    /// The text of a string literal that was read before.
+    static func unescaped(_ literal: UnsafeBufferPointer<UInt8>) -> String {
+        var scanner = JSONScanner(bytes: literal, numbers: .integers, depthMax: 0)
+        scanner.position = 1
+        do throws(JSONError) { return try scanner.readEscapedString(from: 1) } catch {
+            preconditionFailure("a string was read as valid and is not: \(error)")
         }
     }
 
@@ -44,10 +56,9 @@ extension JSONReader {
             switch byte {
             case UInt8(ascii: "\""):
                 position += 1
-                let text = try unescaped.withUnsafeBufferPointerTyped { (buffer) throws(JSONError) in
+                let text = try unescaped.withTypedBuffer { (buffer) throws(JSONError) in
                     try decodeUTF8(buffer, at: start)
                 }
-                noteForm(of: text, from: start - 1)
                 return text
             case UInt8(ascii: "\\"):
                 position += 1
@@ -123,7 +134,7 @@ extension JSONReader {
     }
 
     /// Reads the number that begins at `position`.
-    mutating func readNumber() throws(JSONError) -> JSONValue {
+    mutating func readNumber() throws(JSONError) {
         let start = position
         if bytes[position] == UInt8(ascii: "-") { position += 1 }
         let digits = position
@@ -137,17 +148,21 @@ extension JSONReader {
             throw JSONError(position < bytes.count ? .unexpectedByte : .unexpectedEnd, at: position)
         }
         guard count == 1 || bytes[digits] != UInt8(ascii: "0") else { throw JSONError(.numberOutOfRange, at: start) }
-        let negative = digits > start
-        let integral =
-            position == bytes.count
-            || ![UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E")].contains(bytes[position])
-        let fits = integral && count <= 16 && magnitude <= Self.integerMax && !(negative && magnitude == 0)
-        if fits { return .integer(negative ? -magnitude : magnitude) }
+        let isNegative = digits > start
+        let fits = !goesOnAsDouble && count <= 16 && magnitude <= Self.integerMax && !(isNegative && magnitude == 0)
+        if fits { return nodes.close(nodes.open(.integer, at: start), at: position) }
         guard numbers == .ieee754 else { throw JSONError(.numberOutOfRange, at: start) }
-        return try readDouble(from: start)
+        try readDouble(from: start)
     }
 
-    private mutating func readDouble(from start: Int) throws(JSONError) -> JSONValue {
+    /// Whether a fraction or an exponent follows.
+    private var goesOnAsDouble: Bool {
+        guard position < bytes.count else { return false }
+        let byte = bytes[position]
+        return byte == UInt8(ascii: ".") || byte | 0x20 == UInt8(ascii: "e")
+    }
+
+    private mutating func readDouble(from start: Int) throws(JSONError) {
         deviations += 1
         if position < bytes.count, bytes[position] == UInt8(ascii: ".") {
             position += 1
@@ -162,7 +177,7 @@ extension JSONReader {
         }
         let text = String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<position]), as: UTF8.self)
         guard let value = Double(text), value.isFinite else { throw JSONError(.numberOutOfRange, at: start) }
-        return .double(value)
+        nodes.close(nodes.open(.double, at: start), at: position)
     }
 
     private mutating func skipDigits() throws(JSONError) {
@@ -175,17 +190,5 @@ extension JSONReader {
 
     private func decimalDigit(_ byte: UInt8) -> Int64? {
         byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") ? Int64(byte - UInt8(ascii: "0")) : nil
-    }
-}
-
-extension Array where Element == UInt8 {
-    /// `withUnsafeBufferPointer` that keeps the error's type.
-    func withUnsafeBufferPointerTyped<R>(
-        _ body: (UnsafeBufferPointer<UInt8>) throws(JSONError) -> R
-    ) throws(JSONError) -> R {
-        let result: Result<R, JSONError> = withUnsafeBufferPointer { buffer in
-            Result { () throws(JSONError) in try body(buffer) }
-        }
-        return try result.get()
     }
 }

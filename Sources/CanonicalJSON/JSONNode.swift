@@ -1,0 +1,65 @@
+/// One value of a text that was read strictly, and where it stands there.
+///
+/// Nodes follow each other as the values do in the text: after an object's node come its members, each a name and a value;
+/// after an array's its elements. So reading a text allocates nothing but a run of these, and what nobody asks for is
+/// never made.
+struct JSONNode {
+    enum Kind: UInt8 {
+        case null, `true`, `false`, integer, double, string, array, object
+    }
+
+    /// Where the value begins, in bytes from the start of the text; a string's is its opening quote.
+    let start: UInt32
+    /// Where it ends.
+    var end: UInt32 = 0
+    /// The node after this value and everything in it.
+    var next: UInt32 = 0
+    let kind: Kind
+    /// Of a string: no escape in it. Of an array or object: its bytes are its canonical form.
+    var isPlain = true
+    /// Of an object: its members stand in canonical order.
+    var isOrdered = true
+}
+
+/// A growing run of nodes.
+struct JSONNodes: ~Copyable {
+    private static let capacityAtFirst = 256
+
+    // Owned by this value alone: allocated in `init` and `grow`, freed in `grow` and `deinit`, lent out for reading only.
+    private(set) var base: UnsafeMutablePointer<JSONNode>
+    private var capacity: Int
+    private(set) var count = 0
+
+    init() {
+        capacity = Self.capacityAtFirst
+        base = .allocate(capacity: capacity)
+    }
+
+    deinit { base.deallocate() }
+
+    /// Adds a value that begins at `start`; its end is noted by ``close(_:at:isPlain:)``.
+    ///
+    /// - Returns: the node's index.
+    mutating func open(_ kind: JSONNode.Kind, at start: Int) -> Int {
+        if count == capacity { grow() }
+        (base + count).initialize(to: JSONNode(start: UInt32(truncatingIfNeeded: start), kind: kind))
+        count += 1
+        return count - 1
+    }
+
+    /// Notes where a value ends, now that everything in it was added.
+    mutating func close(_ index: Int, at end: Int, isPlain: Bool = true) {
+        base[index].end = UInt32(truncatingIfNeeded: end)
+        base[index].next = UInt32(truncatingIfNeeded: count)
+        base[index].isPlain = isPlain
+    }
+
+    mutating func noteDisorder(of index: Int) { base[index].isOrdered = false }
+
+    private mutating func grow() {
+        let moved = UnsafeMutablePointer<JSONNode>.allocate(capacity: capacity * 2)
+        moved.moveInitialize(from: base, count: count)
+        base.deallocate()
+        (base, capacity) = (moved, capacity * 2)
+    }
+}
