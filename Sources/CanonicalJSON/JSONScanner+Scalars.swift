@@ -4,23 +4,23 @@ extension JSONScanner {
 
     /// Reads the string whose opening quote is at `position`.
     mutating func readText() throws(JSONError) {
-        let node = nodes.open(.string, at: position)
+        let opening = position
         position += 1
-        let start = position
         var isASCII = true
         while true {
-            skipPlainWords()
+            skipPlainBytes()
             guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: position) }
             let byte = bytes[position]
             if byte == UInt8(ascii: "\"") {
+                let content = UnsafeBufferPointer(rebasing: bytes[(opening + 1)..<position])
                 // ASCII is valid UTF-8 without a second look.
-                if !isASCII { _ = try decodeUTF8(UnsafeBufferPointer(rebasing: bytes[start..<position]), at: start) }
+                if !isASCII { _ = try decodeUTF8(content, at: opening + 1) }
                 position += 1
-                return nodes.close(node, at: position)
+                return nodes.append(.string, from: opening, to: position)
             }
             if byte == UInt8(ascii: "\\") {
-                noteForm(of: try readEscapedString(from: start), from: start - 1)
-                return nodes.close(node, at: position, isPlain: false)
+                noteForm(of: try readEscapedString(from: opening + 1), from: opening)
+                return nodes.append(.string, from: opening, to: position, isPlain: false)
             }
             if byte < 0x20 { throw JSONError(.controlCharacter, at: position) }
             if byte >= 0x80 { isASCII = false }
@@ -37,16 +37,19 @@ extension JSONScanner {
         }
     }
 
-    /// Moves over as many groups of eight bytes as are ASCII that stands in a string as it is.
-    private mutating func skipPlainWords() {
+    /// Moves over bytes that stand in a string as they are, eight at a time; may stop early where fewer are left.
+    @inline(__always)
+    private mutating func skipPlainBytes() {
         // Eight bytes at `position` lie within `bytes` whenever the condition of the loop holds, and the load asks for
         // no alignment.
         guard let base = UnsafeRawPointer(bytes.baseAddress) else { return }
-        while position + 8 <= bytes.count {
-            let word = (base + position).loadUnaligned(as: UInt64.self)
-            guard EightBytes.areASCII(word), EightBytes.areVerbatim(word) else { return }
-            position += 8
+        var place = position
+        while place + 8 <= bytes.count {
+            let count = EightBytes.plainCount(UInt64(littleEndian: (base + place).loadUnaligned(as: UInt64.self)))
+            place += count
+            if count < 8 { break }
         }
+        position = place
     }
 
     private mutating func readEscapedString(from start: Int) throws(JSONError) -> String {
@@ -150,7 +153,7 @@ extension JSONScanner {
         guard count == 1 || bytes[digits] != UInt8(ascii: "0") else { throw JSONError(.numberOutOfRange, at: start) }
         let isNegative = digits > start
         let fits = !goesOnAsDouble && count <= 16 && magnitude <= Self.integerMax && !(isNegative && magnitude == 0)
-        if fits { return nodes.close(nodes.open(.integer, at: start), at: position) }
+        if fits { return nodes.append(.integer, from: start, to: position) }
         guard numbers == .ieee754 else { throw JSONError(.numberOutOfRange, at: start) }
         try readDouble(from: start)
     }
@@ -177,7 +180,7 @@ extension JSONScanner {
         }
         let text = String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<position]), as: UTF8.self)
         guard let value = Double(text), value.isFinite else { throw JSONError(.numberOutOfRange, at: start) }
-        nodes.close(nodes.open(.double, at: start), at: position)
+        nodes.append(.double, from: start, to: position)
     }
 
     private mutating func skipDigits() throws(JSONError) {

@@ -91,17 +91,9 @@ struct ProofInspection {
             require(
                 subsystem.hasText(names.subsystem) && operation.hasText(names.operation),
                 .chainIntegrity, "step \(index + 1) is not \(names.subsystem), \(names.operation)")
-            scratch.removeAll(keepingCapacity: true)
-            previous.appendHex(to: &scratch)
-            scratch.append(0)
-            scratch.append(names.subsystem)
-            scratch.append(0)
-            scratch.append(names.operation)
-            scratch.append(0)
-            evidence.appendHex(to: &scratch)
-            scratch.append(0)
-            scratch.append(contentsOf: destroyedAt.text.utf8)
-            previous = Hash(of: scratch)
+            previous = ChainMessage.hash(
+                previous, subsystem: names.subsystem, operation: names.operation, evidence: evidence,
+                destroyedAt: destroyedAt)
             require(previous == stated, .chainIntegrity, "the chain hash of step \(index + 1) does not follow")
         }
         return previous
@@ -114,21 +106,12 @@ struct ProofInspection {
         guard Sodium.isValidPoint(key.rawBytes) else {
             return note(.signature, "the public key is not a point of the prime-order group")
         }
-        scratch.removeAll(keepingCapacity: true)
-        finalHash.appendHex(to: &scratch)
         // R needs no point check of its own. libsodium accepts only when the canonical encoding of S·B − h·A equals the
         // bytes of R; with A in the prime-order group (just checked) that sum is in it too, and R of small order, the
         // identity included, is refused. So an R that passes here is a valid point; asking would cost half as much
         // again as the verification itself.
         require(
-            Sodium.isSignature(signature, of: scratch, by: key.rawBytes), .signature,
+            Sodium.isSignature(signature, ofHexOf: finalHash, by: key.rawBytes), .signature,
             "the signature of the final hash does not hold under the public key")
-    }
-}
-
-extension [UInt8] {
-    /// Appends the UTF-8 of `text`.
-    fileprivate mutating func append(_ text: StaticString) {
-        append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 }
