@@ -5,10 +5,22 @@ extension JSONScanner {
     /// Reads the string whose opening quote is at `position`.
     mutating func readText() throws(JSONError) {
         let opening = position
-        position += 1
+        let end = endOfPlainBytes(from: opening + 1)
+        // Nearly every string is plain and ends here.
+        if end < bytes.count, bytes[end] == UInt8(ascii: "\"") {
+            position = end + 1
+            return nodes.append(.string, from: opening, to: end + 1)
+        }
+        position = end
+        try readRestOfText(from: opening)
+    }
+
+    /// Goes on with a string at the first byte that is not plain, or where fewer than eight bytes of the text are left.
+    @inline(never)
+    private mutating func readRestOfText(from opening: Int) throws(JSONError) {
         var isASCII = true
         while true {
-            skipPlainBytes()
+            position = endOfPlainBytes(from: position)
             guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: position) }
             let byte = bytes[position]
             if byte == UInt8(ascii: "\"") {
@@ -37,19 +49,20 @@ extension JSONScanner {
         }
     }
 
-    /// Moves over bytes that stand in a string as they are, eight at a time; may stop early where fewer are left.
+    /// The first place from `start` on where a byte does not stand in a string as it is, looking at eight at a time; earlier
+    /// where fewer are left.
     @inline(__always)
-    private mutating func skipPlainBytes() {
-        // Eight bytes at `position` lie within `bytes` whenever the condition of the loop holds, and the load asks for
-        // no alignment.
-        guard let base = UnsafeRawPointer(bytes.baseAddress) else { return }
-        var place = position
+    private func endOfPlainBytes(from start: Int) -> Int {
+        // Eight bytes at `place` lie within `bytes` whenever the condition of the loop holds, and the load asks for no
+        // alignment.
+        guard let base = UnsafeRawPointer(bytes.baseAddress) else { return start }
+        var place = start
         while place + 8 <= bytes.count {
             let count = EightBytes.plainCount(UInt64(littleEndian: (base + place).loadUnaligned(as: UInt64.self)))
             place += count
             if count < 8 { break }
         }
-        position = place
+        return place
     }
 
     private mutating func readEscapedString(from start: Int) throws(JSONError) -> String {

@@ -56,10 +56,13 @@ package struct JSONView {
     /// The number, or nil when this is not an integer.
     package var integer: Int64? {
         guard kind == .integer else { return nil }
-        let isNegative = bytes[0] == UInt8(ascii: "-")
+        let characters = bytes
+        let isNegative = characters[0] == UInt8(ascii: "-")
         var magnitude: Int64 = 0
         // At most 16 digits, as the reader lets nothing else in.
-        for index in (isNegative ? 1 : 0)..<bytes.count { magnitude = magnitude &* 10 &+ Int64(bytes[index] &- 48) }
+        for place in (isNegative ? 1 : 0)..<characters.count {
+            magnitude = magnitude &* 10 &+ Int64(characters[place] &- UInt8(ascii: "0"))
+        }
         return isNegative ? -magnitude : magnitude
     }
 

@@ -1,4 +1,4 @@
-import Foundation
+import CLinux
 import Glibc
 public import Merkle
 import Synchronization
@@ -28,8 +28,8 @@ public struct ScanResources: Sendable {
     /// As many threads as this process may use cores.
     public init(threads: Int = ScanResources.usableCores) { self.threads = max(1, threads) }
 
-    /// Number of cores that this process may run on.
-    public static var usableCores: Int { ProcessInfo.processInfo.activeProcessorCount }
+    /// Number of cores that the calling thread may run on: what `taskset` and cpusets leave of the machine's.
+    public static var usableCores: Int { max(1, Int(nrx_usable_cores())) }
 }
 
 extension LogScanner {

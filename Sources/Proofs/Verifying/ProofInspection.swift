@@ -20,12 +20,11 @@ struct ProofInspection {
 
     let acceptsMissingLayers: Bool
     private var failures: [ProofVerification.Failure] = []
-    // Scratch space of the canonical forms and hashed messages, so that they cost one allocation a document.
-    var scratch: [UInt8] = []
+    // Where canonical forms are written that do not stand in the document as they are.
+    private var scratch: [UInt8] = []
 
     init(acceptsMissingLayers: Bool) {
         self.acceptsMissingLayers = acceptsMissingLayers
-        scratch.reserveCapacity(2048)
     }
 
     mutating func note(_ check: ProofVerification.Check, _ message: String) {
