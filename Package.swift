@@ -53,8 +53,9 @@ let package = Package(
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
         .target(name: "CLinux", cSettings: [.define("_GNU_SOURCE")]),
+        .target(name: "CSHA256"),
 
-        .target(name: "Merkle", dependencies: [crypto], swiftSettings: strict),
+        .target(name: "Merkle", dependencies: ["CSHA256", crypto], swiftSettings: strict),
         .target(name: "CanonicalJSON", swiftSettings: strict),
         .target(
             name: "EventStore", dependencies: ["CLZ4", "CLinux", "Merkle", "CanonicalJSON", crypto],

@@ -1,3 +1,4 @@
+import CSodium
 import EventStore
 import Foundation
 
@@ -14,25 +15,32 @@ enum AuditBenchmark {
         try await SampleHistory(log: log).writeSessions(sessions)
         let events = Double(log.head.size)
         try await log.close()
-        let bare = BareSignature()
+        let bare = try BareProofChecks(count: 1_024)
         let medians = try await rounds.medians([
             { _ in try TimedProgram.seconds(replay, ["audit", directory, "--integrity"]) },
             { _ in try TimedProgram.seconds(replay, ["audit", directory]) },
             { _ in try TimedProgram.seconds("/bin/sh", ["-c", stockTools(directory)]) },
             { _ in try TimedProgram.seconds(replay, ["audit", directory], cores: 1) },
-            { seconds in try rate(for: seconds) { try bare.verify() } },
+            { seconds in
+                var number = 0
+                return try rate(for: seconds) {
+                    try bare.check(number)
+                    number += 1
+                }
+            },
         ])
         let proofs = Double(sessions / SampleHistory.sessionsAtOnce * SampleHistory.sessionsAtOnce)
         let ofProofs = Table.Row(
             name: "audit of sessions, one core", ours: rateText(proofs / medians[3]) + " proofs",
-            peer: "libsodium Ed25519 verify", theirs: rateText(medians[4]), ratio: proofs / medians[3] / medians[4],
+            peer: "libsodium: verify, check the key's point", theirs: rateText(medians[4]),
+            ratio: proofs / medians[3] / medians[4],
             target: .atLeast(0.6))
         return zip(["audit --integrity", "audit, meaning and proofs too"], medians).enumerated().map {
             index, measured in
             Table.Row(
                 name: measured.0, ours: rateText(events / measured.1) + " events", peer: "lz4 -dc | sha256sum",
                 theirs: rateText(events / medians[2]) + " events", ratio: medians[2] / measured.1,
-                target: index == 0 ? .atLeast(0.8) : nil)
+                target: index == 0 ? .atLeast(1.5) : nil)
         } + [ofProofs]
     }
 
@@ -72,5 +80,38 @@ enum AuditBenchmark {
 
     private static func stockTools(_ directory: String) -> String {
         "cat '\(directory)'/*.jsonl.lz4 | lz4 -dc | sha256sum"
+    }
+}
+
+/// What libsodium takes for a proof: its signature verified, and its key checked to be a point of the prime-order group,
+/// which the format asks for too (docs/cdp.md). Every proof has a key of its own, so there are many.
+private struct BareProofChecks {
+    private struct Signed {
+        var publicKey = [UInt8](repeating: 0, count: Int(crypto_sign_PUBLICKEYBYTES))
+        var signature = [UInt8](repeating: 0, count: Int(crypto_sign_BYTES))
+        var message = [UInt8](repeating: 0, count: 64)
+    }
+
+    private let signed: [Signed]
+
+    init(count: Int) throws {
+        guard sodium_init() >= 0 else { throw BenchmarkError("libsodium could not be initialised") }
+        signed = (0..<count).map { _ in
+            var one = Signed()
+            var secretKey = [UInt8](repeating: 0, count: Int(crypto_sign_SECRETKEYBYTES))
+            randombytes_buf(&one.message, one.message.count)
+            // Neither can fail: both only compute.
+            _ = crypto_sign_keypair(&one.publicKey, &secretKey)
+            _ = crypto_sign_detached(&one.signature, nil, one.message, UInt64(one.message.count), secretKey)
+            return one
+        }
+    }
+
+    func check(_ number: Int) throws {
+        let one = signed[number % signed.count]
+        guard
+            crypto_sign_verify_detached(one.signature, one.message, UInt64(one.message.count), one.publicKey) == 0,
+            crypto_core_ed25519_is_valid_point(one.publicKey) == 1
+        else { throw BenchmarkError("libsodium refused its own signature") }
     }
 }

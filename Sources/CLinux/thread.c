@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 struct start {
     char name[16];
@@ -36,4 +38,12 @@ int nrx_start_thread(const char *name, void (*body)(void *context), void *contex
     pthread_attr_destroy(&attributes);
     if (result != 0) free(start);
     return result;
+}
+
+int nrx_usable_cores(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+    // A machine of more than 1024 cores.
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 1 ? (int)online : 1;
 }

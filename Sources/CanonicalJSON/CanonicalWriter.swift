@@ -79,14 +79,14 @@ public enum CanonicalWriter {
         if let canonical = view.canonicalBytes { return sink.append(canonical) }
         switch view.kind {
         case .object:
+            var members: [(name: JSONView, value: JSONView)] = Array(view.members)
+            if !view.node.isOrdered { members.sort { ($0.name.string ?? "").precedesInUTF16($1.name.string ?? "") } }
             sink.append(UInt8(ascii: "{"))
-            var isFirst = true
-            for (name, value) in view.orderedMembers {
-                if !isFirst { sink.append(UInt8(ascii: ",")) }
-                isFirst = false
-                write(name, to: &sink)
+            for index in members.indices {
+                if index > 0 { sink.append(UInt8(ascii: ",")) }
+                write(members[index].name, to: &sink)
                 sink.append(UInt8(ascii: ":"))
-                write(value, to: &sink)
+                write(members[index].value, to: &sink)
             }
             sink.append(UInt8(ascii: "}"))
         case .array:

@@ -23,19 +23,31 @@ struct JSONNode {
 
 /// A growing run of nodes.
 struct JSONNodes: ~Copyable {
-    private static let capacityAtFirst = 256
+    /// Bytes of text for which room for one node is made at first; a destruction proof has about fifteen.
+    private static let textBytesPerNode = 12
 
     // Owned by this value alone: allocated in `init` and `grow`, freed in `grow` and `deinit`, lent out for reading only.
     private(set) var base: UnsafeMutablePointer<JSONNode>
     private var capacity: Int
     private(set) var count = 0
 
-    init() {
-        capacity = Self.capacityAtFirst
+    /// - Parameter textBytes: length of the text to be read, which says about how many nodes there will be.
+    init(textBytes: Int) {
+        capacity = textBytes / Self.textBytesPerNode + 8
         base = .allocate(capacity: capacity)
     }
 
     deinit { base.deallocate() }
+
+    /// Adds a value that has no others in it.
+    mutating func append(_ kind: JSONNode.Kind, from start: Int, to end: Int, isPlain: Bool = true) {
+        if count == capacity { grow() }
+        (base + count).initialize(
+            to: JSONNode(
+                start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end),
+                next: UInt32(truncatingIfNeeded: count + 1), kind: kind, isPlain: isPlain))
+        count += 1
+    }
 
     /// Adds a value that begins at `start`; its end is noted by ``close(_:at:isPlain:)``.
     ///
@@ -52,6 +64,13 @@ struct JSONNodes: ~Copyable {
         base[index].end = UInt32(truncatingIfNeeded: end)
         base[index].next = UInt32(truncatingIfNeeded: count)
         base[index].isPlain = isPlain
+    }
+
+    /// Hands the memory over, to be freed by whoever takes it.
+    consuming func taken() -> UnsafeMutablePointer<JSONNode> {
+        let taken = base
+        discard self
+        return taken
     }
 
     mutating func noteDisorder(of index: Int) { base[index].isOrdered = false }

@@ -40,7 +40,7 @@ public enum JSONReader {
     ) throws(JSONError) -> JSONValue {
         var scanner = JSONScanner(bytes: bytes, numbers: numbers, depthMax: depthMax)
         try scanner.readDocument()
-        let source = JSONSource(text: bytes, nodes: scanner.nodes)
+        let source = JSONSource(text: bytes, nodes: scanner.takenNodes())
         return withExtendedLifetime(source) { source.view(of: 0).value }
     }
 
@@ -61,8 +61,9 @@ public enum JSONReader {
     ) throws(JSONError) -> R {
         var scanner = JSONScanner(bytes: bytes, numbers: .integers, depthMax: depthMax)
         try scanner.readDocument()
-        let source = JSONSource(text: bytes, nodes: scanner.nodes)
-        return withExtendedLifetime(source) { body(source.view(of: 0), scanner.deviations == 0) }
+        let isCanonical = scanner.deviations == 0
+        let source = JSONSource(text: bytes, nodes: scanner.takenNodes())
+        return withExtendedLifetime(source) { body(source.view(of: 0), isCanonical) }
     }
 
     /// Reads a text that is only looked at: nothing of it is copied.

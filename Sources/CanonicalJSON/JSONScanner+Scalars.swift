@@ -4,23 +4,35 @@ extension JSONScanner {
 
     /// Reads the string whose opening quote is at `position`.
     mutating func readText() throws(JSONError) {
-        let node = nodes.open(.string, at: position)
-        position += 1
-        let start = position
+        let opening = position
+        let end = endOfPlainBytes(from: opening + 1)
+        // Nearly every string is plain and ends here.
+        if end < bytes.count, bytes[end] == UInt8(ascii: "\"") {
+            position = end + 1
+            return nodes.append(.string, from: opening, to: end + 1)
+        }
+        position = end
+        try readRestOfText(from: opening)
+    }
+
+    /// Goes on with a string at the first byte that is not plain, or where fewer than eight bytes of the text are left.
+    @inline(never)
+    private mutating func readRestOfText(from opening: Int) throws(JSONError) {
         var isASCII = true
         while true {
-            skipPlainWords()
+            position = endOfPlainBytes(from: position)
             guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: position) }
             let byte = bytes[position]
             if byte == UInt8(ascii: "\"") {
+                let content = UnsafeBufferPointer(rebasing: bytes[(opening + 1)..<position])
                 // ASCII is valid UTF-8 without a second look.
-                if !isASCII { _ = try decodeUTF8(UnsafeBufferPointer(rebasing: bytes[start..<position]), at: start) }
+                if !isASCII { _ = try decodeUTF8(content, at: opening + 1) }
                 position += 1
-                return nodes.close(node, at: position)
+                return nodes.append(.string, from: opening, to: position)
             }
             if byte == UInt8(ascii: "\\") {
-                noteForm(of: try readEscapedString(from: start), from: start - 1)
-                return nodes.close(node, at: position, isPlain: false)
+                noteForm(of: try readEscapedString(from: opening + 1), from: opening)
+                return nodes.append(.string, from: opening, to: position, isPlain: false)
             }
             if byte < 0x20 { throw JSONError(.controlCharacter, at: position) }
             if byte >= 0x80 { isASCII = false }
@@ -37,16 +49,20 @@ extension JSONScanner {
         }
     }
 
-    /// Moves over as many groups of eight bytes as are ASCII that stands in a string as it is.
-    private mutating func skipPlainWords() {
-        // Eight bytes at `position` lie within `bytes` whenever the condition of the loop holds, and the load asks for
-        // no alignment.
-        guard let base = UnsafeRawPointer(bytes.baseAddress) else { return }
-        while position + 8 <= bytes.count {
-            let word = (base + position).loadUnaligned(as: UInt64.self)
-            guard EightBytes.areASCII(word), EightBytes.areVerbatim(word) else { return }
-            position += 8
+    /// The first place from `start` on where a byte does not stand in a string as it is, looking at eight at a time; earlier
+    /// where fewer are left.
+    @inline(__always)
+    private func endOfPlainBytes(from start: Int) -> Int {
+        // Eight bytes at `place` lie within `bytes` whenever the condition of the loop holds, and the load asks for no
+        // alignment.
+        guard let base = UnsafeRawPointer(bytes.baseAddress) else { return start }
+        var place = start
+        while place + 8 <= bytes.count {
+            let count = EightBytes.plainCount(UInt64(littleEndian: (base + place).loadUnaligned(as: UInt64.self)))
+            place += count
+            if count < 8 { break }
         }
+        return place
     }
 
     private mutating func readEscapedString(from start: Int) throws(JSONError) -> String {
@@ -150,7 +166,7 @@ extension JSONScanner {
         guard count == 1 || bytes[digits] != UInt8(ascii: "0") else { throw JSONError(.numberOutOfRange, at: start) }
         let isNegative = digits > start
         let fits = !goesOnAsDouble && count <= 16 && magnitude <= Self.integerMax && !(isNegative && magnitude == 0)
-        if fits { return nodes.close(nodes.open(.integer, at: start), at: position) }
+        if fits { return nodes.append(.integer, from: start, to: position) }
         guard numbers == .ieee754 else { throw JSONError(.numberOutOfRange, at: start) }
         try readDouble(from: start)
     }
@@ -177,7 +193,7 @@ extension JSONScanner {
         }
         let text = String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<position]), as: UTF8.self)
         guard let value = Double(text), value.isFinite else { throw JSONError(.numberOutOfRange, at: start) }
-        nodes.close(nodes.open(.double, at: start), at: position)
+        nodes.append(.double, from: start, to: position)
     }
 
     private mutating func skipDigits() throws(JSONError) {

@@ -6,13 +6,17 @@ struct JSONScanner: ~Copyable {
     var position = 0
     /// Number of places so far where the text is not as RFC 8785 writes it: white space, escapes, disorder, doubles.
     var deviations = 0
-    var nodes = JSONNodes()
+    var nodes: JSONNodes
 
     init(bytes: UnsafeBufferPointer<UInt8>, numbers: JSONReader.Numbers, depthMax: Int) {
+        nodes = JSONNodes(textBytes: bytes.count)
         self.bytes = bytes
         self.numbers = numbers
         self.depthMax = depthMax
     }
+
+    /// The nodes, once the text was read.
+    consuming func takenNodes() -> JSONNodes { nodes }
 
     /// Reads the whole text; its value is the first node.
     mutating func readDocument() throws(JSONError) {
@@ -127,13 +131,13 @@ struct JSONScanner: ~Copyable {
     }
 
     private mutating func readLiteral(_ text: StaticString, _ kind: JSONNode.Kind) throws(JSONError) {
-        let node = nodes.open(kind, at: position)
+        let start = position
         for index in 0..<text.utf8CodeUnitCount {
             guard position < bytes.count else { throw JSONError(.unexpectedEnd, at: position) }
             guard bytes[position] == text.utf8Start[index] else { throw JSONError(.unexpectedByte, at: position) }
             position += 1
         }
-        nodes.close(node, at: position)
+        nodes.append(kind, from: start, to: position)
     }
 
     func peek() throws(JSONError) -> UInt8 {
@@ -146,7 +150,14 @@ struct JSONScanner: ~Copyable {
         position += 1
     }
 
+    @inline(__always)
     private mutating func skipWhiteSpace() {
+        // Canonical texts have none.
+        if position < bytes.count, bytes[position] <= 0x20 { skipSpaces() }
+    }
+
+    @inline(never)
+    private mutating func skipSpaces() {
         while position < bytes.count {
             switch bytes[position] {
             case 0x20, 0x0A, 0x0D, 0x09:

@@ -63,9 +63,7 @@ public struct JSONObject: Sendable {
         switch storage {
         case .members(let members): members
         case .source(let source):
-            withExtendedLifetime(source) {
-                source.view(of: node).orderedMembers.map { Member(name: $0.name, value: $0.value.value) }
-            }
+            withExtendedLifetime(source) { source.view(of: node).takenMembers }
         }
     }
 

@@ -56,10 +56,13 @@ package struct JSONView {
     /// The number, or nil when this is not an integer.
     package var integer: Int64? {
         guard kind == .integer else { return nil }
-        let isNegative = bytes[0] == UInt8(ascii: "-")
+        let characters = bytes
+        let isNegative = characters[0] == UInt8(ascii: "-")
         var magnitude: Int64 = 0
         // At most 16 digits, as the reader lets nothing else in.
-        for index in (isNegative ? 1 : 0)..<bytes.count { magnitude = magnitude &* 10 &+ Int64(bytes[index] &- 48) }
+        for place in (isNegative ? 1 : 0)..<characters.count {
+            magnitude = magnitude &* 10 &+ Int64(characters[place] &- UInt8(ascii: "0"))
+        }
         return isNegative ? -magnitude : magnitude
     }
 
@@ -69,25 +72,29 @@ package struct JSONView {
     /// Lends the text as UTF-8; nil when this is not a string.
     package func withText<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R? {
         guard kind == .string else { return nil }
-        guard node.isPlain else { return JSONScanner.unescaped(bytes).withBytes(body) }
-        return body(UnsafeBufferPointer(start: text + Int(node.start) + 1, count: Int(node.end - node.start) - 2))
+        guard let plain = plainText else { return JSONScanner.unescaped(bytes).withBytes(body) }
+        return body(plain)
+    }
+
+    /// The text, where it stands there without escapes.
+    private var plainText: UnsafeBufferPointer<UInt8>? {
+        let node = node
+        guard node.kind == .string, node.isPlain else { return nil }
+        return UnsafeBufferPointer(start: text + Int(node.start) + 1, count: Int(node.end - node.start) - 2)
     }
 
     /// Whether this is the string `other`, byte for byte.
     package func hasText(_ other: StaticString) -> Bool {
-        withText {
-            $0.hasSameBytes(as: UnsafeBufferPointer(start: other.utf8Start, count: other.utf8CodeUnitCount))
-        } ?? false
+        hasText(UnsafeBufferPointer(start: other.utf8Start, count: other.utf8CodeUnitCount))
     }
 
     /// Whether this is the string `other`, byte for byte.
-    package func hasText(_ other: String) -> Bool {
-        withText { text in other.withBytes { text.hasSameBytes(as: $0) } } ?? false
-    }
+    package func hasText(_ other: String) -> Bool { other.withBytes { hasText($0) } }
 
-    /// Whether both are strings and have the same bytes.
-    package func hasSameText(as other: JSONView) -> Bool {
-        withText { text in other.withText { text.hasSameBytes(as: $0) } ?? false } ?? false
+    /// Whether this is the string whose UTF-8 is `other`.
+    func hasText(_ other: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard let plain = plainText else { return withText { $0.hasSameBytes(as: other) } ?? false }
+        return plain.hasSameBytes(as: other)
     }
 
     /// The object that can outlive the view, or nil when this is none.
@@ -107,8 +114,7 @@ package struct JSONView {
         case .double: .double(Double(String(decoding: bytes, as: UTF8.self)) ?? 0)
         case .string: .string(string ?? "")
         case .array: .array(elements.map(\.value))
-        case .object:
-            .object(kept ?? JSONObject(ascending: orderedMembers.map { .init(name: $0.name, value: $0.value.value) }))
+        case .object: .object(kept ?? JSONObject(ascending: takenMembers))
         }
     }
 
@@ -134,42 +140,63 @@ extension JSONView {
 
     /// The members of an object as they stand in the text; of anything else none.
     package struct Members: Sequence, IteratorProtocol {
-        fileprivate var parts: Elements
+        fileprivate let object: JSONView
+        fileprivate var index: Int
+        fileprivate let end: Int
 
         /// Whether all were taken.
-        package var isAtEnd: Bool { parts.index >= parts.end }
+        package var isAtEnd: Bool { index >= end }
+
+        /// How many are left.
+        package var count: Int {
+            var (rest, count) = (self, 0)
+            while rest.next() != nil { count += 1 }
+            return count
+        }
 
         /// The next member.
         package mutating func next() -> (name: JSONView, value: JSONView)? {
-            guard let name = parts.next(), let value = parts.next() else { return nil }
-            return (name, value)
+            guard index < end else { return nil }
+            // A name is one node, and its value comes after it.
+            let name = index
+            index = Int(object.nodes[name + 1].next)
+            return (object.view(at: name), object.view(at: name + 1))
         }
     }
 
-    private func contents(of kind: JSONNode.Kind) -> Elements {
-        Elements(container: self, index: index + 1, end: self.kind == kind ? Int(node.next) : 0)
-    }
-
     /// The elements of an array; nothing of anything else.
-    package var elements: Elements { contents(of: .array) }
+    package var elements: Elements {
+        Elements(container: self, index: index + 1, end: kind == .array ? Int(node.next) : 0)
+    }
 
     /// The members of an object in the order of the text; nothing of anything else.
-    package var members: Members { Members(parts: contents(of: .object)) }
-
-    /// The value of the member called `name`, or nil.
-    package func member(_ name: StaticString) -> JSONView? { members.first { $0.name.hasText(name) }?.value }
-
-    /// The value of the member called `name`, or nil.
-    func member(_ name: String) -> JSONView? {
-        name.withBytes { name in members.first { $0.name.withText { $0.hasSameBytes(as: name) } ?? false }?.value }
+    package var members: Members {
+        Members(object: self, index: index + 1, end: kind == .object ? Int(node.next) : 0)
     }
 
-    /// The members in canonical order.
-    var orderedMembers: [(name: String, value: JSONView)] {
-        var ordered: [(name: String, value: JSONView)] = []
-        for member in members { ordered.append((member.name.string ?? "", member.value)) }
-        if !node.isOrdered { ordered.sort { $0.name.precedesInUTF16($1.name) } }
-        return ordered
+    /// The value of the member called `name`, or nil.
+    package func member(_ name: StaticString) -> JSONView? {
+        member(UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    }
+
+    /// The value of the member called `name`, or nil.
+    func member(_ name: String) -> JSONView? { name.withBytes { member($0) } }
+
+    private func member(_ name: UnsafeBufferPointer<UInt8>) -> JSONView? {
+        var rest = members
+        while let next = rest.next() {
+            if next.name.hasText(name) { return next.value }
+        }
+        return nil
+    }
+
+    /// The members of an object that is taken out of the text, in canonical order.
+    var takenMembers: [JSONObject.Member] {
+        var taken: [JSONObject.Member] = []
+        taken.reserveCapacity(members.count)
+        for (name, value) in members { taken.append(.init(name: name.string ?? "", value: value.value)) }
+        if !node.isOrdered { taken.sort { $0.name.precedesInUTF16($1.name) } }
+        return taken
     }
 }
 

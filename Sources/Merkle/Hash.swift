@@ -24,11 +24,17 @@ public struct Hash: Sendable, Hashable {
         withUnsafeMutableBytes(of: &words) { target in digest.withUnsafeBytes { target.copyMemory(from: $0) } }
     }
 
+    /// The hash that `write` puts into 32 bytes.
+    init(_ write: (UnsafeMutablePointer<UInt8>) -> Void) {
+        self.init()
+        withUnsafeMutablePointer(to: &words) { words in
+            words.withMemoryRebound(to: UInt8.self, capacity: Self.byteCount) { write($0) }
+        }
+    }
+
     /// SHA-256 of `bytes`.
     public init(of bytes: UnsafeRawBufferPointer) {
-        var function = SHA256()
-        function.update(bufferPointer: bytes)
-        self.init(function.finalize())
+        self = ProcessorSHA256.isAvailable ? ProcessorSHA256.hash(bytes) : LibrarySHA256.hash(bytes)
     }
 
     /// SHA-256 of `bytes`.
@@ -39,6 +45,13 @@ public struct Hash: Sendable, Hashable {
     /// Calls `body` with the 32 bytes in place.
     public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try Swift.withUnsafeBytes(of: words, body)
+    }
+
+    /// Same, as C wants them.
+    func withBytePointer<R>(_ body: (UnsafePointer<UInt8>) -> R) -> R {
+        withUnsafePointer(to: words) { words in
+            words.withMemoryRebound(to: UInt8.self, capacity: Self.byteCount) { body($0) }
+        }
     }
 
     /// The 32 bytes.
@@ -63,12 +76,9 @@ extension Hash: CustomStringConvertible {
         }
     }
 
-    /// Appends the 64 characters of ``hex``, as ASCII.
-    package func appendHex(to output: inout [UInt8]) {
-        withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { buffer in
-            withUnsafeBytes { LowerCaseHex.write($0, to: buffer) }
-            output.append(contentsOf: buffer)
-        }
+    /// Writes the 64 characters of ``hex``, as ASCII, to as many bytes.
+    package func writeHex(to output: UnsafeMutableRawBufferPointer) {
+        withUnsafeBytes { LowerCaseHex.write($0, to: output) }
     }
 
     /// Same as ``hex``.

@@ -10,9 +10,11 @@ struct HashTests {
             #expect(hash.hex == hash.bytes.lowerCaseHex)
             #expect(Hash(hex: hash.hex) == hash)
             #expect(Hash(hex: "x\(hash.hex)y".dropFirst().dropLast()) == hash, "also from a substring")
-            var appended: [UInt8] = [1]
-            hash.appendHex(to: &appended)
-            #expect(appended == [1] + Array(hash.hex.utf8))
+            let written = [UInt8](unsafeUninitializedCapacity: 64) { buffer, count in
+                hash.writeHex(to: UnsafeMutableRawBufferPointer(buffer))
+                count = 64
+            }
+            #expect(written == Array(hash.hex.utf8))
         }
         #expect(Hash(of: []).hex == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
         #expect([UInt8](0...255).lowerCaseHex.hasPrefix("000102030405060708090a0b0c0d0e0f10"))

@@ -139,7 +139,7 @@ private struct EnvelopeMembers {
     }
 
     /// Whether there are no others than the nine asked for.
-    var areAll: Bool { rest.isAtEnd || line.members.reduce(0, { count, _ in count + 1 }) == Self.count }
+    var areAll: Bool { rest.isAtEnd || line.members.count == Self.count }
 }
 
 /// Why a line of the log is not an event.

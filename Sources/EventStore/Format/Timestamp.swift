@@ -152,6 +152,11 @@ private func floorMod(_ value: Int64, _ divisor: Int64) -> Int64 { value - floor
 
 /// Appends `value` in decimal, with zeros in front up to `width` digits.
 private func appendDigits(of value: Int64, width: Int, to output: inout [UInt8]) {
+    if width == 2, (0..<100).contains(value) {
+        output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / 10))
+        output.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10))
+        return
+    }
     let start = output.count
     output.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: width))
     var rest = value

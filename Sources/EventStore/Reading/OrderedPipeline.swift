@@ -1,14 +1,13 @@
 import Dispatch
 import Synchronization
 
-/// One thread makes items, several work on them, and the caller gets the results in the order in which the items were
-/// made.
+/// Several threads make items and work on them, and the caller gets the results in the order in which the items were made.
 ///
+/// The caller is one of these threads: while no result is due it works like the others. So on one core everything
+/// happens on one thread, from the file to the result in the core's own cache, and on more no thread is there that only waits.
 /// Bounded: at most `slots` items are on their way at a time. Used once.
 final class OrderedPipeline<Item: Sendable, Output: Sendable>: Sendable {
     private struct State {
-        /// Items nobody works on yet, the next one last.
-        var waiting: [(number: Int, item: Item)] = []
         var finished: [Int: Output] = [:]
         var produced = 0
         var hasEnded = false
@@ -17,102 +16,107 @@ final class OrderedPipeline<Item: Sendable, Output: Sendable>: Sendable {
 
     private enum Turn {
         case output(Output)
-        case wait
+        case work
         case end
     }
 
     private let threads: Int
     private let slots: Int
+    private let produce: @Sendable () -> Item?
     private let state = Mutex(State())
+    /// Held while an item is made, so that they are numbered in order.
+    private let production = Mutex(())
     /// Counts free slots.
     private let room = DispatchSemaphore(value: 0)
-    /// Signalled for every item, and by each worker that leaves for the next one.
-    private let work = DispatchSemaphore(value: 0)
     /// Signalled for every output and at the end.
     private let ready = DispatchSemaphore(value: 0)
 
     /// - Parameters:
-    ///   - threads: workers, at least 1.
+    ///   - threads: how many work, the caller's included; at least 1.
     ///   - slots: items on their way at most.
-    init(threads: Int, slots: Int) {
+    ///   - produce: makes one item a call, nil at the end; called by one thread at a time.
+    init(threads: Int, slots: Int, produce: @escaping @Sendable () -> Item?) {
         self.threads = threads
         self.slots = slots
+        self.produce = produce
     }
 
     /// Runs to the end of the items, or until `consume` throws. Blocking; all threads have ended when it returns.
     ///
     /// - Parameters:
-    ///   - makeProducer: called on the producer's thread; what it returns makes one item a call, nil at the end.
-    ///   - makeWorker: called on each worker's thread; what it returns stays on that thread.
+    ///   - makeWorker: called on each thread that works; what it returns stays on that thread.
     ///   - consume: called on the caller's thread, in order.
     func run(
-        makeProducer: @escaping @Sendable () -> (() -> Item?), makeWorker: @escaping @Sendable () -> ((Item) -> Output),
-        consume: (Output) throws -> Void
+        makeWorker: @escaping @Sendable () -> ((Item) -> Output), consume: (Output) throws -> Void
     ) rethrows {
         let group = DispatchGroup()
         for _ in 0..<slots { room.signal() }
-        start(in: group, name: "nrx-scan-read") { self.produceAll(makeProducer()) }
-        for _ in 0..<threads { start(in: group, name: "nrx-scan-work") { self.workOn(makeWorker()) } }
+        for _ in 1..<max(1, threads) {
+            group.enter()
+            DedicatedThread.start(name: "nrx-scan-work") {
+                self.workOn(makeWorker())
+                group.leave()
+            }
+        }
         defer {
             state.withLock { $0.isCancelled = true }
             room.signal()
-            work.signal()
             group.wait()
         }
+        let transform = makeWorker()
         var next = 0
+        var mayHaveMore = true
         while true {
             switch turn(next) {
             case .output(let output):
                 try consume(output)
                 room.signal()
                 next += 1
-            case .wait: ready.wait()
+            case .work:
+                if mayHaveMore, room.wait(timeout: .now()) == .success {
+                    mayHaveMore = workOnce(transform)
+                } else {
+                    // Another thread has the result that is due in its hands.
+                    ready.wait()
+                }
             case .end: return
             }
-        }
-    }
-
-    private func start(in group: DispatchGroup, name: String, _ body: @escaping @Sendable () -> Void) {
-        group.enter()
-        DedicatedThread.start(name: name) {
-            body()
-            group.leave()
         }
     }
 
     private func turn(_ number: Int) -> Turn {
         state.withLock { state in
             if let output = state.finished.removeValue(forKey: number) { return .output(output) }
-            return state.hasEnded && number == state.produced ? .end : .wait
+            return state.hasEnded && number == state.produced ? .end : .work
         }
     }
 
-    private func produceAll(_ produce: () -> Item?) {
-        while true {
-            room.wait()
-            if state.withLock({ $0.isCancelled }) { return }
-            guard let item = produce() else { break }
-            state.withLock { state in
-                state.waiting.insert((state.produced, item), at: 0)
-                state.produced += 1
+    /// Makes the next item and works on it, in a slot that was taken; false when there is none any more.
+    private func workOnce(_ transform: (Item) -> Output) -> Bool {
+        let next = production.withLock { _ -> (number: Int, item: Item)? in
+            if state.withLock({ $0.hasEnded || $0.isCancelled }) { return nil }
+            let item = produce()
+            return state.withLock { state in
+                guard let item else {
+                    state.hasEnded = true
+                    return nil
+                }
+                defer { state.produced += 1 }
+                return (state.produced, item)
             }
-            work.signal()
         }
-        state.withLock { $0.hasEnded = true }
+        guard let next else {
+            // Whoever waits for room hears of the end.
+            room.signal()
+            return false
+        }
+        let output = transform(next.item)
+        state.withLock { $0.finished[next.number] = output }
         ready.signal()
-        work.signal()
+        return true
     }
 
     private func workOn(_ transform: (Item) -> Output) {
-        while true {
-            work.wait()
-            let next = state.withLock { state in state.isCancelled ? nil : state.waiting.popLast() }
-            guard let next else { break }
-            let output = transform(next.item)
-            state.withLock { $0.finished[next.number] = output }
-            ready.signal()
-        }
-        // The end was announced once; pass it on.
-        work.signal()
+        repeat { room.wait() } while workOnce(transform)
     }
 }

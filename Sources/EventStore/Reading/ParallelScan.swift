@@ -1,6 +1,7 @@
-import Foundation
+import CLinux
 import Glibc
 public import Merkle
+import Synchronization
 
 /// A batch whose place, checksums and tree root were verified.
 public struct VerifiedBatch: Sendable {
@@ -18,7 +19,7 @@ public struct VerifiedBatch: Sendable {
 
 /// How a scan uses the machine.
 public struct ScanResources: Sendable {
-    /// Threads that decompress, hash and read batches; one more reads files, and the caller's adds up the tree.
+    /// Threads that read, decompress and hash batches, the caller's included, which also adds up the tree.
     public var threads: Int
     /// How long a write of a server at work may take to be seen whole, in milliseconds: what looks torn or damaged at
     /// the end of the log is looked at again after it.
@@ -27,8 +28,8 @@ public struct ScanResources: Sendable {
     /// As many threads as this process may use cores.
     public init(threads: Int = ScanResources.usableCores) { self.threads = max(1, threads) }
 
-    /// Number of cores that this process may run on.
-    public static var usableCores: Int { ProcessInfo.processInfo.activeProcessorCount }
+    /// Number of cores that the calling thread may run on: what `taskset` and cpusets leave of the machine's.
+    public static var usableCores: Int { max(1, Int(nrx_usable_cores())) }
 }
 
 extension LogScanner {
@@ -39,7 +40,7 @@ extension LogScanner {
     /// let scan = try scanner.scanInParallel { batch in try? batch.envelopes() } visit: { batch, events in … }
     /// ```
     ///
-    /// Memory: a few runs of batches (256 KiB as stored) a thread, whatever the size of the log.
+    /// Memory: a few runs of batches (60 KiB as stored) a thread, whatever the size of the log.
     ///
     /// - Parameters:
     ///   - sizes: tree sizes whose roots the caller wants to know.
@@ -54,16 +55,13 @@ extension LogScanner {
         visit: (VerifiedBatch, Product) throws -> Void
     ) throws -> LogScan {
         let segments = try segments()
-        let (directory, fileSystem) = (directory, fileSystem)
+        let walker = Mutex(BatchWalker(directory: directory, segments: segments, fileSystem: fileSystem))
         let pipeline = OrderedPipeline<BatchWalker.Step, ScanStep<Product>>(
-            threads: resources.threads, slots: 2 * resources.threads + 2)
+            threads: resources.threads, slots: 2 * resources.threads + 2
+        ) { walker.withLock { $0.next() } }
         var judge = ScanJudge(
             scan: LogScan(wantedSizes: sizes), settleMilliseconds: resources.settleMilliseconds)
         try pipeline.run(
-            makeProducer: {
-                var walker = BatchWalker(directory: directory, segments: segments, fileSystem: fileSystem)
-                return { walker.next() }
-            },
             makeWorker: {
                 let decoder = Result { () throws(BatchDefect) in try BatchDecoder() }
                 return { step in

@@ -1,4 +1,5 @@
 import CSodium
+import Merkle
 
 /// libsodium's Ed25519, and its start.
 enum Sodium {
@@ -20,6 +21,15 @@ enum Sodium {
             publicKey.count == Int(crypto_sign_ed25519_PUBLICKEYBYTES)
         else { return false }
         return crypto_sign_ed25519_verify_detached(signature, message, UInt64(message.count), publicKey) == 0
+    }
+
+    /// Same, of the 64 hex digits of `hash`, which is what a proof signs.
+    static func isSignature(_ signature: [UInt8], ofHexOf hash: Hash, by publicKey: [UInt8]) -> Bool {
+        let digits = [UInt8](unsafeUninitializedCapacity: 64) { buffer, count in
+            hash.writeHex(to: UnsafeMutableRawBufferPointer(buffer))
+            count = 64
+        }
+        return isSignature(signature, of: digits, by: publicKey)
     }
 
     /// Whether 32 bytes are the canonical encoding of a point of the prime-order group other than the identity.

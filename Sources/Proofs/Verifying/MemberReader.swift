@@ -88,7 +88,8 @@ struct MemberReader {
 
     /// Notes members that nobody asked for, and returns all that was noted.
     mutating func finish() -> [String] {
-        if !rest.isAtEnd || !failures.isEmpty, object.members.reduce(0, { count, _ in count + 1 }) != found {
+        // When the last one taken in order is the object's last, there are no others.
+        if !rest.isAtEnd, object.members.count != found {
             failures.append("\(place) has members that the format does not know")
         }
         return failures

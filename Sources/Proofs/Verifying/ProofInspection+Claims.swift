@@ -39,15 +39,24 @@ extension ProofInspection {
     }
 
     /// Whether the key's id is `nrx-verify-`, the time's digits and letters, `-`, and the session's first 8 hex characters.
-    private mutating func isDerivedKeyID(_ completion: ClaimedDocuments.Completion) -> Bool {
-        scratch.removeAll(keepingCapacity: true)
-        scratch.append(contentsOf: "nrx-verify-".utf8)
-        for byte in completion.destroyedAt.text.utf8 where byte != UInt8(ascii: "-") && byte != UInt8(ascii: ":") {
-            scratch.append(byte)
+    private func isDerivedKeyID(_ completion: ClaimedDocuments.Completion) -> Bool {
+        let prefix = "nrx-verify-"
+        var (keyID, time, sessionID) = (completion.keyID, completion.destroyedAt.text, completion.sessionID)
+        // YYYYMMDDTHHMMSSZ, a dash, eight digits.
+        let length = prefix.utf8.count + 16 + 1 + 8
+        guard keyID.utf8.count == length, sessionID.utf8.count >= 13 else { return false }
+        return keyID.withUTF8 { key in
+            guard key.starts(with: prefix.utf8) else { return false }
+            var place = prefix.utf8.count
+            func takes(_ byte: UInt8) -> Bool {
+                defer { place += 1 }
+                return key[place] == byte
+            }
+            let hasTime = time.withUTF8 { time in
+                time.allSatisfy { $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ":") || takes($0) }
+            }
+            return hasTime && takes(UInt8(ascii: "-")) && sessionID.withUTF8 { $0[5..<13].allSatisfy { takes($0) } }
         }
-        scratch.append(UInt8(ascii: "-"))
-        scratch.append(contentsOf: completion.sessionID.utf8.dropFirst(5).prefix(8))
-        return scratch.elementsEqual(completion.keyID.utf8)
     }
 
     private mutating func checkContexts(_ parts: ProofParts, _ completion: ClaimedDocuments.Completion) {

@@ -20,12 +20,11 @@ struct ProofInspection {
 
     let acceptsMissingLayers: Bool
     private var failures: [ProofVerification.Failure] = []
-    // Scratch space of the canonical forms and hashed messages, so that they cost one allocation a document.
-    var scratch: [UInt8] = []
+    // Where canonical forms are written that do not stand in the document as they are.
+    private var scratch: [UInt8] = []
 
     init(acceptsMissingLayers: Bool) {
         self.acceptsMissingLayers = acceptsMissingLayers
-        scratch.reserveCapacity(2048)
     }
 
     mutating func note(_ check: ProofVerification.Check, _ message: String) {
@@ -91,17 +90,9 @@ struct ProofInspection {
             require(
                 subsystem.hasText(names.subsystem) && operation.hasText(names.operation),
                 .chainIntegrity, "step \(index + 1) is not \(names.subsystem), \(names.operation)")
-            scratch.removeAll(keepingCapacity: true)
-            previous.appendHex(to: &scratch)
-            scratch.append(0)
-            scratch.append(names.subsystem)
-            scratch.append(0)
-            scratch.append(names.operation)
-            scratch.append(0)
-            evidence.appendHex(to: &scratch)
-            scratch.append(0)
-            scratch.append(contentsOf: destroyedAt.text.utf8)
-            previous = Hash(of: scratch)
+            previous = ChainMessage.hash(
+                previous, subsystem: names.subsystem, operation: names.operation, evidence: evidence,
+                destroyedAt: destroyedAt)
             require(previous == stated, .chainIntegrity, "the chain hash of step \(index + 1) does not follow")
         }
         return previous
@@ -114,21 +105,12 @@ struct ProofInspection {
         guard Sodium.isValidPoint(key.rawBytes) else {
             return note(.signature, "the public key is not a point of the prime-order group")
         }
-        scratch.removeAll(keepingCapacity: true)
-        finalHash.appendHex(to: &scratch)
         // R needs no point check of its own. libsodium accepts only when the canonical encoding of S·B − h·A equals the
         // bytes of R; with A in the prime-order group (just checked) that sum is in it too, and R of small order, the
         // identity included, is refused. So an R that passes here is a valid point; asking would cost half as much
         // again as the verification itself.
         require(
-            Sodium.isSignature(signature, of: scratch, by: key.rawBytes), .signature,
+            Sodium.isSignature(signature, ofHexOf: finalHash, by: key.rawBytes), .signature,
             "the signature of the final hash does not hold under the public key")
-    }
-}
-
-extension [UInt8] {
-    /// Appends the UTF-8 of `text`.
-    fileprivate mutating func append(_ text: StaticString) {
-        append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 }

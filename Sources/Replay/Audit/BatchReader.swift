@@ -34,8 +34,8 @@ struct BatchReader: Sendable {
             return content
         }
         guard !bytesOnly else { return content }
-        for (index, envelope) in content.events.enumerated() where envelope.event.type == ProofIssued.type {
-            content.proofs[index] = Self.check(envelope.event.data["cdp"])
+        for index in content.events.indices where content.events[index].event.type == ProofIssued.type {
+            content.proofs[index] = Self.check(content.events[index].event.data["cdp"])
         }
         return content
     }

@@ -43,9 +43,10 @@ struct MeaningReplay {
         if firstEvent == nil { firstEvent = content.events.first }
         followKeys(content.events)
         guard !bytesOnly else { return }
-        for (index, envelope) in content.events.enumerated() {
-            if envelope.event.stream == watchedStream { watchedEvents.append(envelope) }
-            if let reading = content.proofs[index] { check(reading, of: envelope) }
+        for index in content.events.indices {
+            let envelope = content.events[index]
+            if let watchedStream, envelope.event.stream == watchedStream { watchedEvents.append(envelope) }
+            if !content.proofs.isEmpty, let reading = content.proofs[index] { check(reading, of: envelope) }
             apply(envelope)
         }
         if let failure = content.failure {
@@ -77,10 +78,12 @@ struct MeaningReplay {
 
     /// A rotation that does not hold changes nothing: the old key then goes on, and what a new one signed is refused.
     private mutating func followKeys(_ events: [Envelope]) {
-        for event in events {
-            if event.sequence == 0 { keys = FirstEvent.keys(in: event) }
+        // By index, since to take an event out of the array counts the references of all its texts.
+        for index in events.indices
+        where events[index].sequence == 0 || LogKeyRotation.isCarried(byType: events[index].event.type) {
+            if events[index].sequence == 0 { keys = FirstEvent.keys(in: events[index]) }
             // The ledger's own rules name what is wrong with it.
-            try? keys?.apply(event)
+            try? keys?.apply(events[index])
         }
     }
 
