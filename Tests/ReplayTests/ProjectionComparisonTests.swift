@@ -40,9 +40,9 @@ struct ProjectionComparisonTests {
     func behind() async throws {
         let log = try await TestLog.make()
         let target = log.directory.file("behind.sqlite")
-        let store = try ProjectionStore(path: target)
-        _ = try ProjectionRebuilder(directory: log.path).run(into: store, limit: 5, progress: { _ in })
-        try store.close()
+        let builder = try ProjectionBuilder(path: target)
+        _ = try ProjectionRebuilder(directory: log.path).run(with: builder, limit: 5, progress: { _ in })
+        _ = try builder.finish()
         let output = try ProjectionComparison(directory: log.path, projection: target).run()
         #expect(output.status == .verified)
         #expect(output.json["position"] == 5)

@@ -52,6 +52,17 @@ enum ProjectionFile {
     }
 
     private static func createSchema(_ database: Database) throws {
+        try createTables(database)
+        try createIndexes(database)
+    }
+
+    /// The indexes that applying events does not need.
+    static func createIndexes(_ database: Database) throws {
+        for index in ProjectionSchema.tables.flatMap(\.indexes) { try database.execute(sql: index) }
+    }
+
+    /// Everything but the indexes that applying events does not need.
+    static func createTables(_ database: Database) throws {
         for table in ProjectionSchema.tables { try database.execute(sql: table.sql) }
         try database.execute(
             sql: """

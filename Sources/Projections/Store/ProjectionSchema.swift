@@ -5,6 +5,9 @@ struct TableDefinition: Sendable {
     let key: String
     /// One or more statements, separated by semicolons.
     let sql: String
+    /// Statements for the indexes that only reads use: applying an event never does, so that whoever builds a whole file
+    /// makes them when all rows are there.
+    var indexes: [String] = []
 }
 
 /// The whole schema. Change anything in it, or in what an event does to it, and raise ``version``: existing files are

@@ -113,19 +113,19 @@ struct KeysTable {
         return ids
     }
 
-    func apply(_ event: KeyIssued, customer: Int64, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: KeyIssued, customer: Int64, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         let sequence = SQLiteValue.integer(Int64(envelope.sequence))
         try insert.run(
             sequence, .text(event.keyID.text), .integer(customer), .text(event.environment.rawValue),
             .text(event.name), .text(event.prefix.rawValue), .text(event.display),
             .integer(Int64(event.permissions.rawValue)), .text(Self.text(of: event.allowedAddresses)),
-            SQLiteValue(event.monthlyLimit), .integer(envelope.event.at.microseconds),
+            SQLiteValue(event.monthlyLimit), .integer(envelope.at.microseconds),
             SQLiteValue(event.expiresAt?.microseconds))
         try insertSecret.run(sequence, sequence, .blob(event.secretSHA256.bytes))
     }
 
-    func apply(_ event: KeyRotated, key: Int64, _ envelope: Envelope) throws(ProjectionError) {
-        let now = envelope.event.at.microseconds
+    func apply(_ event: KeyRotated, key: Int64, _ envelope: OpenedEnvelope) throws(ProjectionError) {
+        let now = envelope.at.microseconds
         if let end = event.previousEndsAt {
             try endCurrent.run(.integer(key), .integer(end.microseconds))
         } else {
