@@ -5,6 +5,8 @@ enum SQLiteValue {
     case null
     case integer(Int64)
     case text(String)
+    /// Text of which the bytes are at hand, in UTF-8.
+    case utf8([UInt8])
     case blob([UInt8])
 
     /// The number, or null.
@@ -18,7 +20,7 @@ enum SQLiteValue {
         switch self {
         case .null, .integer: 0
         case .text(let text): text.utf8.count
-        case .blob(let bytes): bytes.count
+        case .utf8(let bytes), .blob(let bytes): bytes.count
         }
     }
 }
@@ -111,6 +113,10 @@ final class SQLiteStatement {
         case .text(var text):
             let (place, count) = text.withUTF8 { (keep(UnsafeRawBufferPointer($0)), Int32($0.count)) }
             return sqlite3_bind_text(handle, index, place?.assumingMemoryBound(to: CChar.self), count, nil)
+        case .utf8(let bytes):
+            let place = bytes.withUnsafeBytes(keep)
+            return sqlite3_bind_text(
+                handle, index, place?.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil)
         case .blob(let bytes):
             return sqlite3_bind_blob(handle, index, bytes.withUnsafeBytes(keep), Int32(bytes.count), nil)
         }

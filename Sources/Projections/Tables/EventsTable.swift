@@ -46,7 +46,7 @@ struct EventsTable {
         try insert.run(
             .integer(Int64(envelope.sequence)), .integer(customer), SQLiteValue(session),
             SQLiteValue(environment?.rawValue), .text(envelope.type), .integer(envelope.at.microseconds),
-            .text(envelope.actor), .text(envelope.stream), .text(envelope.shown))
+            .text(envelope.actor), .text(envelope.stream), .utf8(envelope.shown))
     }
 }
 

@@ -57,7 +57,7 @@ struct ProofsTable {
             .integer(session.sequence), .integer(Int64(envelope.sequence)), .integer(session.customer),
             .text(session.environment.rawValue), .text(event.keyID.text), .text(event.finalHash),
             .text(event.trigger.rawValue), .integer(envelope.at.microseconds),
-            .text(envelope.document))
+            .utf8(envelope.document))
     }
 }
 
