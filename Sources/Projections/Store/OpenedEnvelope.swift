@@ -104,8 +104,11 @@ private enum ProofLine {
     private static let before = Array(#","data":{"cdp":"#.utf8)
     /// The actor and the time stand before that.
     private static let placeMax = 256
+    /// No line of a proof is shorter; most other lines are.
+    private static let lineBytesMin = 1_024
 
     static func documentStart(in line: UnsafeRawBufferPointer) -> Int? {
+        guard line.count >= lineBytesMin else { return nil }
         var rest = line.prefix(placeMax)
         while let comma = rest.firstIndex(of: before[0]) {
             rest = rest[comma...]

@@ -1,8 +1,6 @@
 import Dispatch
 import EventStore
 import GRDB
-import GRDBSQLite
-import Glibc
 import Synchronization
 
 /// Builds the projections of a whole log as a new file, several times quicker than ``ProjectionStore/apply(_:)`` does:
@@ -99,17 +97,25 @@ public final class ProjectionBuilder {
             try flush()
             guard let database else { throw Self.ended }
             projector = nil
+            try database.unsafeReentrantWrite { try $0.execute(sql: "COMMIT") }
+            // The rows' pages stay as they are from here on: they are read back, and go to the disk, while the indexes are
+            // made behind them.
+            let reader = try DigestReader(path: workingPath, isLocking: false)
+            let digest = Errand(name: "nrx-digest") { () throws(ProjectionError) in try reader.digest() }
+            let rows = Errand(name: "nrx-sync") { [workingPath] () throws(ProjectionError) in
+                try ProjectionFile.sync(workingPath)
+            }
             try database.unsafeReentrantWrite { database in
-                try ProjectionFile.createIndexes(database)
-                try database.execute(sql: "COMMIT")
+                try database.inTransaction {
+                    try ProjectionFile.createIndexes(database)
+                    return .commit
+                }
             }
             try database.close()
             self.database = nil
-            // The disk writes while the rows are read.
-            let sync = FileSync(of: workingPath)
-            let digest = Result { () throws(ProjectionError) in try ProjectionDigest(ofFileAt: workingPath) }
-            try sync.wait()
-            let result = try digest.get()
+            try rows.result()
+            try ProjectionFile.sync(workingPath)
+            let result = try digest.result()
             try ProjectionFile.replace(path, by: workingPath)
             return result
         } catch {
@@ -146,35 +152,23 @@ public final class ProjectionBuilder {
     private static let ended = ProjectionError(.storage, "this builder has ended; begin another one")
 }
 
-/// A file on its way to the disk, on a thread of its own.
-private final class FileSync: Sendable {
-    private let path: String
-    private let failure = Mutex<Int32>(0)
+/// Something that a thread of its own does meanwhile.
+private final class Errand<Value: Sendable>: Sendable {
+    private let outcome = Mutex<Result<Value, ProjectionError>?>(nil)
     private let done = DispatchSemaphore(value: 0)
 
-    init(of path: String) {
-        self.path = path
-        DedicatedThread.start(name: "nrx-sync") { [self] in
-            let code = Self.sync(path)
-            failure.withLock { $0 = code }
+    init(name: String, _ body: @escaping @Sendable () throws(ProjectionError) -> Value) {
+        DedicatedThread.start(name: name) { [self] in
+            let result = Result { () throws(ProjectionError) in try body() }
+            outcome.withLock { $0 = result }
             done.signal()
         }
     }
 
-    /// Waits until the file is durable.
-    func wait() throws(ProjectionError) {
+    /// Waits for it. Call it once.
+    func result() throws(ProjectionError) -> Value {
         done.wait()
-        let code = failure.withLock { $0 }
-        guard code == 0 else {
-            throw ProjectionError(.storage, "cannot sync \(path): \(String(cString: strerror(code)))")
-        }
-    }
-
-    /// 0, or why not.
-    private static func sync(_ path: String) -> Int32 {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return errno }
-        defer { close(file) }
-        return fsync(file) == 0 ? 0 : errno
+        guard let result = outcome.withLock({ $0 }) else { preconditionFailure("it is signalled with its outcome") }
+        return try result.get()
     }
 }

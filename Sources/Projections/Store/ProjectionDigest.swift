@@ -1,8 +1,4 @@
-import Crypto
-import Dispatch
-import EventStore
 public import Merkle
-import Synchronization
 
 /// Hashes over all rows of the projections: equal for the same log on every machine, whatever the batches were.
 public struct ProjectionDigest: Sendable, Equatable {
@@ -51,57 +47,10 @@ public struct ProjectionDifference: Sendable, Equatable, CustomStringConvertible
     }
 }
 
-extension ProjectionDigest {
-    /// Bytes that are hashed at a time.
-    fileprivate static let chunkBytes = 1 << 15
-
-    /// The digest of the file at `path`, to which nobody may write meanwhile. Reads every row, tables side by side on all
-    /// cores; memory is a page cache of 16 MiB for each core.
-    init(ofFileAt path: String) throws(ProjectionError) {
-        let next = Atomic<Int>(0)
-        let found = Mutex<[Int: Result<Table, ProjectionError>]>([:])
-        DispatchQueue.concurrentPerform(iterations: ScanResources.usableCores) { _ in
-            while true {
-                let index = next.wrappingAdd(1, ordering: .relaxed).oldValue
-                guard index < ProjectionSchema.tables.count else { return }
-                let table = Result { () throws(ProjectionError) in
-                    try Table(ProjectionSchema.tables[index], in: try ReadConnection(path: path))
-                }
-                found.withLock { $0[index] = table }
-            }
-        }
-        let results = found.withLock { $0.sorted { $0.key < $1.key }.map(\.value) }
-        var tables: [Table] = []
-        for result in results { tables.append(try result.get()) }
-        self.tables = tables
-    }
-}
-
-extension ProjectionDigest.Table {
-    fileprivate init(_ table: TableDefinition, in connection: ReadConnection) throws(ProjectionError) {
-        var function = SHA256()
-        var rows = 0
-        var pending: [UInt8] = []
-        pending.reserveCapacity(2 * ProjectionDigest.chunkBytes)
-        try connection.prepare(table.allRows).forEachRow([]) { row throws(ProjectionError) in
-            row.appendCanonical(to: &pending)
-            rows += 1
-            guard pending.count >= ProjectionDigest.chunkBytes else { return }
-            pending.withUnsafeBytes { function.update(bufferPointer: $0) }
-            pending.removeAll(keepingCapacity: true)
-        }
-        pending.withUnsafeBytes { function.update(bufferPointer: $0) }
-        guard let hash = Hash(bytes: Array(function.finalize())) else {
-            preconditionFailure("SHA-256 has 32 bytes")
-        }
-        self.init(name: table.name, rows: rows, hash: hash)
-    }
-}
-
 extension ProjectionStore {
     /// The digest of all tables. Reads every row, about a million a second; nothing is applied meanwhile.
     public func digest() throws(ProjectionError) -> ProjectionDigest {
-        try whileQuiet { path throws(ProjectionError) in try ProjectionDigest(ofFileAt: path) }
+        try whileQuiet { path throws(ProjectionError) in try DigestReader(path: path).digest() }
     }
 
     /// The first differing rows between this projection and `other`, at most `limit` in each table.
@@ -128,7 +77,8 @@ extension ProjectionStore {
 }
 
 extension TableDefinition {
-    fileprivate var allRows: String { "SELECT * FROM \(name) ORDER BY \(key)" }
+    /// The table in the order of its key.
+    var allRows: String { "SELECT * FROM \(name) ORDER BY \(key)" }
 
     fileprivate var keyColumns: [String] {
         key.split { $0 == "," || $0 == " " }.map(String.init)

@@ -95,6 +95,15 @@ enum ProjectionFile {
         }
     }
 
+    /// Waits until what was written to `path` is on the disk.
+    static func sync(_ path: String) throws(ProjectionError) {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        defer { if file >= 0 { close(file) } }
+        guard file >= 0, fsync(file) == 0 else {
+            throw ProjectionError(.storage, "cannot sync \(path): \(String(cString: strerror(errno)))")
+        }
+    }
+
     /// Puts the closed file `new` in the place of `old`. The old write-ahead log goes first: it must never meet a file
     /// that it does not belong to.
     static func replace(_ old: String, by new: String) throws(ProjectionError) {
