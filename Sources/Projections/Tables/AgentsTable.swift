@@ -108,7 +108,9 @@ struct AgentsTable {
         return found
     }
 
-    func add(_ event: AgentRegistered, id: AgentID, customer: Int64?, _ envelope: OpenedEnvelope) throws(ProjectionError) {
+    func add(_ event: AgentRegistered, id: AgentID, customer: Int64?, _ envelope: OpenedEnvelope)
+        throws(ProjectionError)
+    {
         let profile = event.profile
         let (sequence, at) = (Int64(envelope.sequence), envelope.at.microseconds)
         try insert.run(
