@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 import Ledger
 import LedgerFixtures
+import Merkle
 @testable import Projections
 import Testing
 

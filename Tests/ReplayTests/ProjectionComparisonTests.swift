@@ -1,6 +1,7 @@
 import CanonicalJSON
 import EventStore
 import Foundation
+import Ledger
 import Projections
 import Testing
 
