@@ -1,5 +1,7 @@
 import CanonicalJSON
+import EventStore
 import Foundation
+import Ledger
 import Projections
 import Testing
 
@@ -23,6 +25,45 @@ struct ProjectionComparisonTests {
         #expect(try comparison.run().status == .verified)
     }
 
+    @Test(
+        "a rebuild, which takes texts from the log's lines, has the rows of a server that applied the events themselves"
+    )
+    func asApplied() async throws {
+        let log = try await TestLog.make()
+        let rebuild = try ProjectionRebuild(directory: log.path, target: log.directory.file("rebuilt.sqlite")).run()
+        let applied = try ProjectionStore(path: log.directory.file("applied.sqlite"))
+        _ = try LogScanner(directory: log.path).scan { batch in try applied.apply(try batch.envelopes()) }
+        #expect(try rebuild.json["digest"] == applied.digest().document)
+        let rebuilt = try ProjectionStore(path: log.directory.file("rebuilt.sqlite"))
+        #expect(try rebuilt.differences(from: applied).isEmpty)
+        #expect(try applied.digest().tables.first { $0.name == "proofs" }?.rows == 2)
+    }
+
+    @Test("a proof's document is taken from its line byte for byte, and one that is not canonical JSON is damage")
+    func documents() async throws {
+        let log = try await TestLog.make()
+        let target = try rebuilt(log)
+        let store = try ProjectionStore(path: target)
+        var documents: [[UInt8]] = []
+        for session in log.sessions.prefix(2) {
+            let shown = try Shell.run(
+                "sqlite3 \(target) \"SELECT document FROM proofs p JOIN sessions s ON s.sequence = p.session WHERE s.id = '\(session.text)'\""
+            )
+            documents.append(Array(shown.output.dropLast()))
+        }
+        try store.close()
+        #expect(try documents == log.proofs.map { try JSONReader.read($0).canonicalBytes })
+        for (old, new) in [
+            (#""cdp":{"#, #""cdp": {"#), (#""step":2,"#, #""step":02,"#), (#""cdp":{"#, #""cdp":{"a":1,"a":2,"#),
+        ] {
+            let forged = try log.copy()
+            try Forgery.edit(forged) { try Forgery.replace(old, by: new, in: &$0) }
+            let output = try ProjectionRebuild(directory: forged.path, target: forged.directory.file("forged.sqlite"))
+                .run()
+            #expect(output.status == .failed, "\(new)")
+        }
+    }
+
     @Test("a row that somebody edited is named with its table and column")
     func edited() async throws {
         let log = try await TestLog.make()
@@ -40,9 +81,9 @@ struct ProjectionComparisonTests {
     func behind() async throws {
         let log = try await TestLog.make()
         let target = log.directory.file("behind.sqlite")
-        let store = try ProjectionStore(path: target)
-        _ = try ProjectionRebuilder(directory: log.path).run(into: store, limit: 5, progress: { _ in })
-        try store.close()
+        let builder = try ProjectionBuilder(path: target)
+        _ = try ProjectionRebuilder(directory: log.path).run(with: builder, limit: 5, progress: { _ in })
+        _ = try builder.finish()
         let output = try ProjectionComparison(directory: log.path, projection: target).run()
         #expect(output.status == .verified)
         #expect(output.json["position"] == 5)

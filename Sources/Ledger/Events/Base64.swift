@@ -6,7 +6,8 @@ enum Base64 {
         return text.withUTF8 { isCanonical($0) }
     }
 
-    private static func isCanonical(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+    /// Whether `text` is that, as bytes.
+    static func isCanonical(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
         guard !text.isEmpty, text.count.isMultiple(of: 4) else { return false }
         var padding = 0
         var lastDigit: UInt8 = 0

@@ -66,7 +66,18 @@ public enum LedgerEvent: Sendable, Equatable {
             try Payload(
                 data: upcasters.upcast(draft.data, of: draft.type, from: draft.version, to: Payload.version))
         }
+        // Names are compared one after the other, so the types of which there are most stand first.
         switch draft.type {
+        case SessionCreated.type: self = .sessionCreated(try read(SessionCreated.self))
+        case SessionExecuting.type: self = .sessionExecuting(try read(SessionExecuting.self))
+        case SessionExecuted.type: self = .sessionExecuted(try read(SessionExecuted.self))
+        case SessionDestroyed.type: self = .sessionDestroyed(try read(SessionDestroyed.self))
+        case SessionExpired.type: self = .sessionExpired(try read(SessionExpired.self))
+        case SessionExpiredUnclean.type: self = .sessionExpiredUnclean(try read(SessionExpiredUnclean.self))
+        case VerificationKeyPublished.type:
+            self = .verificationKeyPublished(try read(VerificationKeyPublished.self))
+        case ProofIssued.type: self = .proofIssued(try read(ProofIssued.self))
+        case UsageTick.type: self = .usageTick(try read(UsageTick.self))
         case LogCreated.type: self = .logCreated(try read(LogCreated.self))
         case LogKeyRotated.type: self = .logKeyRotated(try read(LogKeyRotated.self))
         case LogKeyRecovered.type: self = .logKeyRecovered(try read(LogKeyRecovered.self))
@@ -92,16 +103,6 @@ public enum LedgerEvent: Sendable, Equatable {
         case KeyRotated.type: self = .keyRotated(try read(KeyRotated.self))
         case KeyChanged.type: self = .keyChanged(try read(KeyChanged.self))
         case KeyRefused.type: self = .keyRefused(try read(KeyRefused.self))
-        case SessionCreated.type: self = .sessionCreated(try read(SessionCreated.self))
-        case SessionExecuting.type: self = .sessionExecuting(try read(SessionExecuting.self))
-        case SessionExecuted.type: self = .sessionExecuted(try read(SessionExecuted.self))
-        case SessionDestroyed.type: self = .sessionDestroyed(try read(SessionDestroyed.self))
-        case SessionExpired.type: self = .sessionExpired(try read(SessionExpired.self))
-        case SessionExpiredUnclean.type: self = .sessionExpiredUnclean(try read(SessionExpiredUnclean.self))
-        case VerificationKeyPublished.type:
-            self = .verificationKeyPublished(try read(VerificationKeyPublished.self))
-        case ProofIssued.type: self = .proofIssued(try read(ProofIssued.self))
-        case UsageTick.type: self = .usageTick(try read(UsageTick.self))
         case AgentRegistered.type: self = .agentRegistered(try read(AgentRegistered.self))
         case AgentChanged.type: self = .agentChanged(try read(AgentChanged.self))
         case AgentStatusChanged.type: self = .agentStatusChanged(try read(AgentStatusChanged.self))

@@ -125,10 +125,15 @@ enum ProofForms {
 
     /// `base64:` and as many groups of four characters.
     private static func base64(_ text: String, byteGroups: Int, startingWith start: String) -> String? {
-        let encoded = String(text.dropFirst(7))
-        guard text.hasPrefix("base64:"), encoded.utf8.count == byteGroups * 4, encoded.hasPrefix(start),
-            Base64.isCanonical(encoded)
-        else { return nil }
-        return text
+        var copy = text
+        let isRight = copy.withUTF8 { bytes in
+            let prefix = "base64:"
+            guard bytes.count == prefix.utf8.count + byteGroups * 4, bytes.starts(with: prefix.utf8) else {
+                return false
+            }
+            let encoded = UnsafeBufferPointer(rebasing: bytes[prefix.utf8.count...])
+            return encoded.starts(with: start.utf8) && Base64.isCanonical(encoded)
+        }
+        return isRight ? text : nil
     }
 }

@@ -17,9 +17,12 @@ final class ReadConnection: @unchecked Sendable {
     private var statements: [ObjectIdentifier: (query: Query, statement: SQLiteStatement)] = [:]
 
     /// Opens `path`, which must exist. It never checkpoints: the writer alone does.
-    init(path: String) throws(ProjectionError) {
+    ///
+    /// - Parameter isLocking: whether it waits for others and they for it, as it must unless nobody else has the file.
+    init(path: String, isLocking: Bool = true) throws(ProjectionError) {
         var opened: OpaquePointer?
-        let code = sqlite3_open_v2(path, &opened, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nil)
+        let code = sqlite3_open_v2(
+            path, &opened, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, isLocking ? nil : "unix-none")
         guard code == SQLITE_OK, let opened else {
             let message = String(cString: sqlite3_errstr(code))
             sqlite3_close_v2(opened)

@@ -5,6 +5,8 @@ enum SQLiteValue {
     case null
     case integer(Int64)
     case text(String)
+    /// Text of which the bytes are at hand, in UTF-8.
+    case utf8([UInt8])
     case blob([UInt8])
 
     /// The number, or null.
@@ -12,6 +14,15 @@ enum SQLiteValue {
 
     /// The text, or null.
     init(_ text: String?) { self = text.map { .text($0) } ?? .null }
+
+    /// Bytes of a text or blob.
+    fileprivate var byteCount: Int {
+        switch self {
+        case .null, .integer: 0
+        case .text(let text): text.utf8.count
+        case .utf8(let bytes), .blob(let bytes): bytes.count
+        }
+    }
 }
 
 /// One prepared statement with constant text, kept for the life of its connection.
@@ -21,6 +32,9 @@ enum SQLiteValue {
 final class SQLiteStatement {
     private let connection: OpaquePointer
     private let handle: OpaquePointer
+    /// The bytes of the texts and blobs that are bound: SQLite reads them here, instead of a copy that it would have to
+    /// allocate and free for each.
+    private var bound = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 8)
 
     init(_ sql: String, on connection: OpaquePointer) throws(ProjectionError) {
         var prepared: OpaquePointer?
@@ -32,7 +46,10 @@ final class SQLiteStatement {
         handle = prepared
     }
 
-    deinit { sqlite3_finalize(handle) }
+    deinit {
+        sqlite3_finalize(handle)
+        bound.deallocate()
+    }
 
     /// Runs a statement that gives no rows.
     func run(_ values: SQLiteValue...) throws(ProjectionError) {
@@ -44,7 +61,7 @@ final class SQLiteStatement {
         _ values: [SQLiteValue], _ body: (SQLiteRow) throws(ProjectionError) -> Void
     ) throws(ProjectionError) {
         defer { reset() }
-        for (index, value) in values.enumerated() { try bind(value, at: Int32(index + 1)) }
+        try bind(values)
         while let row = try step() { try body(row) }
     }
 
@@ -63,22 +80,46 @@ final class SQLiteStatement {
         sqlite3_clear_bindings(handle)
     }
 
-    private func bind(_ value: SQLiteValue, at index: Int32) throws(ProjectionError) {
-        // SQLITE_TRANSIENT: SQLite copies the bytes before the call returns.
-        let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
-        let code: Int32
-        switch value {
-        case .null: code = sqlite3_bind_null(handle, index)
-        case .integer(let number): code = sqlite3_bind_int64(handle, index, number)
-        case .text(var text):
-            code = text.withUTF8 { bytes in
-                bytes.withMemoryRebound(to: CChar.self) { characters in
-                    sqlite3_bind_text(handle, index, characters.baseAddress, Int32(characters.count), transient)
-                }
+    private func bind(_ values: [SQLiteValue]) throws(ProjectionError) {
+        reserve(values.reduce(0) { $0 + $1.byteCount })
+        var used = 0
+        for (index, value) in values.enumerated() {
+            guard bind(value, at: Int32(index + 1), used: &used) == SQLITE_OK else {
+                throw Self.error(of: connection, "binding a value")
             }
-        case .blob(let bytes): code = sqlite3_bind_blob(handle, index, bytes, Int32(bytes.count), transient)
         }
-        guard code == SQLITE_OK else { throw Self.error(of: connection, "binding a value") }
+    }
+
+    /// Makes room for `count` bytes in all. Nothing may be bound.
+    private func reserve(_ count: Int) {
+        guard count > bound.count else { return }
+        bound.deallocate()
+        bound = .allocate(byteCount: 2 * count, alignment: 8)
+    }
+
+    /// Binds `value`; its bytes are put behind the first `used` ones.
+    private func bind(_ value: SQLiteValue, at index: Int32, used: inout Int) -> Int32 {
+        /// - Returns: where the copy stands, until the next execution.
+        func keep(_ bytes: UnsafeRawBufferPointer) -> UnsafeMutableRawPointer? {
+            let place = bound.baseAddress.map { $0 + used }
+            if let source = bytes.baseAddress { place?.copyMemory(from: source, byteCount: bytes.count) }
+            used += bytes.count
+            return place
+        }
+        // No destructor (SQLITE_STATIC): the bytes stay as they are until the statement is reset.
+        switch value {
+        case .null: return sqlite3_bind_null(handle, index)
+        case .integer(let number): return sqlite3_bind_int64(handle, index, number)
+        case .text(var text):
+            let (place, count) = text.withUTF8 { (keep(UnsafeRawBufferPointer($0)), Int32($0.count)) }
+            return sqlite3_bind_text(handle, index, place?.assumingMemoryBound(to: CChar.self), count, nil)
+        case .utf8(let bytes):
+            let place = bytes.withUnsafeBytes(keep)
+            return sqlite3_bind_text(
+                handle, index, place?.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil)
+        case .blob(let bytes):
+            return sqlite3_bind_blob(handle, index, bytes.withUnsafeBytes(keep), Int32(bytes.count), nil)
+        }
     }
 
     private static func error(of connection: OpaquePointer, _ operation: String) -> ProjectionError {
@@ -127,32 +168,28 @@ struct SQLiteRow {
     /// Appends the column's type and value, for a digest: a tag, for text and blobs the length, then the bytes.
     func appendCanonical(_ column: Int32, to output: inout [UInt8]) {
         func append(_ number: UInt64) { withUnsafeBytes(of: number.bigEndian) { output.append(contentsOf: $0) } }
+        func append(_ tag: UInt8, _ start: UnsafeRawPointer?) {
+            let bytes = UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column)))
+            output.append(tag)
+            append(UInt64(bytes.count))
+            output.append(contentsOf: bytes)
+        }
         switch sqlite3_column_type(statement, column) {
         case SQLITE_INTEGER:
             output.append(UInt8(ascii: "i"))
             append(UInt64(bitPattern: integer(column)))
         case SQLITE_NULL: output.append(UInt8(ascii: "n"))
-        case SQLITE_BLOB:
-            let bytes = blob(column)
-            output.append(UInt8(ascii: "b"))
-            append(UInt64(bytes.count))
-            output.append(contentsOf: bytes)
-        default:
-            let text = text(column).utf8
-            output.append(UInt8(ascii: "t"))
-            append(UInt64(text.count))
-            output.append(contentsOf: text)
+        case SQLITE_BLOB: append(UInt8(ascii: "b"), sqlite3_column_blob(statement, column))
+        default: append(UInt8(ascii: "t"), sqlite3_column_text(statement, column))
         }
     }
 
     /// The column's name.
     func name(_ column: Int32) -> String { sqlite3_column_name(statement, column).map { String(cString: $0) } ?? "?" }
 
-    /// The whole row for a digest.
-    func canonicalBytes() -> [UInt8] {
-        var bytes: [UInt8] = []
-        for column in 0..<columnCount { appendCanonical(column, to: &bytes) }
-        return bytes
+    /// Appends the whole row, for a digest.
+    func appendCanonical(to output: inout [UInt8]) {
+        for column in 0..<columnCount { appendCanonical(column, to: &output) }
     }
 
     private func isNull(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_NULL }

@@ -1,4 +1,3 @@
-import Crypto
 public import Merkle
 
 /// Hashes over all rows of the projections: equal for the same log on every machine, whatever the batches were.
@@ -51,23 +50,7 @@ public struct ProjectionDifference: Sendable, Equatable, CustomStringConvertible
 extension ProjectionStore {
     /// The digest of all tables. Reads every row, about a million a second; nothing is applied meanwhile.
     public func digest() throws(ProjectionError) -> ProjectionDigest {
-        try whileQuiet { path throws(ProjectionError) in
-            let connection = try ReadConnection(path: path)
-            var tables: [ProjectionDigest.Table] = []
-            for table in ProjectionSchema.tables {
-                var function = SHA256()
-                var rows = 0
-                try connection.prepare(table.allRows).forEachRow([]) { row throws(ProjectionError) in
-                    row.canonicalBytes().withUnsafeBytes { function.update(bufferPointer: $0) }
-                    rows += 1
-                }
-                guard let hash = Hash(bytes: Array(function.finalize())) else {
-                    preconditionFailure("SHA-256 has 32 bytes")
-                }
-                tables.append(.init(name: table.name, rows: rows, hash: hash))
-            }
-            return ProjectionDigest(tables: tables)
-        }
+        try whileQuiet { path throws(ProjectionError) in try DigestReader(path: path).digest() }
     }
 
     /// The first differing rows between this projection and `other`, at most `limit` in each table.
@@ -94,7 +77,8 @@ extension ProjectionStore {
 }
 
 extension TableDefinition {
-    fileprivate var allRows: String { "SELECT * FROM \(name) ORDER BY \(key)" }
+    /// The table in the order of its key.
+    var allRows: String { "SELECT * FROM \(name) ORDER BY \(key)" }
 
     fileprivate var keyColumns: [String] {
         key.split { $0 == "," || $0 == " " }.map(String.init)

@@ -52,6 +52,17 @@ enum ProjectionFile {
     }
 
     private static func createSchema(_ database: Database) throws {
+        try createTables(database)
+        try createIndexes(database)
+    }
+
+    /// The indexes that applying events does not need.
+    static func createIndexes(_ database: Database) throws {
+        for index in ProjectionSchema.tables.flatMap(\.indexes) { try database.execute(sql: index) }
+    }
+
+    /// Everything but the indexes that applying events does not need.
+    static func createTables(_ database: Database) throws {
         for table in ProjectionSchema.tables { try database.execute(sql: table.sql) }
         try database.execute(
             sql: """
@@ -81,6 +92,15 @@ enum ProjectionFile {
     static func remove(_ path: String) throws(ProjectionError) {
         for suffix in ["-wal", "-shm", "-journal", ""] where unlink(path + suffix) != 0 && errno != ENOENT {
             throw ProjectionError(.storage, "cannot remove \(path + suffix): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// Waits until what was written to `path` is on the disk.
+    static func sync(_ path: String) throws(ProjectionError) {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        defer { if file >= 0 { close(file) } }
+        guard file >= 0, fsync(file) == 0 else {
+            throw ProjectionError(.storage, "cannot sync \(path): \(String(cString: strerror(errno)))")
         }
     }
 

@@ -5,13 +5,16 @@ struct TableDefinition: Sendable {
     let key: String
     /// One or more statements, separated by semicolons.
     let sql: String
+    /// Statements for the indexes that only reads use: applying an event never does, so that whoever builds a whole file
+    /// makes them when all rows are there.
+    var indexes: [String] = []
 }
 
 /// The whole schema. Change anything in it, or in what an event does to it, and raise ``version``: existing files are
 /// then rebuilt from the log.
 enum ProjectionSchema {
     /// Stands in the file as `user_version`.
-    static let version: Int64 = 7
+    static let version: Int64 = 8
     /// `NRXp`: stands in the file as `application_id`, so that no other database is taken for ours.
     static let applicationID: Int64 = 0x4E52_5870
 

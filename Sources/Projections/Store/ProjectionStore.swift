@@ -79,8 +79,12 @@ public final class ProjectionStore: Sendable {
     ///   `event` when one cannot be read or placed, `storage` or `damaged` by SQLite.
     public func apply(_ envelopes: [Envelope]) throws(ProjectionError) {
         guard !envelopes.isEmpty else { return }
+        // Before the lock: this needs nothing of the file.
+        var opened: [OpenedEnvelope] = []
+        opened.reserveCapacity(envelopes.count)
+        for envelope in envelopes { opened.append(try OpenedEnvelope(envelope)) }
         try writer.withLock { writer throws(ProjectionError) in
-            try writer.apply(envelopes)
+            try writer.apply(opened)
             committed.store(writer.position, ordering: .releasing)
         }
     }

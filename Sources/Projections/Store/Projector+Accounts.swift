@@ -3,7 +3,7 @@ import Ledger
 
 extension Projector {
     /// Another plan holds at once for the keys that are there.
-    func apply(_ event: CustomerPlanChanged, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: CustomerPlanChanged, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         let id = try streamID(CustomerID.self, envelope)
         let customer = try customer(id, envelope).sequence
         try customers.apply(event, sequence: customer)
@@ -16,16 +16,16 @@ extension Projector {
         try events.add(envelope, customer: customer)
     }
 
-    func apply(_ event: CustomerChanged, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: CustomerChanged, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         let customer = try customer(try streamID(CustomerID.self, envelope), envelope).sequence
         try customers.apply(event, sequence: customer, envelope)
         try events.add(envelope, customer: customer)
     }
 
     /// Keys are revoked, members and agents removed with their customer; the row stays for its sessions and proofs.
-    func applyErasure(_ envelope: Envelope) throws(ProjectionError) {
+    func applyErasure(_ envelope: OpenedEnvelope) throws(ProjectionError) {
         let customer = try customer(try streamID(CustomerID.self, envelope), envelope).sequence
-        let time = envelope.event.at
+        let time = envelope.at
         for keyID in try keys.ids(of: customer) {
             var key = try keyWithSecrets(keyID, envelope)
             if !key.entry.isRevoked { try keys.markRevoked(key.entry.sequence, at: time) }

@@ -4,7 +4,7 @@ import Proofs
 
 extension Projector {
     /// What happens to backups; shown in the feed of the customer who asked for them.
-    func applyToBackups(_ event: LedgerEvent, _ envelope: Envelope) throws(ProjectionError) {
+    func applyToBackups(_ event: LedgerEvent, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         let id = try streamID(BackupID.self, envelope)
         if case .backupStarted(let payload) = event {
             let customer = try customer(payload.customerID, envelope).sequence

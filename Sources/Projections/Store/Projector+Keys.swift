@@ -3,7 +3,7 @@ import Ledger
 import Proofs
 
 extension Projector {
-    func apply(_ event: KeyIssued, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: KeyIssued, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         let customer = try customer(event.customerID, envelope)
         try keys.apply(event, customer: customer.sequence, envelope)
         let entry = KeyEntry(
@@ -13,34 +13,34 @@ extension Projector {
         try events.add(envelope, customer: customer.sequence, environment: event.environment)
     }
 
-    func apply(_ event: KeyRotated, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: KeyRotated, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         try change(event.keyID, envelope) { (key: inout KeyWithSecrets) throws(ProjectionError) in
             try keys.apply(event, key: key.entry.sequence, envelope)
-            key.rotate(event, at: envelope.event.at)
+            key.rotate(event, at: envelope.at)
         }
     }
 
-    func apply(_ event: KeyChanged, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: KeyChanged, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         try change(event.keyID, envelope) { (key: inout KeyWithSecrets) throws(ProjectionError) in
             key.entry.change(event)
             try keys.apply(event, key: key.entry)
         }
     }
 
-    func apply(_ event: KeyRevoked, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: KeyRevoked, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         try change(event.keyID, envelope) { (key: inout KeyWithSecrets) throws(ProjectionError) in
-            try keys.markRevoked(key.entry.sequence, at: envelope.event.at)
+            try keys.markRevoked(key.entry.sequence, at: envelope.at)
             key.entry.isRevoked = true
         }
     }
 
-    func apply(_ event: KeyRefused, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: KeyRefused, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         try change(event.keyID, envelope) { (key: inout KeyWithSecrets) throws(ProjectionError) in
-            try keys.apply(event, key: key.entry.sequence, at: envelope.event.at)
+            try keys.apply(event, key: key.entry.sequence, at: envelope.at)
         }
     }
 
-    func apply(_ event: UsageTick, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: UsageTick, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         let key = try key(event.keyID, envelope)
         var requests: Int64
         // What a block of an earlier month returns lowers that month, as the ledger has it.
@@ -48,7 +48,7 @@ extension Projector {
         switch event.change {
         case .reserved(let count):
             requests = count
-            try keys.markUsed(key.sequence, at: envelope.event.at)
+            try keys.markUsed(key.sequence, at: envelope.at)
         case .returned(let count):
             requests = -count
             if event.day < cycle.start.dayText { period = String(event.day.prefix(7)) }
@@ -61,7 +61,7 @@ extension Projector {
 
     /// Changes a key's row and its entry, and adds the event to the feed.
     private func change(
-        _ id: KeyID, _ envelope: Envelope, _ body: (inout KeyWithSecrets) throws(ProjectionError) -> Void
+        _ id: KeyID, _ envelope: OpenedEnvelope, _ body: (inout KeyWithSecrets) throws(ProjectionError) -> Void
     ) throws(ProjectionError) {
         var key = try keyWithSecrets(id, envelope)
         try body(&key)

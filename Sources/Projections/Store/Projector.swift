@@ -52,21 +52,17 @@ final class Projector {
     }
 
     /// Applies the next event, inside a transaction that ``flush()`` must follow.
-    func apply(_ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ envelope: OpenedEnvelope) throws(ProjectionError) {
         guard envelope.sequence == position else {
             throw ProjectionError(
                 .gap, "the projections need event \(position) next; apply the log in order, each event once",
                 sequence: envelope.sequence)
         }
-        let event: LedgerEvent
-        do { event = try LedgerEvent(envelope.event) } catch {
-            throw ProjectionError(.event, "\(envelope.event.type): \(error)", sequence: envelope.sequence)
-        }
-        if envelope.event.at >= cycle.end {
-            cycle = cycle.advanced(to: envelope.event.at)
+        if envelope.at >= cycle.end {
+            cycle = cycle.advanced(to: envelope.at)
             cycleText = cycle.text
         }
-        try apply(event, envelope)
+        try apply(envelope.payload, envelope)
         position += 1
     }
 
@@ -84,7 +80,7 @@ final class Projector {
         changedKeys.removeAll(keepingCapacity: true)
     }
 
-    private func apply(_ event: LedgerEvent, _ envelope: Envelope) throws(ProjectionError) {
+    private func apply(_ event: LedgerEvent, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         switch event {
         case .logCreated, .logKeyRotated, .logKeyRecovered, .unknown: break
         case .customerCreated(let payload):
@@ -132,7 +128,7 @@ final class Projector {
         case .sessionExpired(let payload):
             try end(envelope, as: .expired, at: payload.destroyedAt, by: DestructionTrigger.timeToLive.rawValue)
         case .sessionExpiredUnclean(let payload):
-            try end(envelope, as: .expiredUnclean, at: envelope.event.at, by: payload.reason.rawValue)
+            try end(envelope, as: .expiredUnclean, at: envelope.at, by: payload.reason.rawValue)
         case .verificationKeyPublished(let payload):
             try verificationKeys.apply(payload, envelope)
             try addToTimeline(try session(envelope), envelope)
@@ -146,7 +142,7 @@ final class Projector {
 }
 
 extension Projector {
-    private func apply(_ event: SessionCreated, _ envelope: Envelope) throws(ProjectionError) {
+    private func apply(_ event: SessionCreated, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         let id = try streamID(SessionID.self, envelope)
         let customer: Int64
         var key: KeyEntry?
@@ -163,7 +159,7 @@ extension Projector {
     }
 
     private func end(
-        _ envelope: Envelope, as status: SessionStatus, at time: Timestamp, by cause: String
+        _ envelope: OpenedEnvelope, as status: SessionStatus, at time: Timestamp, by cause: String
     ) throws(ProjectionError) {
         let session = try change(envelope) {
             $0.status = status
@@ -176,7 +172,7 @@ extension Projector {
     /// Changes the session of the event and adds the event to its timeline.
     @discardableResult
     private func change(
-        _ envelope: Envelope, _ body: (inout SessionsTable.Row) -> Void
+        _ envelope: OpenedEnvelope, _ body: (inout SessionsTable.Row) -> Void
     ) throws(ProjectionError) -> SessionsTable.Row {
         let id = try streamID(SessionID.self, envelope)
         sessions.change(id, body)
@@ -185,18 +181,18 @@ extension Projector {
         return session
     }
 
-    private func addToTimeline(_ session: SessionsTable.Row, _ envelope: Envelope) throws(ProjectionError) {
+    private func addToTimeline(_ session: SessionsTable.Row, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         try events.add(
             envelope, customer: session.customer, session: session.sequence, environment: session.environment)
     }
 
-    private func count(_ amount: UsageTable.Amount, _ session: SessionsTable.Row, _ envelope: Envelope) {
+    private func count(_ amount: UsageTable.Amount, _ session: SessionsTable.Row, _ envelope: OpenedEnvelope) {
         usage.count(
             amount, customer: session.customer, environment: session.environment,
-            day: day.text(of: envelope.event.at), cycle: cycleText)
+            day: day.text(of: envelope.at), cycle: cycleText)
     }
 
-    private func session(_ envelope: Envelope) throws(ProjectionError) -> SessionsTable.Row {
+    private func session(_ envelope: OpenedEnvelope) throws(ProjectionError) -> SessionsTable.Row {
         guard let session = try sessions.row(try streamID(SessionID.self, envelope)) else {
             throw missing("session", envelope)
         }
@@ -204,37 +200,37 @@ extension Projector {
     }
 
     func customer(
-        _ id: CustomerID, _ envelope: Envelope
+        _ id: CustomerID, _ envelope: OpenedEnvelope
     ) throws(ProjectionError) -> (sequence: Int64, tier: Tier) {
         if let recent = recentCustomers[id] { return recent }
         guard let customer = try customers.find(id) else { throw missing("customer", envelope) }
         return customer
     }
 
-    func key(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyEntry {
+    func key(_ id: KeyID, _ envelope: OpenedEnvelope) throws(ProjectionError) -> KeyEntry {
         guard let key = changedKeys[id]?.entry ?? directory.find(id) else { throw missing("key", envelope) }
         return key
     }
 
-    func keyWithSecrets(_ id: KeyID, _ envelope: Envelope) throws(ProjectionError) -> KeyWithSecrets {
+    func keyWithSecrets(_ id: KeyID, _ envelope: OpenedEnvelope) throws(ProjectionError) -> KeyWithSecrets {
         guard let key = changedKeys[id] ?? directory.findWithSecrets(id) else { throw missing("key", envelope) }
         return key
     }
 
     func streamID<Entity>(
-        _: Identifier<Entity>.Type, _ envelope: Envelope
+        _: Identifier<Entity>.Type, _ envelope: OpenedEnvelope
     ) throws(ProjectionError) -> Identifier<Entity> {
-        guard let id = Identifier<Entity>(envelope.event.stream) else {
+        guard let id = Identifier<Entity>(envelope.stream) else {
             throw ProjectionError(
-                .event, "the stream of \(envelope.event.type) is not an identifier; audit the log",
+                .event, "the stream of \(envelope.type) is not an identifier; audit the log",
                 sequence: envelope.sequence)
         }
         return id
     }
 
-    func missing(_ what: String, _ envelope: Envelope) -> ProjectionError {
+    func missing(_ what: String, _ envelope: OpenedEnvelope) -> ProjectionError {
         ProjectionError(
-            .event, "\(envelope.event.type) refers to a \(what) that no event made; audit the log",
+            .event, "\(envelope.type) refers to a \(what) that no event made; audit the log",
             sequence: envelope.sequence)
     }
 }

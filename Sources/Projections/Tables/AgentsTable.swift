@@ -108,9 +108,11 @@ struct AgentsTable {
         return found
     }
 
-    func add(_ event: AgentRegistered, id: AgentID, customer: Int64?, _ envelope: Envelope) throws(ProjectionError) {
+    func add(_ event: AgentRegistered, id: AgentID, customer: Int64?, _ envelope: OpenedEnvelope)
+        throws(ProjectionError)
+    {
         let profile = event.profile
-        let (sequence, at) = (Int64(envelope.sequence), envelope.event.at.microseconds)
+        let (sequence, at) = (Int64(envelope.sequence), envelope.at.microseconds)
         try insert.run(
             .integer(sequence), .text(id.text), .text(event.name.text), SQLiteValue(customer), .text(profile.url),
             SQLiteValue(profile.apiURL), SQLiteValue(profile.factsURL), .text(AgentLabels.text(profile.capabilities)),

@@ -54,13 +54,13 @@ struct CustomersTable {
             """, on: connection)
     }
 
-    func apply(_ event: CustomerChanged, sequence: Int64, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: CustomerChanged, sequence: Int64, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         if let jurisdiction = event.jurisdiction {
             try changeJurisdiction.run(.text(jurisdiction.rawValue), .integer(sequence))
         }
         if let organisation = event.organisation {
             try changeOrganisation.run(
-                SQLiteValue(organisation.text), SQLiteValue(organisation.text.map { _ in envelope.event.id }),
+                SQLiteValue(organisation.text), SQLiteValue(organisation.text.map { _ in envelope.id }),
                 .integer(sequence))
         }
     }
@@ -73,11 +73,11 @@ struct CustomersTable {
         try changePlan.run(.text(event.tier.rawValue), .integer(sequence))
     }
 
-    func apply(_ event: CustomerCreated, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: CustomerCreated, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         try insert.run(
-            .integer(Int64(envelope.sequence)), .text(envelope.event.stream), .text(envelope.event.id),
+            .integer(Int64(envelope.sequence)), .text(envelope.stream), .text(envelope.id),
             .text(event.sealedEmail), .text(event.jurisdiction.rawValue), .text(event.tier.rawValue),
-            .integer(envelope.event.at.microseconds))
+            .integer(envelope.at.microseconds))
     }
 
     /// Row number and tier of the customer `id`, or nil.

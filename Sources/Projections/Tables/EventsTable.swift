@@ -24,10 +24,12 @@ struct EventsTable {
             CREATE TABLE events (
                 sequence INTEGER PRIMARY KEY, customer INTEGER NOT NULL, session INTEGER, environment TEXT,
                 type TEXT NOT NULL, at INTEGER NOT NULL, actor TEXT NOT NULL, stream TEXT NOT NULL, data TEXT NOT NULL
-            ) STRICT;
-            CREATE INDEX events_by_customer ON events (customer, sequence);
-            CREATE INDEX events_by_session ON events (session, sequence) WHERE session IS NOT NULL
-            """)
+            ) STRICT
+            """,
+        indexes: [
+            "CREATE INDEX events_by_customer ON events (customer, sequence)",
+            "CREATE INDEX events_by_session ON events (session, sequence) WHERE session IS NOT NULL",
+        ])
 
     private let insert: SQLiteStatement
 
@@ -39,33 +41,12 @@ struct EventsTable {
     /// number of either, which are positions of events and so never the same. An event without an
     /// environment is shown to live and test keys alike.
     func add(
-        _ envelope: Envelope, customer: Int64, session: Int64? = nil, environment: KeyEnvironment? = nil
+        _ envelope: OpenedEnvelope, customer: Int64, session: Int64? = nil, environment: KeyEnvironment? = nil
     ) throws(ProjectionError) {
-        let event = envelope.event
         try insert.run(
             .integer(Int64(envelope.sequence)), .integer(customer), SQLiteValue(session),
-            SQLiteValue(environment?.rawValue), .text(event.type), .integer(event.at.microseconds),
-            .text(event.actor), .text(event.stream), .text(Self.shown(event)))
-    }
-
-    private static let hidden: Set<String> = [
-        "sealed_email", "sealed_name", "sealed_verifier", "secret_sha256", "token_sha256", "cdp", "credential",
-        "sealed_organisation", "sealed_subscription", "subscription_sha256", "event_sha256",
-    ]
-
-    /// The data without what is sealed, is a secret's hash, or is a whole document that has its own place.
-    private static func shown(_ event: EventDraft) -> String {
-        var text: [UInt8] = [UInt8(ascii: "{")]
-        text.reserveCapacity(384)
-        // Members stand in canonical order, and leaving one out keeps it.
-        for member in event.data.members where !Self.hidden.contains(member.name) {
-            if text.count > 1 { text.append(UInt8(ascii: ",")) }
-            CanonicalWriter.write(member.name, to: &text)
-            text.append(UInt8(ascii: ":"))
-            member.value.writeCanonical(to: &text)
-        }
-        text.append(UInt8(ascii: "}"))
-        return String(decoding: text, as: UTF8.self)
+            SQLiteValue(environment?.rawValue), .text(envelope.type), .integer(envelope.at.microseconds),
+            .text(envelope.actor), .text(envelope.stream), .utf8(envelope.shown))
     }
 }
 

@@ -52,11 +52,11 @@ struct InvitationsTable {
     /// Revokes what is pending of a customer, and forgets who was invited.
     func revokeAll(of customer: Int64) throws(ProjectionError) { try revokeAll.run(.integer(customer)) }
 
-    func apply(_ event: InvitationCreated, customer: Int64, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: InvitationCreated, customer: Int64, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         try insert.run(
             .integer(Int64(envelope.sequence)), .text(event.invitationID.text), .integer(customer),
             .text(event.role.rawValue), .text(InvitationView.Status.pending.rawValue), .text(event.sealedEmail),
-            .text(envelope.event.id), .text(envelope.event.actor), .integer(envelope.event.at.microseconds),
+            .text(envelope.id), .text(envelope.actor), .integer(envelope.at.microseconds),
             .integer(event.expiresAt.microseconds))
     }
 

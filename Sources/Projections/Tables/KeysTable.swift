@@ -41,12 +41,15 @@ public struct KeyView: Sendable, Equatable {
 }
 
 /// `api_keys`: one row for each key ever issued; `key_secrets`: one for each secret that a key ever had.
+///
+/// Neither has an index by the key's name or by a secret's hash: ``KeyDirectory`` finds both in memory, and a random text costs
+/// each sign-up a page of its own.
 struct KeysTable {
     static let definition = TableDefinition(
         name: "api_keys", key: "sequence",
         sql: """
             CREATE TABLE api_keys (
-                sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, customer INTEGER NOT NULL,
+                sequence INTEGER PRIMARY KEY, id TEXT NOT NULL, customer INTEGER NOT NULL,
                 environment TEXT NOT NULL, name TEXT NOT NULL, prefix TEXT NOT NULL, display TEXT NOT NULL,
                 permissions INTEGER NOT NULL, allowed_addresses TEXT NOT NULL, monthly_limit INTEGER,
                 created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER, rotated_at INTEGER,
@@ -56,12 +59,12 @@ struct KeysTable {
             CREATE INDEX api_keys_by_customer ON api_keys (customer, environment, sequence)
             """)
     static let secretsDefinition = TableDefinition(
-        name: "key_secrets", key: "sequence",
+        name: "key_secrets", key: "key, sequence",
         sql: """
             CREATE TABLE key_secrets (
-                sequence INTEGER PRIMARY KEY, key INTEGER NOT NULL, sha256 BLOB NOT NULL UNIQUE, ends_at INTEGER
-            ) STRICT;
-            CREATE INDEX key_secrets_by_key ON key_secrets (key)
+                key INTEGER NOT NULL, sequence INTEGER NOT NULL, sha256 BLOB NOT NULL, ends_at INTEGER,
+                PRIMARY KEY (key, sequence)
+            ) STRICT, WITHOUT ROWID
             """)
 
     private let insert: SQLiteStatement
@@ -113,25 +116,25 @@ struct KeysTable {
         return ids
     }
 
-    func apply(_ event: KeyIssued, customer: Int64, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: KeyIssued, customer: Int64, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         let sequence = SQLiteValue.integer(Int64(envelope.sequence))
         try insert.run(
             sequence, .text(event.keyID.text), .integer(customer), .text(event.environment.rawValue),
             .text(event.name), .text(event.prefix.rawValue), .text(event.display),
             .integer(Int64(event.permissions.rawValue)), .text(Self.text(of: event.allowedAddresses)),
-            SQLiteValue(event.monthlyLimit), .integer(envelope.event.at.microseconds),
+            SQLiteValue(event.monthlyLimit), .integer(envelope.at.microseconds),
             SQLiteValue(event.expiresAt?.microseconds))
         try insertSecret.run(sequence, sequence, .blob(event.secretSHA256.bytes))
     }
 
-    func apply(_ event: KeyRotated, key: Int64, _ envelope: Envelope) throws(ProjectionError) {
-        let now = envelope.event.at.microseconds
+    func apply(_ event: KeyRotated, key: Int64, _ envelope: OpenedEnvelope) throws(ProjectionError) {
+        let now = envelope.at.microseconds
         if let end = event.previousEndsAt {
             try endCurrent.run(.integer(key), .integer(end.microseconds))
         } else {
             try endAll.run(.integer(key), .integer(now))
         }
-        try insertSecret.run(.integer(Int64(envelope.sequence)), .integer(key), .blob(event.secretSHA256.bytes))
+        try insertSecret.run(.integer(key), .integer(Int64(envelope.sequence)), .blob(event.secretSHA256.bytes))
         try rotate.run(.integer(key), .text(event.display), .integer(now))
     }
 
@@ -163,7 +166,7 @@ struct KeysTable {
     static func entries(on connection: OpaquePointer) throws(ProjectionError) -> [KeyWithSecrets] {
         var secrets: [Int64: [KeyEntry.Secret]] = [:]
         let allSecrets = try SQLiteStatement(
-            "SELECT key, sha256, ends_at FROM key_secrets ORDER BY sequence", on: connection)
+            "SELECT key, sha256, ends_at FROM key_secrets ORDER BY key, sequence", on: connection)
         try allSecrets.forEachRow([]) { row throws(ProjectionError) in
             guard let hash = Hash(bytes: row.blob(1)) else {
                 throw ProjectionError(.damaged, "a key's hash does not have 32 bytes; rebuild the file")
@@ -197,16 +200,16 @@ extension KeyView {
         k.id, k.name, k.prefix, k.display, k.permissions, k.created_at, k.expires_at, k.revoked_at, k.rotated_at,
         k.last_used_at, k.last_refused_at, k.last_refusal, k.allowed_addresses, k.monthly_limit, k.cycle, k.requests
         """
-    static let byID = Query(
+    static let bySequence = Query(
         """
         SELECT \(columns) FROM api_keys k JOIN customers c ON c.sequence = k.customer
-        WHERE k.id = ? AND c.id = ? AND k.environment = ?
+        WHERE k.sequence = ? AND c.id = ? AND k.environment = ?
         """)
     static let ofCustomer = Query(
         """
         SELECT \(columns) FROM customers c JOIN api_keys k ON k.customer = c.sequence
         WHERE c.id = ?1 AND k.environment = ?2
-            AND k.sequence < coalesce((SELECT sequence FROM api_keys WHERE id = ?3), 9223372036854775807)
+            AND k.sequence < coalesce(?3, 9223372036854775807)
         ORDER BY k.sequence DESC LIMIT ?4
         """)
 
@@ -215,7 +218,7 @@ extension KeyView {
         """
         SELECT \(columns) FROM customers c JOIN api_keys k ON k.customer = c.sequence
         WHERE c.id = ?1 AND k.environment = ?2 AND k.prefix = ?6 AND (?5 = 0 OR k.revoked_at IS NULL)
-            AND k.sequence < coalesce((SELECT sequence FROM api_keys WHERE id = ?3), 9223372036854775807)
+            AND k.sequence < coalesce(?3, 9223372036854775807)
         ORDER BY k.sequence DESC LIMIT ?4
         """)
 
@@ -248,8 +251,9 @@ extension ProjectionStore {
     public func key(
         _ id: KeyID, of customer: CustomerID, in environment: KeyEnvironment
     ) throws(ProjectionError) -> KeyView? {
-        try readers.row(
-            KeyView.byID, [.text(id.text), .text(customer.text), .text(environment.rawValue)], KeyView.init)
+        guard let sequence = keys.find(id)?.sequence else { return nil }
+        return try readers.row(
+            KeyView.bySequence, [.integer(sequence), .text(customer.text), .text(environment.rawValue)], KeyView.init)
     }
 
     /// The keys of `customer`, revoked ones included, newest first; those behind the key `after` when one is given.
@@ -259,7 +263,7 @@ extension ProjectionStore {
         let rows = try readers.rows(
             KeyView.ofCustomer,
             [
-                .text(customer.text), .text(environment.rawValue), SQLiteValue(after?.text), .integer(Int64(limit) + 1),
+                .text(customer.text), .text(environment.rawValue), rowNumber(of: after), .integer(Int64(limit) + 1),
             ], KeyView.init)
         return Page(rows, limit: limit)
     }
@@ -271,9 +275,12 @@ extension ProjectionStore {
         let rows = try readers.rows(
             KeyView.ofPrefix,
             [
-                .text(customer.text), .text(prefix.environment.rawValue), SQLiteValue(after?.text),
+                .text(customer.text), .text(prefix.environment.rawValue), rowNumber(of: after),
                 .integer(Int64(limit) + 1), .integer(withoutRevoked ? 1 : 0), .text(prefix.rawValue),
             ], KeyView.init)
         return Page(rows, limit: limit)
     }
+
+    /// Where the key stands; null for none, and for one that there never was.
+    private func rowNumber(of key: KeyID?) -> SQLiteValue { SQLiteValue(key.flatMap { keys.find($0)?.sequence }) }
 }

@@ -59,21 +59,21 @@ struct MembersTable {
         signIn = try SQLiteStatement("UPDATE members SET last_sign_in_at = ? WHERE id = ?", on: connection)
     }
 
-    func apply(_ event: MemberAdded, customer: Int64, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: MemberAdded, customer: Int64, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         let sequence = Int64(envelope.sequence)
         try insert.run(
             .integer(sequence), .text(event.memberID.text), .integer(customer), .text(event.role.rawValue),
-            .text(event.sealedEmail), SQLiteValue(event.sealedName), .text(envelope.event.id),
-            .text(event.sealedVerifier), .text(envelope.event.id), .integer(sequence),
-            .integer(envelope.event.at.microseconds))
+            .text(event.sealedEmail), SQLiteValue(event.sealedName), .text(envelope.id),
+            .text(event.sealedVerifier), .text(envelope.id), .integer(sequence),
+            .integer(envelope.at.microseconds))
     }
 
     func apply(_ event: MemberRoleChanged) throws(ProjectionError) {
         try changeRole.run(.text(event.role.rawValue), .text(event.memberID.text))
     }
 
-    func apply(_ event: MemberRemoved, _ envelope: Envelope) throws(ProjectionError) {
-        try remove.run(.integer(envelope.event.at.microseconds), .text(event.memberID.text))
+    func apply(_ event: MemberRemoved, _ envelope: OpenedEnvelope) throws(ProjectionError) {
+        try remove.run(.integer(envelope.at.microseconds), .text(event.memberID.text))
     }
 
     /// Removes everybody of a customer, with what is personal.
@@ -81,14 +81,14 @@ struct MembersTable {
         try removeAll.run(.integer(time.microseconds), .integer(customer))
     }
 
-    func apply(_ event: MemberPasswordChanged, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: MemberPasswordChanged, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         try changePassword.run(
-            .text(event.sealedVerifier), .text(envelope.event.id), .integer(Int64(envelope.sequence)),
+            .text(event.sealedVerifier), .text(envelope.id), .integer(Int64(envelope.sequence)),
             .text(event.memberID.text))
     }
 
-    func apply(_ event: SignInStarted, _ envelope: Envelope) throws(ProjectionError) {
-        try signIn.run(.integer(envelope.event.at.microseconds), .text(event.memberID.text))
+    func apply(_ event: SignInStarted, _ envelope: OpenedEnvelope) throws(ProjectionError) {
+        try signIn.run(.integer(envelope.at.microseconds), .text(event.memberID.text))
     }
 }
 

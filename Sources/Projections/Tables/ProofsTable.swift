@@ -45,12 +45,11 @@ struct ProofsTable {
                 environment TEXT NOT NULL, key_id TEXT NOT NULL, final_hash TEXT NOT NULL, ended_by TEXT NOT NULL,
                 issued_at INTEGER NOT NULL, document TEXT NOT NULL
             ) STRICT;
-            CREATE INDEX proofs_by_customer ON proofs (customer, environment, sequence);
             CREATE VIEW proof_steps AS SELECT p.session AS session, link.value ->> 'step' AS step,
                 link.value ->> 'subsystem' AS subsystem, link.value ->> 'operation' AS operation,
                 link.value ->> 'evidence_hash' AS evidence_hash, link.value ->> 'chain_hash' AS chain_hash
             FROM proofs p, json_each(p.document, '$.chain') link
-            """)
+            """, indexes: ["CREATE INDEX proofs_by_customer ON proofs (customer, environment, sequence)"])
 
     private let insert: SQLiteStatement
 
@@ -59,13 +58,13 @@ struct ProofsTable {
     }
 
     func apply(
-        _ event: ProofIssued, session: SessionsTable.Row, _ envelope: Envelope
+        _ event: ProofIssued, session: SessionsTable.Row, _ envelope: OpenedEnvelope
     ) throws(ProjectionError) {
         try insert.run(
             .integer(session.sequence), .integer(Int64(envelope.sequence)), .integer(session.customer),
             .text(session.environment.rawValue), .text(event.keyID.text), .text(event.finalHash),
-            .text(event.trigger.rawValue), .integer(envelope.event.at.microseconds),
-            .text(JSONValue.object(event.document).canonicalText))
+            .text(event.trigger.rawValue), .integer(envelope.at.microseconds),
+            .utf8(envelope.document))
     }
 }
 

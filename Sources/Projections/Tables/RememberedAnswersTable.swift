@@ -25,12 +25,12 @@ struct RememberedAnswersTable {
     }
 
     /// Adds the answer and forgets those that are too old by then.
-    func apply(_ event: IdempotencyRecorded, _ envelope: Envelope) throws(ProjectionError) {
-        try forget.run(.integer(envelope.event.at.adding(seconds: -RememberedRequest.secondsKept).microseconds))
+    func apply(_ event: IdempotencyRecorded, _ envelope: OpenedEnvelope) throws(ProjectionError) {
+        try forget.run(.integer(envelope.at.adding(seconds: -RememberedRequest.secondsKept).microseconds))
         guard let answer = event.answer else { return }
         try insert.run(
             .integer(Int64(envelope.sequence)), .blob(event.keySHA256.bytes),
-            .integer(envelope.event.at.microseconds), .text(answer))
+            .integer(envelope.at.microseconds), .text(answer))
     }
 
     func apply(_ event: IdempotencyReleased) throws(ProjectionError) {

@@ -34,10 +34,12 @@ struct SessionsTable {
                 data_classification TEXT NOT NULL, jurisdiction TEXT NOT NULL, region TEXT NOT NULL,
                 layers_missing TEXT NOT NULL, ttl_seconds INTEGER, created_at INTEGER NOT NULL, ended_at INTEGER,
                 ended_by TEXT, exec_count INTEGER NOT NULL
-            ) STRICT;
-            CREATE INDEX sessions_by_customer ON sessions (customer, environment, sequence);
-            CREATE INDEX sessions_alive ON sessions (status) WHERE status IN ('active', 'executing')
-            """)
+            ) STRICT
+            """,
+        indexes: [
+            "CREATE INDEX sessions_by_customer ON sessions (customer, environment, sequence)",
+            "CREATE INDEX sessions_alive ON sessions (status) WHERE status IN ('active', 'executing')",
+        ])
 
     /// A live session's row.
     struct Row {
@@ -127,7 +129,7 @@ struct SessionsTable {
 
 extension SessionsTable.Row {
     /// The row of a session that begins with `envelope`.
-    init(_ event: SessionCreated, id: SessionID, customer: Int64, key: Int64?, _ envelope: Envelope) {
+    init(_ event: SessionCreated, id: SessionID, customer: Int64, key: Int64?, _ envelope: OpenedEnvelope) {
         sequence = Int64(envelope.sequence)
         self.id = id
         self.customer = customer
@@ -139,7 +141,7 @@ extension SessionsTable.Row {
         region = event.region
         layersMissing = JSONValue.array(event.layersMissing.map { .string($0) }).canonicalText
         timeToLiveSeconds = event.timeToLiveSeconds
-        createdAt = envelope.event.at
+        createdAt = envelope.at
         execCount = 0
         isChanged = true
     }

@@ -139,7 +139,7 @@ extension UsageView {
             c.organisation_event_id, coalesce(l.count, 0),
             coalesce(u.requests, 0), coalesce(u.sessions, 0), coalesce(u.execs, 0),
             coalesce(u.exec_microseconds, 0), coalesce(u.proofs, 0),
-            (SELECT display FROM api_keys k WHERE k.id = ?4 AND k.customer = c.sequence)
+            (SELECT display FROM api_keys k WHERE k.sequence = ?4 AND k.customer = c.sequence)
         FROM customers c
         LEFT JOIN live_sessions l ON l.customer = c.sequence AND l.environment = ?2
         LEFT JOIN usage u ON u.customer = c.sequence AND u.environment = ?2 AND u.period = ?3
@@ -183,11 +183,12 @@ extension ProjectionStore {
 
     private func readAccount(_ question: AccountView.Question) throws(ProjectionError) -> AccountView? {
         let period = question.cycle.text
+        let sequence = question.key.flatMap { keys.find($0)?.sequence }
         return try readers.row(
             UsageView.account,
             [
                 .text(question.id.text), .text(question.environment.rawValue), .text(period),
-                SQLiteValue(question.key?.text),
+                SQLiteValue(sequence),
             ]
         ) { row throws(ProjectionError) in
             AccountView(

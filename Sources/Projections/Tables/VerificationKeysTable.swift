@@ -30,10 +30,10 @@ struct VerificationKeysTable {
         insert = try SQLiteStatement("INSERT INTO verification_keys VALUES (?, ?, ?, ?, ?)", on: connection)
     }
 
-    func apply(_ event: VerificationKeyPublished, _ envelope: Envelope) throws(ProjectionError) {
+    func apply(_ event: VerificationKeyPublished, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         try insert.run(
-            .integer(Int64(envelope.sequence)), .text(event.keyID.text), .text(envelope.event.stream),
-            .text(event.publicKey), .integer(envelope.event.at.microseconds))
+            .integer(Int64(envelope.sequence)), .text(event.keyID.text), .text(envelope.stream),
+            .text(event.publicKey), .integer(envelope.at.microseconds))
     }
 }
 

@@ -62,9 +62,17 @@ public struct ProjectionComparison: Sendable {
             return findings
         }
         findings.position = served.position
-        let rebuilt = try ProjectionStore(path: scratch + "/rebuilt.sqlite")
+        let builder = try ProjectionBuilder(path: scratch + "/rebuilt.sqlite")
         let outcome = try ProjectionRebuilder(directory: directory).run(
-            into: rebuilt, limit: served.position, progress: progress)
+            with: builder, limit: served.position, progress: progress)
+        guard !builder.hasEnded else {
+            // Some event cannot be projected, which says what is wrong; there are no rows to compare with.
+            findings.reasons.append("the log is damaged: \(outcome.defect ?? "it cannot be projected")")
+            try served.close()
+            return findings
+        }
+        _ = try builder.finish()
+        let rebuilt = try ProjectionStore(path: scratch + "/rebuilt.sqlite")
         if let defect = outcome.defect { findings.reasons.append("the log is damaged: \(defect)") }
         if outcome.position < served.position {
             findings.reasons.append(

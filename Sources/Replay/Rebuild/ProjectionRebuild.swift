@@ -26,30 +26,21 @@ public struct ProjectionRebuild: Sendable {
             throw AuditorError(.usage, "\(target) exists already; name a file that does not.", file: target)
         }
         do {
-            let store = try ProjectionStore(path: target)
-            let outcome = try ProjectionRebuilder(directory: directory).run(into: store, progress: progress)
-            let digest = try store.digest()
-            try store.close()
-            if outcome.defect != nil { removeTarget() }
-            return output(outcome, digest)
+            let builder = try ProjectionBuilder(path: target)
+            defer { builder.abandon() }
+            let outcome = try ProjectionRebuilder(directory: directory).run(with: builder, progress: progress)
+            return output(outcome, outcome.defect == nil ? try builder.finish() : nil)
         } catch let error as AuditorError {
-            removeTarget()
             throw error
         } catch {
-            removeTarget()
             throw AuditorError(.io, "\(error)", file: target, cause: error)
         }
     }
 
-    private func removeTarget() {
-        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: target + suffix) }
-    }
-
-    private func output(_ outcome: ProjectionRebuilder.Outcome, _ digest: ProjectionDigest) -> CommandOutput {
+    private func output(_ outcome: ProjectionRebuilder.Outcome, _ digest: ProjectionDigest?) -> CommandOutput {
         var lines = LabelledLines(labelWidth: 20)
-        if let defect = outcome.defect {
-            lines.add("FAILED", "nothing was written: \(defect)")
-        } else {
+        if let defect = outcome.defect { lines.add("FAILED", "nothing was written: \(defect)") }
+        if let digest {
             lines.add("rebuilt", "\(target) from \(outcome.position) events")
             for table in digest.tables { lines.add(table.name, "\(table.rows) rows, \(table.hash.hex)") }
             lines.add("digest", digest.whole.hex)
@@ -59,7 +50,7 @@ public struct ProjectionRebuild: Sendable {
             members: JSONObject([
                 "file": .string(target), "position": .integer(Int64(outcome.position)),
                 "damage": outcome.defect.map { .string($0) },
-                "digest": outcome.defect == nil ? digest.document : nil,
+                "digest": digest?.document,
             ]))
     }
 }

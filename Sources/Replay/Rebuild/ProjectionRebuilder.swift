@@ -3,9 +3,6 @@ import Projections
 
 /// Builds the projections anew from a log's own files.
 struct ProjectionRebuilder {
-    /// Events that go into one transaction, about.
-    private static let eventsPerTransaction = 4096
-
     let directory: String
 
     /// How far it came.
@@ -16,14 +13,15 @@ struct ProjectionRebuilder {
         var defect: String?
     }
 
-    /// Applies the events before `limit` to `store`, verifying the whole log on the way.
+    /// Applies the events before `limit` with `builder`, verifying the whole log on the way. Events are read on all cores,
+    /// and applied on the caller's thread.
     ///
-    /// - Throws: ``AuditorError`` when the log cannot be read or the store not be written.
+    /// - Throws: ``AuditorError`` when the log cannot be read or the file not be written.
     func run(
-        into store: ProjectionStore, limit: UInt64 = .max, progress: (ScanProgress) -> Void
+        with builder: ProjectionBuilder, limit: UInt64 = .max, progress: (ScanProgress) -> Void
     ) throws(AuditorError) -> Outcome {
         let scanner = LogScanner(directory: directory)
-        var feed = Feed(store: store, limit: limit)
+        var feed = Feed(builder: builder, limit: limit)
         do {
             var meter = try ScanProgress(scanner)
             let scan = try scanner.scanInParallel { batch in
@@ -33,59 +31,53 @@ struct ProjectionRebuilder {
                 progress(meter)
                 try feed.take(batch, events)
             }
-            try feed.flush()
-            return Outcome(position: store.position, defect: scan.damage?.description ?? feed.defect)
+            return Outcome(position: builder.position, defect: scan.damage?.description ?? feed.defect)
         } catch {
-            return try Self.outcome(of: error, store: store, directory: directory)
+            return try Self.outcome(of: error, position: feed.position, directory: directory)
         }
     }
 
-    private static func read(_ batch: borrowing ScannedBatch) -> Result<[Envelope], EventLogError> {
-        do throws(EventLogError) { return .success(try batch.envelopes()) } catch { return .failure(error) }
+    private static func read(_ batch: borrowing ScannedBatch) -> Result<[OpenedEnvelope], any Error> {
+        do { return .success(try OpenedEnvelope.all(of: batch)) } catch { return .failure(error) }
     }
 
     /// What the log did wrong is an outcome; what could not be read or written is an error.
     private static func outcome(
-        of error: any Error, store: ProjectionStore, directory: String
+        of error: any Error, position: UInt64, directory: String
     ) throws(AuditorError) -> Outcome {
         switch error {
         case let error as ProjectionError:
             guard error.code == .event || error.code == .gap else {
                 throw AuditorError(.io, error.message, cause: error)
             }
-            return Outcome(position: store.position, defect: "the log's events cannot be projected: \(error)")
+            return Outcome(position: position, defect: "the log's events cannot be projected: \(error)")
         case let error as EventLogError: throw AuditorError(error)
         case let error as AuditorError: throw error
         default: throw AuditorError(.io, "the log cannot be read: \(error)", file: directory, cause: error)
         }
     }
 
-    /// Gathers events and applies them in large transactions.
+    /// Hands events on until something is wrong with the log.
     private struct Feed {
-        let store: ProjectionStore
+        let builder: ProjectionBuilder
         let limit: UInt64
         var defect: String?
-        private var pending: [Envelope] = []
+        /// The event that comes next; also when the builder has failed.
+        var position: UInt64 = 0
 
-        init(store: ProjectionStore, limit: UInt64) {
-            self.store = store
+        init(builder: ProjectionBuilder, limit: UInt64) {
+            self.builder = builder
             self.limit = limit
         }
 
-        mutating func take(
-            _ batch: VerifiedBatch, _ events: Result<[Envelope], EventLogError>
-        ) throws(ProjectionError) {
+        mutating func take(_ batch: VerifiedBatch, _ events: Result<[OpenedEnvelope], any Error>) throws {
             guard defect == nil, batch.header.firstSequence < limit else { return }
-            switch events {
-            case .success(let events): pending.append(contentsOf: events.prefix { $0.sequence < limit })
-            case .failure(let error): defect = error.message
-            }
-            if pending.count >= eventsPerTransaction || defect != nil { try flush() }
-        }
-
-        mutating func flush() throws(ProjectionError) {
-            try store.apply(pending)
-            pending.removeAll(keepingCapacity: true)
+            do {
+                let events = try events.get()
+                let isWhole = batch.header.sequences.upperBound < limit
+                try builder.apply(isWhole ? events : events.filter { $0.sequence < limit })
+                position = builder.position
+            } catch let error as EventLogError { defect = error.message }
         }
     }
 }
