@@ -63,7 +63,7 @@ struct PlainObjectTests {
     func everyByte() throws {
         var generator = SeededGenerator(seed: 5)
         var taken = 0
-        for _ in 0..<60 {
+        for _ in 0..<400 {
             let original = JSONValue.object(object(&generator, depth: 0)).canonicalBytes
             for index in original.indices {
                 var text = original

@@ -1,5 +1,4 @@
 import GRDB
-import GRDBSQLite
 
 /// The one connection that writes, with its projector. Lives behind the store's lock.
 // @unchecked: it is the value of the store's Mutex and is used only while that lock is held.
@@ -8,7 +7,7 @@ final class ProjectionWriter: @unchecked Sendable {
     private let directory: KeyDirectory
     private let database: DatabaseQueue
     /// Nil when the file is closed.
-    private var open: Open?
+    private var projector: Projector?
     private(set) var position: UInt64
 
     /// Pages after which the write-ahead log is copied back into the file, 4 KiB each.
@@ -32,50 +31,45 @@ final class ProjectionWriter: @unchecked Sendable {
             }
             database = try DatabaseQueue(path: path, configuration: configuration)
             try database.write(ProjectionFile.createSchemaIfEmpty)
-            let open = try Self.open(database, directory)
-            position = open.projector.position
-            self.open = open
+            let projector = try database.unsafeReentrantWrite { database in
+                try Projector(on: Self.connection(of: database), directory: directory)
+            }
+            position = projector.position
+            self.projector = projector
         } catch { throw ProjectionError(error, while: "opening \(path)") }
     }
 
-    /// Applies `envelopes` in one transaction.
     func apply(_ envelopes: [OpenedEnvelope]) throws(ProjectionError) {
-        guard let open else { throw ProjectionError(.storage, "the projections are closed") }
+        guard let projector else { throw ProjectionError(.storage, "the projections are closed") }
         do {
-            try open.begin.run()
-            for envelope in envelopes { try open.projector.apply(envelope) }
-            try open.projector.flush()
-            try open.commit.run()
+            try database.write { _ in
+                for envelope in envelopes { try projector.apply(envelope) }
+                try projector.flush()
+            }
         } catch {
-            try rollBack(open)
+            try reload()
             throw ProjectionError(error, while: "applying events from \(position) on")
         }
-        open.projector.publishKeys()
-        position = open.projector.position
+        projector.publishKeys()
+        position = projector.position
     }
 
     func close() throws(ProjectionError) {
-        open = nil
+        projector = nil
         do {
             try database.write { try $0.execute(sql: "PRAGMA optimize") }
             try database.close()
         } catch { throw ProjectionError(error, while: "closing \(path)") }
     }
 
-    /// Undoes the transaction; what was in memory is read again.
-    private func rollBack(_ failed: Open) throws(ProjectionError) {
-        open = nil
+    /// After a transaction that was rolled back: what was in memory is read again.
+    private func reload() throws(ProjectionError) {
+        projector = nil
         do {
-            // Some errors have already ended it.
-            if sqlite3_get_autocommit(failed.connection) == 0 { try failed.rollback.run() }
-            open = try Self.open(database, directory)
+            projector = try database.unsafeReentrantWrite { database in
+                try Projector(on: Self.connection(of: database), directory: directory)
+            }
         } catch { throw ProjectionError(error, while: "reading \(path) again after a failure") }
-    }
-
-    private static func open(_ database: DatabaseQueue, _ directory: KeyDirectory) throws -> Open {
-        try database.unsafeReentrantWrite { database in
-            try Open(on: try Self.connection(of: database), directory: directory)
-        }
     }
 
     private static func connection(of database: Database) throws -> OpaquePointer {
@@ -83,23 +77,5 @@ final class ProjectionWriter: @unchecked Sendable {
             throw ProjectionError(.storage, "the connection is closed")
         }
         return connection
-    }
-
-    /// What is there while the file is open. The transactions are plain statements: this connection is used by one thread at a
-    /// time and by nobody else, so GRDB's queue and its observation of transactions would cost more than most of them.
-    private struct Open {
-        let connection: OpaquePointer
-        let projector: Projector
-        let begin: SQLiteStatement
-        let commit: SQLiteStatement
-        let rollback: SQLiteStatement
-
-        init(on connection: OpaquePointer, directory: KeyDirectory) throws(ProjectionError) {
-            self.connection = connection
-            begin = try SQLiteStatement("BEGIN IMMEDIATE", on: connection)
-            commit = try SQLiteStatement("COMMIT", on: connection)
-            rollback = try SQLiteStatement("ROLLBACK", on: connection)
-            projector = try Projector(on: connection, directory: directory)
-        }
     }
 }

@@ -129,6 +129,21 @@ struct ImmediateAnsweringTests {
         }
     }
 
+    @Test("what a client does not accept, and a body that is no JSON, are refused as by the router")
+    func otherTypes() async throws {
+        try await TestServer.with { server in
+            let key = try await server.signUp()
+            _ = try await server.send(.get, "/v1/usage", key: key)
+            let connection = try Connection(server.server.immediateAnswering)
+            let accept = [("Accept", "text/html")]
+            #expect(try connection.send(.get, "/v1/customers/me", key: key, headers: accept)?.status == 406)
+            #expect(try await server.send(.get, "/v1/customers/me", key: key, headers: accept).status == 406)
+            let type = [("Content-Type", "text/plain")]
+            #expect(try connection.send(.post, "/v1/verify", headers: type, pieces: [Array("{}".utf8)])?.status == 415)
+            #expect(try await server.send(.post, "/v1/verify", headers: type, bytes: Array("{}".utf8)).status == 415)
+        }
+    }
+
     @Test("a revoked key is refused at once everywhere: the request is passed on to where that is noted")
     func revokedKey() async throws {
         try await TestServer.with { server in
