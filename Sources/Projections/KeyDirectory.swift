@@ -32,8 +32,8 @@ public final class KeyDirectory: Sendable {
     /// - Throws: ``ProofError/Code/invalidInput`` for a text that no key can have.
     public func find(presented text: String) throws(ProofError) -> Found? {
         let hash = APIKey.storedHash(of: text)
-        table.withLock { $0.prefetch(hash) }
-        _ = try APIKey(parsing: text)
+        table.withLock { $0.prefetchSlot(of: hash) }
+        _ = try APIKey(parsing: text) { table.withLock { $0.prefetchRecord(of: hash) } }
         return find(secretSHA256: hash)
     }
 

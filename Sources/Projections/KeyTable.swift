@@ -50,12 +50,15 @@ struct KeyTable: ~Copyable {
     /// The key of which this is or was a secret, compared over the whole hash in constant time.
     func find(secretSHA256 hash: Hash) -> KeyDirectory.Found? {
         guard let index = index(of: hash) else { return nil }
-        return KeyDirectory.Found(key: records[index].entry, secretEndsAt: records[index].secret.endsAt)
+        let record = records[index]
+        return KeyDirectory.Found(key: record.entry, secretEndsAt: record.secret.endsAt)
     }
 
-    /// Has the processor fetch the record that ``find(secretSHA256:)`` will read, if there is one; waits for nothing but the
-    /// slot.
-    func prefetch(_ hash: Hash) {
+    /// Has the processor fetch the slot at which ``find(secretSHA256:)`` will begin.
+    func prefetchSlot(of hash: Hash) { slots.prefetch(place(of: hash).start) }
+
+    /// Has it fetch the record that the slot names, if there is one; waits for nothing but the slot.
+    func prefetchRecord(of hash: Hash) {
         let slot = slots[place(of: hash).start]
         if slot != 0 { records.prefetch(Int(slot & UInt32(slotMask)) - 1) }
     }

@@ -39,11 +39,11 @@ struct PackedArray<Element>: ~Copyable {
         }
     }
 
-    /// Has the processor fetch the first 128 bytes of an element ahead of their use; nothing is read yet.
+    /// Has the processor fetch an element ahead of its use; nothing is read yet. Of a large one the first 128 bytes.
     func prefetch(_ index: Int) {
         precondition(index >= 0 && index < count)
         nrx_prefetch(base + index)
-        nrx_prefetch(UnsafeRawPointer(base + index) + 64)
+        if MemoryLayout<Element>.stride > 64 { nrx_prefetch(UnsafeRawPointer(base + index) + 64) }
     }
 
     /// Amortised: the room doubles when it is used up.

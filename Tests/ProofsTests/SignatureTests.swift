@@ -1,6 +1,8 @@
 import CSodium
 import CanonicalJSON
+import Foundation
 import Merkle
+import Synchronization
 @testable import Proofs
 import Testing
 
@@ -20,6 +22,28 @@ struct SignatureTests {
                 + "d25bf5f0595bbe24655141438e7a100b")
         #expect(key.verifies(signature: signature, of: []))
         #expect(!key.verifies(signature: signature, of: [0]))
+    }
+
+    @Test("of a key that the verifier made itself only the group is taken for granted, not what it signed")
+    func ownKeys() throws {
+        let document = try Fixtures.bytes("vectors/cdp-1.0.json")
+        let asked = Mutex<[String]>([])
+        var verifier = ProofVerifier()
+        verifier.hasMadeKey = { name, key in
+            asked.withLock { $0.append("\(name) \(key.text)") }
+            return true
+        }
+        let verification = try verifier.verify(document)
+        let claims = try #require(verification.claims)
+        #expect(verification.isValid)
+        #expect(asked.withLock(\.self) == ["\(claims.keyID) \(claims.publicKey.text)"])
+        var forged = document
+        let signature = try #require(String(decoding: document, as: UTF8.self).range(of: "\"signature\":\"base64:"))
+        let place = String(decoding: document, as: UTF8.self)[..<signature.upperBound].utf8.count + 4
+        forged[place] = forged[place] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+        #expect(try !verifier.verify(forged).isValid)
+        verifier.hasMadeKey = { _, _ in false }
+        #expect(try verifier.verify(document).isValid)
     }
 
     @Test("fresh signers have fresh keys")

@@ -102,13 +102,17 @@ struct HTTPBenchmark {
                 return Double(load.requests) / (try server.cpuSeconds() - before)
             },
             { seconds in
-                let before = ProcessorTime.ofThisThread()
-                var count = 0.0
-                _ = try rate(for: seconds) {
-                    try bare.verify()
-                    count += 1
+                // On all cores at once, as the server: what cores take from each other falls on both alike.
+                let threads = await withTaskGroup(of: Double?.self) { group in
+                    for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
+                        group.addTask { try? Self.bareRate(bare, for: seconds) }
+                    }
+                    return await group.reduce(into: []) { $0 += [$1] }
                 }
-                return count / (ProcessorTime.ofThisThread() - before)
+                guard let slowest = threads.compactMap(\.self).min(), threads.allSatisfy({ $0 != nil }) else {
+                    throw BenchmarkError("libsodium refused its own signature")
+                }
+                return (slowest + (threads.compactMap(\.self).max() ?? slowest)) / 2
             },
         ])
         rows.append(
@@ -116,6 +120,17 @@ struct HTTPBenchmark {
                 name: "\(request.name), a second of the server's CPU", ours: rateText(medians[0]),
                 peer: "libsodium Ed25519 verify", theirs: rateText(medians[1]), ratio: medians[0] / medians[1],
                 target: .atLeast(0.3)))
+    }
+
+    /// Verifications in a second of this thread's processor time.
+    private static func bareRate(_ bare: BareSignature, for seconds: Double) throws -> Double {
+        let before = ProcessorTime.ofThisThread()
+        var count = 0.0
+        _ = try rate(for: seconds) {
+            try bare.verify()
+            count += 1
+        }
+        return count / (ProcessorTime.ofThisThread() - before)
     }
 
     private mutating func compare(_ large: MeasuredServer, with small: MeasuredServer) async throws {

@@ -39,6 +39,13 @@ struct ReadModel: Sendable {
         try reading { () throws(ProjectionError) in try store.verificationKey(id) }
     }
 
+    /// Whether this ledger published that key under that name. False as well when the projections cannot be read.
+    func hasPublished(_ id: String, _ publicKey: String) -> Bool {
+        do throws(ProjectionError) { return try store.verificationKey(id)?.publicKey == publicKey } catch {
+            return false
+        }
+    }
+
     /// The caller's account with what it used in `cycle`.
     func account(of caller: Principal, cycle: BillingCycle) throws(APIError) -> AccountView {
         let account = try reading { () throws(ProjectionError) in

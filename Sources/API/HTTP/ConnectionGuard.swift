@@ -100,7 +100,13 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
             writeWatched(.body(body), context, promise)
         case .end(let fields):
             answersOwed -= 1
-            writeWatched(.end(fields), context, promise)
+            // Behind a piece that is watched it needs no watch of its own; afterwards the connection is idle, which has its
+            // own limit.
+            if writesPending > 0 {
+                context.write(data, promise: promise)
+            } else {
+                writeWatched(.end(fields), context, promise)
+            }
         case .body(let body): writeWatched(.body(body), context, promise)
         case .head:
             // Nothing to watch: what follows it, if only the end, is written behind it.

@@ -61,8 +61,9 @@ struct ProofRoutes: Sendable {
         }
         let verification: ProofVerification
         do throws(ProofError) {
-            verification = try ProofVerifier(acceptsMissingLayers: allowed == "true")
-                .verify(exchange.body)
+            var verifier = ProofVerifier(acceptsMissingLayers: allowed == "true")
+            verifier.hasMadeKey = { [reads] name, key in reads.hasPublished(name, key.text) }
+            verification = try verifier.verify(exchange.body)
         } catch { throw APIError(.badRequest, "This is not a CDP: \(error.message).") }
         return .json([
             "valid": .bool(verification.isValid), "checks": verification.checksDocument,

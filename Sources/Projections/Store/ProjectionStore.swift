@@ -38,6 +38,7 @@ public final class ProjectionStore: Sendable {
     /// Accounts are a few hundred bytes, proofs up to a few thousand: in all some 10 MiB at most.
     let accountCache = ReadCache<AccountView.Question, AccountView>(countMax: 4_096)
     let proofCache = ReadCache<ProofView.Question, String>(countMax: 1_024)
+    let keyCache = ReadCache<String, VerificationKeyView>(countMax: 4_096)
     private let writer: Mutex<ProjectionWriter>
     private let committed: Atomic<UInt64>
 

@@ -53,6 +53,8 @@ extension VerificationKeyView {
 extension ProjectionStore {
     /// The public key called `id`, or nil. Public: keys name no customer.
     public func verificationKey(_ id: String) throws(ProjectionError) -> VerificationKeyView? {
-        try readers.row(VerificationKeyView.byID, [.text(id)], VerificationKeyView.init)
+        try keyCache.value(for: id, at: position) { () throws(ProjectionError) in
+            try readers.row(VerificationKeyView.byID, [.text(id)], VerificationKeyView.init)
+        }
     }
 }

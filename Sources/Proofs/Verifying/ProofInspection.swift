@@ -19,12 +19,14 @@ struct ProofInspection {
     static let stepCount = 8
 
     let acceptsMissingLayers: Bool
+    private let hasMadeKey: (@Sendable (String, VerificationKey) -> Bool)?
     private var failures: [ProofVerification.Failure] = []
     // Where canonical forms are written that do not stand in the document as they are.
     private var scratch: [UInt8] = []
 
-    init(acceptsMissingLayers: Bool) {
+    init(acceptsMissingLayers: Bool, hasMadeKey: (@Sendable (String, VerificationKey) -> Bool)?) {
         self.acceptsMissingLayers = acceptsMissingLayers
+        self.hasMadeKey = hasMadeKey
     }
 
     mutating func note(_ check: ProofVerification.Check, _ message: String) {
@@ -98,11 +100,16 @@ struct ProofInspection {
         return previous
     }
 
+    private func isOwn(_ key: VerificationKey, _ parts: ProofParts) -> Bool {
+        guard let hasMadeKey, let name = parts.keyID?.string else { return false }
+        return hasMadeKey(name, key)
+    }
+
     private mutating func checkSignature(_ parts: ProofParts) {
         guard let key = parts.publicKey, let signature = parts.signature, let finalHash = parts.finalHash else {
             return note(.signature, "the signature cannot be checked: key, signature or final hash is malformed")
         }
-        guard Sodium.isValidPoint(key.rawBytes) else {
+        guard isOwn(key, parts) || Sodium.isValidPoint(key.rawBytes) else {
             return note(.signature, "the public key is not a point of the prime-order group")
         }
         // R needs no point check of its own. libsodium accepts only when the canonical encoding of S·B − h·A equals the

@@ -15,6 +15,9 @@ public struct ProofVerifier: Sendable {
 
     /// Whether a proof of a session that ran without some isolation layers can pass.
     public var acceptsMissingLayers: Bool
+    /// Whether whoever verifies made the key pair of this name and public key itself. Such a key is a point of the
+    /// prime-order group by how it was made, and that is not computed again; everything else is. Nil for everybody else.
+    public var hasMadeKey: (@Sendable (_ keyID: String, _ publicKey: VerificationKey) -> Bool)?
 
     /// - Parameter acceptsMissingLayers: whether a proof of a session that ran without some isolation layers can pass.
     ///   The layers stand in the verdict either way.
@@ -62,7 +65,7 @@ public struct ProofVerifier: Sendable {
         guard document.member("cdp_version")?.isString == true, document.member("chain")?.isArray == true,
             document.member("attestation")?.isObject == true
         else { return nil }
-        var inspection = ProofInspection(acceptsMissingLayers: acceptsMissingLayers)
+        var inspection = ProofInspection(acceptsMissingLayers: acceptsMissingLayers, hasMadeKey: hasMadeKey)
         return inspection.inspect(document)
     }
 
