@@ -38,7 +38,7 @@ struct SignatureTests {
         #expect(verification.isValid)
         #expect(asked.withLock(\.self) == ["\(claims.keyID) \(claims.publicKey.text)"])
         var forged = document
-        let signature = try #require(String(decoding: document, as: UTF8.self).range(of: "\"signature\":\"base64:"))
+        let signature = try #require(String(decoding: document, as: UTF8.self).range(of: "\"signature\": \"base64:"))
         let place = String(decoding: document, as: UTF8.self)[..<signature.upperBound].utf8.count + 4
         forged[place] = forged[place] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
         #expect(try !verifier.verify(forged).isValid)
