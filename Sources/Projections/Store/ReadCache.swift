@@ -1,7 +1,7 @@
 import Synchronization
 
-/// What was read from the tables since anything was last applied to them, for reads that come again and again: finding it
-/// here takes a tenth of the time of a query.
+/// What was read from the tables since anything was last applied to them, for reads that come again and again: the query is
+/// about a fifth of the processor time of a read of an account (docs/benchmarks.md).
 ///
 /// All of it belongs to one position of the projections and is forgotten at the next, so it can never be older than the
 /// tables. It holds a fixed number of values; when it is full, reads ask the tables.

@@ -4,8 +4,8 @@ import Ledger
 import NIOCore
 
 /// Answers requests on the thread that read them, when nothing has to be waited for: the same admission, frame and route
-/// as on the way through Hummingbird's router, without becoming asynchronous, which is half the time of a read
-/// (docs/benchmarks.md, "Answers over HTTP").
+/// as on the way through Hummingbird's router, without becoming asynchronous (docs/benchmarks.md, "What a read
+/// does for speed").
 ///
 /// Whatever is not certain (a member's token, a key that is refused, a block of requests that is used up) takes the other
 /// way, before anything is counted or noted.
