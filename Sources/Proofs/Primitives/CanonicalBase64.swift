@@ -30,7 +30,7 @@ package enum CanonicalBase64 {
         guard isCanonical(text), text.count / 4 * 3 - padding(of: text) == count else { return nil }
         return [UInt8](unsafeUninitializedCapacity: count) { bytes, written in
             for group in 0..<(text.count / 4) {
-                // A padding character counts as 0 here; what it stands for lies behind the last byte.
+                // Whatever a padding character counts as here: its bits lie behind the last byte.
                 var word: UInt32 = 0
                 for place in (group * 4)..<(group * 4 + 4) { word = word << 6 | UInt32(digit(text[place]) & 63) }
                 for place in (group * 3)..<min(group * 3 + 3, count) {
