@@ -29,6 +29,19 @@ struct RequestMeterTests {
         }
     }
 
+    @Test(
+        "a block is as large as what the key makes in half a second, from 100 to 10,000 requests",
+        arguments: [(10_000_000, 100), (500_000, 100), (100_000, 500), (10_000, 5_000), (1_000, 10_000)])
+    func pace(microseconds: Int64, requests: Int64) async throws {
+        try await TestServer.with { server in
+            let key = try await server.signUp()
+            for _ in 0..<100 { _ = try await server.send(.get, "/v1/customers/me", key: key) }
+            server.clock.advance(microseconds: microseconds)
+            _ = try await server.send(.get, "/v1/customers/me", key: key)
+            #expect(try await counted(key, server) == 100 + requests)
+        }
+    }
+
     @Test("requests that are refused after the key was accepted count too; those without a valid key do not")
     func refusedRequests() async throws {
         try await TestServer.with { server in

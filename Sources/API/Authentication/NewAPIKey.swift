@@ -9,6 +9,13 @@ struct NewAPIKey: Sendable {
 
     init(prefix: KeyPrefix, name: String, permissions: Permissions) throws(APIError) {
         var generator = RandomBatch()
+        try self.init(prefix: prefix, name: name, permissions: permissions, using: &generator)
+    }
+
+    /// - Parameter generator: of the piece of work that the key is made in.
+    init(
+        prefix: KeyPrefix, name: String, permissions: Permissions, using generator: inout RandomBatch
+    ) throws(APIError) {
         let key = try Self.secret(prefix: prefix, using: &generator)
         text = key.text
         issued = NewKey(

@@ -9,17 +9,20 @@ import Synchronization
 /// A block serves its own day (UTC) under the limit it was granted under; then its rest is given back together with the
 /// reservation of the next. So every month ends exactly, and a changed limit holds from the next request on.
 final class RequestMeter: Sendable {
-    /// Requests reserved at once; of a key with a monthly limit fewer (``Ledger/State``).
+    /// Fewest requests that are reserved at once; of a key with a monthly limit fewer (``Ledger/State``).
     static let blockRequests: Int64 = 100
-    /// Requests reserved at once for a key that used up its last block within ``hurryMicroseconds``: the answers of a busy
-    /// key then wait for a commit a few times a second, not a few hundred times.
-    static let largeBlockRequests: Int64 = 1_000
-    private static let hurryMicroseconds: Int64 = 100_000
+    /// Most requests that are reserved at once.
+    static let largeBlockRequests: Int64 = 10_000
+    /// How long a block is to last a busy key: its answers wait for a commit about twice a second then, not a few hundred
+    /// times.
+    private static let blockMicroseconds: Int64 = 500_000
     /// Blocks returned in one go at a stop, so that the log's queue holds them.
     private static let returnsAtOnce = 256
 
     fileprivate struct Block {
         var left: Int64
+        /// How many it was granted with.
+        let requests: Int64
         /// Days since 1970-01-01.
         let day: Int64
         /// The key's monthly limit when it was granted.
@@ -122,11 +125,13 @@ final class RequestMeter: Sendable {
         _ = try result.get()
     }
 
-    /// How large the next block is to be. A clock that stands still, or goes back, says nothing about a hurry.
+    /// How large the next block is to be: at the pace of the last one. A clock that stands still, or goes back, says nothing
+    /// about a pace.
     private static func size(after before: Block?, at now: Timestamp) -> Int64 {
         guard let before, before.left == 0 else { return blockRequests }
         let elapsed = now.microseconds - before.since.microseconds
-        return (1...hurryMicroseconds).contains(elapsed) ? largeBlockRequests : blockRequests
+        guard elapsed > 0 else { return blockRequests }
+        return min(max(before.requests * blockMicroseconds / elapsed, blockRequests), largeBlockRequests)
     }
 
     /// The block that a decision granted.
@@ -138,7 +143,7 @@ final class RequestMeter: Sendable {
             do throws(PayloadError) { event = try LedgerEvent(envelope.event) } catch { throw .internalError }
             guard case .usageTick(let tick) = event, case .reserved(let requests) = tick.change else { continue }
             guard let day = Timestamp(tick.day + "T00:00:00Z") else { throw .internalError }
-            return Block(left: requests, day: Self.day(of: day), limit: limit, since: now)
+            return Block(left: requests, requests: requests, day: Self.day(of: day), limit: limit, since: now)
         }
         throw .internalError
     }

@@ -1,11 +1,11 @@
 import Glibc
 
-/// Unpredictable numbers of the kernel's generator for one piece of work, drawn 16 at a time: an identifier then costs
+/// Unpredictable numbers of the kernel's generator for one piece of work, drawn 32 at a time: an identifier then costs
 /// nothing but its share of one system call, of which `SystemRandomNumberGenerator` makes one for every number.
 ///
 /// Lives no longer than that piece of work, so that nothing is ever drawn ahead that another could use as well.
 struct RandomBatch: RandomNumberGenerator {
-    private static let wordsAtOnce = 16
+    private static let wordsAtOnce = 32
 
     private var words: [UInt64] = []
     private var system = SystemRandomNumberGenerator()

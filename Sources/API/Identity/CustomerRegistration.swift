@@ -37,10 +37,12 @@ struct CustomerRegistration: Sendable {
         var verifier: String?
         if let password = form.password { verifier = try await hasher.verifier(of: password) }
         var generator = RandomBatch()
-        let key = try NewAPIKey(prefix: .nanorixLive, name: "default", permissions: .full)
+        let key = try NewAPIKey(
+            prefix: .nanorixLive, name: "default", permissions: .full, using: &generator)
         let registered = Registered(
             customerID: CustomerID(using: &generator), apiKey: key.text,
             memberID: verifier == nil ? nil : MemberID(using: &generator))
+        let eventIDs = (customer: EventID(using: &generator), member: EventID(using: &generator))
         // The customer's data key and the e-mail's places in the index are durable before the first event that uses them.
         do throws(VaultError) {
             _ = try await vault.reserve(email: form.email.text, customerID: registered.customerID.text)
@@ -48,7 +50,7 @@ struct CustomerRegistration: Sendable {
         let submission: LedgerService.Submission
         do throws(APIError) {
             if let memberID = registered.memberID { try await reserve(memberID, form, registered.customerID) }
-            let command = try await command(form, registered, key, verifier: verifier)
+            let command = try await command(form, registered, key, verifier: verifier, eventIDs)
             submission = try ledger.submit(
                 .signUp(command), as: actor, trace: trace, idempotency: idempotency(registered))
         } catch {
@@ -68,10 +70,10 @@ struct CustomerRegistration: Sendable {
     }
 
     private func command(
-        _ form: Form, _ registered: Registered, _ key: NewAPIKey, verifier: String?
+        _ form: Form, _ registered: Registered, _ key: NewAPIKey, verifier: String?,
+        _ eventIDs: (customer: EventID, member: EventID)
     ) async throws(APIError) -> SignUp {
-        var generator = RandomBatch()
-        let eventID = EventID(using: &generator)
+        let eventID = eventIDs.customer
         var command = SignUp(
             customerID: registered.customerID, eventID: eventID,
             sealedEmail: try await secrets.seal(form.email.text, SealedField.email, of: registered.customerID, eventID),
@@ -80,7 +82,7 @@ struct CustomerRegistration: Sendable {
         if let memberID = registered.memberID, let verifier {
             command.owner = try await secrets.seal(
                 memberID, email: form.email.text, name: form.name?.text, verifier: verifier,
-                of: registered.customerID, eventID: EventID(using: &generator))
+                of: registered.customerID, eventID: eventIDs.member)
         }
         return command
     }

@@ -93,23 +93,23 @@ struct AccountRoutes: Sendable {
         let (caller, account) = (facts.caller, facts.account)
         let customer = account.customer
         let plan = Plan.of(customer.tier)
-        var body = JSONObject()
-        body["customer_id"] = .string(customer.id.text)
-        body["email"] = .string(email)
-        if let organisation { body["organisation"] = .string(organisation) }
-        body["tier"] = .string(customer.tier.rawValue)
-        body["jurisdiction"] = .string(customer.jurisdiction.rawValue)
-        body["cdps_this_cycle"] = .integer(account.cycle.proofs)
-        body["cdp_limit"] = AccountAnswer.limit(plan.proofsPerMonth)
-        body["sessions_used"] = .integer(account.liveSessions)
-        body["sessions_limit"] = AccountAnswer.limit(plan.concurrentSessions)
-        body["rate_limit_rpm"] = AccountAnswer.limit(plan.requestsPerMinute(of: caller.key?.prefix ?? .nanorixLive))
-        body["billing_cycle_start"] = .string(facts.cycle.start.secondsText)
-        body["api_key_prefix"] = account.keyDisplay.map { .string($0) } ?? .null
-        if let subscription = facts.subscription { body["subscription"] = AccountAnswer.body(of: subscription) }
-        // What belongs to test data is marked wherever it is shown.
-        if caller.environment == .test { body["environment"] = .string(caller.environment.rawValue) }
-        return body
+        return JSONObject(inOrder: [
+            "api_key_prefix": account.keyDisplay.map { .string($0) } ?? .null,
+            "billing_cycle_start": .string(facts.cycle.start.secondsText),
+            "cdp_limit": AccountAnswer.limit(plan.proofsPerMonth),
+            "cdps_this_cycle": .integer(account.cycle.proofs),
+            "customer_id": .string(customer.id.text),
+            "email": .string(email),
+            // What belongs to test data is marked wherever it is shown.
+            "environment": caller.environment == .test ? .string(caller.environment.rawValue) : nil,
+            "jurisdiction": .string(customer.jurisdiction.rawValue),
+            "organisation": organisation.map { .string($0) },
+            "rate_limit_rpm": AccountAnswer.limit(plan.requestsPerMinute(of: caller.key?.prefix ?? .nanorixLive)),
+            "sessions_limit": AccountAnswer.limit(plan.concurrentSessions),
+            "sessions_used": .integer(account.liveSessions),
+            "subscription": facts.subscription.map(AccountAnswer.body),
+            "tier": .string(customer.tier.rawValue),
+        ])
     }
 }
 

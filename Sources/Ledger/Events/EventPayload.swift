@@ -132,7 +132,7 @@ struct PayloadReader {
 
 extension JSONObject {
     /// An object of members that are named in canonical order, each once; a nil value leaves its member out.
-    init(inOrder members: KeyValuePairs<String, JSONValue?>) {
+    package init(inOrder members: KeyValuePairs<String, JSONValue?>) {
         let present = members.compactMap { name, value in value.map { Member(name: name, value: $0) } }
         guard let object = JSONObject(sorting: present) else {
             preconditionFailure("an event type writes a member twice")

@@ -1,8 +1,8 @@
 import CSodium
 
 /// Base64 with padding (RFC 4648 §4), of which only the one canonical spelling is accepted.
-enum CanonicalBase64 {
-    static func encode(_ bytes: [UInt8]) -> String {
+package enum CanonicalBase64 {
+    package static func encode(_ bytes: [UInt8]) -> String {
         // The length that libsodium asks for counts a terminating zero.
         let length = sodium_base64_encoded_len(bytes.count, sodium_base64_VARIANT_ORIGINAL)
         return String(unsafeUninitializedCapacity: length) { buffer in
@@ -12,6 +12,15 @@ enum CanonicalBase64 {
                 }
             }
             return length - 1
+        }
+    }
+
+    /// The bytes that `text` spells; nil when it is not the one spelling of any.
+    package static func decode(_ text: String) -> [UInt8]? {
+        var text = text
+        return text.withUTF8 { text in
+            let padding = text.suffix(2).count { $0 == UInt8(ascii: "=") }
+            return decode(text, count: max(0, text.count / 4 * 3 - padding))
         }
     }
 

@@ -1,5 +1,5 @@
 import CSodium
-import Foundation
+import Proofs
 
 extension Vault {
     /// Seals a text under the customer's data key, for an event.
@@ -24,7 +24,7 @@ extension Vault {
         let box = try await withDataKey(of: customerID) { key in
             SealedBox.seal(content, count: content.count, key: key, binding: binding)
         }
-        return Data(box).base64EncodedString()
+        return CanonicalBase64.encode(box)
     }
 
     /// Opens what ``seal(_:customerID:context:field:)`` sealed.
@@ -57,10 +57,10 @@ extension Vault {
 
     /// What a sealed field is in bytes.
     private static func box(_ sealed: String, _ field: String) throws(VaultError) -> [UInt8] {
-        guard let box = Data(base64Encoded: sealed), box.base64EncodedString() == sealed,
-            box.count > SealedBox.overheadBytes, box.count <= sealedBytesMax
+        guard let box = CanonicalBase64.decode(sealed), box.count > SealedBox.overheadBytes,
+            box.count <= sealedBytesMax
         else { throw notAuthentic(field) }
-        return Array(box)
+        return box
     }
 
     /// The padded content; nil when it was not sealed for `binding` under this key.

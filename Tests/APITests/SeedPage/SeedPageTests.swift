@@ -31,7 +31,8 @@ struct SeedPageTests {
         arguments: [
             "", "you", "you@", "@company.com", "you@company", "a b@company.com", "you@@company.com", "you@company..com",
             "you@-company.com", ".you@company.com", "you@company.com\r\nBcc: all@company.com", "you\u{0}@company.com",
-            "\"you\"@company.com", String(repeating: "a", count: 250) + "@company.com",
+            "\"you\"@company.com", "you..me@company.com", "you@company.com-", "you@com pany.com",
+            "you\u{A0}me@company.com", "you@comp\u{2192}any.com", String(repeating: "a", count: 250) + "@company.com",
         ])
     func invalidEmail(email: String) async throws {
         try await TestServer.with { server in
@@ -42,6 +43,18 @@ struct SeedPageTests {
                 #expect(answer["status"] == 400)
                 #expect(answer["field"] == "email")
             }
+        }
+    }
+
+    @Test(
+        "addresses of all languages are valid e-mail addresses",
+        arguments: ["you+tag@sub.company.com", "a.b-c_d@1.company", "ада@пример.рф", "jürgen@müller.example"])
+    func validEmail(email: String) async throws {
+        try await TestServer.with { server in
+            let answer = try await server.send(.post, "/v1/signup", ["email": .string("  \(email) ")])
+            #expect(answer.status == 201, "\(email): \(answer)")
+            let key = try #require(answer["api_key"]?.string)
+            #expect(try await server.send(.get, "/v1/customers/me", key: key)["email"] == .string(email))
         }
     }
 

@@ -142,6 +142,10 @@ final class TestClock: Sendable {
     var now: Timestamp { time.withLock { $0 } }
 
     func advance(seconds: Int64) { time.withLock { $0 = $0.adding(seconds: seconds) } }
+
+    func advance(microseconds: Int64) {
+        time.withLock { $0 = Timestamp(microseconds: $0.microseconds + microseconds) }
+    }
 }
 
 /// A clock on which an hour passes at every look.
