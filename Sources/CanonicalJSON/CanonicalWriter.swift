@@ -54,24 +54,31 @@ public enum CanonicalWriter {
         case .double(let value): ecmaScriptText(of: value).withBytes { sink.append($0) }
         case .string(let value): write(value, to: &sink)
         case .array(let elements):
-            sink.append(UInt8(ascii: "["))
-            for index in elements.indices {
-                if index > 0 { sink.append(UInt8(ascii: ",")) }
-                write(elements[index], to: &sink)
-            }
-            sink.append(UInt8(ascii: "]"))
+            write(elements, between: "[", and: "]", to: &sink) { write($0, to: &$1) }
         case .object(let object):
             if object.withView({ write($0, to: &sink) }) != nil { return }
-            sink.append(UInt8(ascii: "{"))
-            let members = object.members
-            for index in members.indices {
-                if index > 0 { sink.append(UInt8(ascii: ",")) }
-                write(members[index].name, to: &sink)
+            write(object.members, between: "{", and: "}", to: &sink) { member, sink in
+                write(member.name, to: &sink)
                 sink.append(UInt8(ascii: ":"))
-                write(members[index].value, to: &sink)
+                write(member.value, to: &sink)
             }
-            sink.append(UInt8(ascii: "}"))
         }
+    }
+
+    /// Writes the elements of an array or the members of an object, with commas between them.
+    @inline(__always)
+    private static func write<Items: Sequence>(
+        _ items: Items, between opening: StaticString, and closing: StaticString, to sink: inout ByteSink,
+        _ writeItem: (Items.Element, inout ByteSink) -> Void
+    ) {
+        sink.append(opening)
+        var isFirst = true
+        for item in items {
+            if !isFirst { sink.append(UInt8(ascii: ",")) }
+            isFirst = false
+            writeItem(item, &sink)
+        }
+        sink.append(closing)
     }
 
     /// Writes a value that still stands in the text it was read from: copied, where it stands there in canonical form.
@@ -81,23 +88,12 @@ public enum CanonicalWriter {
         case .object:
             var members: [(name: JSONView, value: JSONView)] = Array(view.members)
             if !view.node.isOrdered { members.sort { ($0.name.string ?? "").precedesInUTF16($1.name.string ?? "") } }
-            sink.append(UInt8(ascii: "{"))
-            for index in members.indices {
-                if index > 0 { sink.append(UInt8(ascii: ",")) }
-                write(members[index].name, to: &sink)
+            write(members, between: "{", and: "}", to: &sink) { member, sink in
+                write(member.name, to: &sink)
                 sink.append(UInt8(ascii: ":"))
-                write(members[index].value, to: &sink)
+                write(member.value, to: &sink)
             }
-            sink.append(UInt8(ascii: "}"))
-        case .array:
-            sink.append(UInt8(ascii: "["))
-            var isFirst = true
-            for element in view.elements {
-                if !isFirst { sink.append(UInt8(ascii: ",")) }
-                isFirst = false
-                write(element, to: &sink)
-            }
-            sink.append(UInt8(ascii: "]"))
+        case .array: write(view.elements, between: "[", and: "]", to: &sink) { write($0, to: &$1) }
         case .string where view.node.isPlain: sink.append(view.bytes)
         default: write(view.value, to: &sink)
         }

@@ -27,17 +27,28 @@ struct JSONNodes: ~Copyable {
     private static let textBytesPerNode = 12
 
     // Owned by this value alone: allocated in `init` and `grow`, freed in `grow` and `deinit`, lent out for reading only.
+    // Allocated raw, since the text may follow the nodes.
     private(set) var base: UnsafeMutablePointer<JSONNode>
     private var capacity: Int
     private(set) var count = 0
+    /// Bytes behind the nodes, where the text can be kept.
+    private let textBytes: Int
 
     /// - Parameter textBytes: length of the text to be read, which says about how many nodes there will be.
     init(textBytes: Int) {
+        self.textBytes = textBytes
         capacity = textBytes / Self.textBytesPerNode + 8
-        base = .allocate(capacity: capacity)
+        base = Self.allocate(capacity, textBytes: textBytes)
     }
 
-    deinit { base.deallocate() }
+    private static func allocate(_ capacity: Int, textBytes: Int) -> UnsafeMutablePointer<JSONNode> {
+        UnsafeMutableRawPointer.allocate(
+            byteCount: capacity * MemoryLayout<JSONNode>.stride + textBytes,
+            alignment: MemoryLayout<JSONNode>.alignment
+        ).bindMemory(to: JSONNode.self, capacity: capacity)
+    }
+
+    deinit { UnsafeMutableRawPointer(base).deallocate() }
 
     /// Adds a value that has no others in it.
     mutating func append(_ kind: JSONNode.Kind, from start: Int, to end: Int, isPlain: Bool = true) {
@@ -66,19 +77,26 @@ struct JSONNodes: ~Copyable {
         base[index].isPlain = isPlain
     }
 
-    /// Hands the memory over, to be freed by whoever takes it.
-    consuming func taken() -> UnsafeMutablePointer<JSONNode> {
-        let taken = base
+    /// Hands the nodes over, with a copy of the text behind them in the same memory; whoever takes it frees it.
+    ///
+    /// - Parameter text: of the length that room was made for.
+    consuming func taken(
+        with text: UnsafeBufferPointer<UInt8>
+    ) -> (nodes: UnsafeMutablePointer<JSONNode>, text: UnsafePointer<UInt8>) {
+        precondition(text.count == textBytes, "room was made for another text")
+        let nodes = base
+        let copy = UnsafeMutableRawPointer(nodes + capacity).bindMemory(to: UInt8.self, capacity: textBytes)
+        if let start = text.baseAddress { copy.initialize(from: start, count: textBytes) }
         discard self
-        return taken
+        return (nodes, UnsafePointer(copy))
     }
 
     mutating func noteDisorder(of index: Int) { base[index].isOrdered = false }
 
     private mutating func grow() {
-        let moved = UnsafeMutablePointer<JSONNode>.allocate(capacity: capacity * 2)
+        let moved = Self.allocate(capacity * 2, textBytes: textBytes)
         moved.moveInitialize(from: base, count: count)
-        base.deallocate()
+        UnsafeMutableRawPointer(base).deallocate()
         (base, capacity) = (moved, capacity * 2)
     }
 }

@@ -49,13 +49,10 @@ struct JSONScanner: ~Copyable {
         let deviationsBefore = deviations
         var isAscending = true
         var previousName: Int?
-        position += 1
-        skipWhiteSpace()
-        if try peek() == UInt8(ascii: "}") {
-            position += 1
+        if try isEmpty(UInt8(ascii: "}")) {
             return nodes.close(object, at: position, isPlain: deviations == deviationsBefore)
         }
-        while true {
+        repeat {
             skipWhiteSpace()
             guard try peek() == UInt8(ascii: "\"") else { throw JSONError(.unexpectedByte, at: position) }
             let name = nodes.count
@@ -66,14 +63,7 @@ struct JSONScanner: ~Copyable {
             try expect(UInt8(ascii: ":"))
             skipWhiteSpace()
             try readValue(depth: depth)
-            skipWhiteSpace()
-            if try peek() == UInt8(ascii: ",") {
-                position += 1
-                continue
-            }
-            try expect(UInt8(ascii: "}"))
-            break
-        }
+        } while try goesOn(to: UInt8(ascii: "}"))
         nodes.close(object, at: position)
         if !isAscending { try checkNames(of: object) }
         nodes.close(object, at: position, isPlain: deviations == deviationsBefore)
@@ -111,23 +101,35 @@ struct JSONScanner: ~Copyable {
         guard depth <= depthMax else { throw JSONError(.tooDeep, at: position) }
         let array = nodes.open(.array, at: position)
         let deviationsBefore = deviations
+        if try !isEmpty(UInt8(ascii: "]")) {
+            repeat {
+                skipWhiteSpace()
+                try readValue(depth: depth)
+            } while try goesOn(to: UInt8(ascii: "]"))
+        }
+        nodes.close(array, at: position, isPlain: deviations == deviationsBefore)
+    }
+
+    /// Steps into an object or array; whether the byte that closes it follows at once, and then past that.
+    @inline(__always)
+    private mutating func isEmpty(_ closing: UInt8) throws(JSONError) -> Bool {
         position += 1
         skipWhiteSpace()
-        if try peek() == UInt8(ascii: "]") {
+        guard try peek() == closing else { return false }
+        position += 1
+        return true
+    }
+
+    /// Steps past what follows a member or element: whether that is a comma, and not the byte that closes the whole.
+    @inline(__always)
+    private mutating func goesOn(to closing: UInt8) throws(JSONError) -> Bool {
+        skipWhiteSpace()
+        if try peek() == UInt8(ascii: ",") {
             position += 1
-            return nodes.close(array, at: position, isPlain: deviations == deviationsBefore)
+            return true
         }
-        while true {
-            skipWhiteSpace()
-            try readValue(depth: depth)
-            skipWhiteSpace()
-            if try peek() == UInt8(ascii: ",") {
-                position += 1
-                continue
-            }
-            try expect(UInt8(ascii: "]"))
-            return nodes.close(array, at: position, isPlain: deviations == deviationsBefore)
-        }
+        try expect(closing)
+        return false
     }
 
     private mutating func readLiteral(_ text: StaticString, _ kind: JSONNode.Kind) throws(JSONError) {

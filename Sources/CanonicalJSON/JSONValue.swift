@@ -36,15 +36,15 @@ public struct JSONObject: Sendable {
     /// Largest number of members that are searched one by one.
     private static let linearSearchMax = 16
 
-    private enum Storage: Sendable {
+    enum Storage: Sendable {
         case members([Member])
         /// Still in the text it was read from.
         case source(JSONSource)
     }
 
-    private var storage: Storage
+    private(set) var storage: Storage
     // Which node of the source, a small number beside the storage so that a value does not grow.
-    private var node: UInt32 = 0
+    private(set) var node: UInt32 = 0
 
     /// An object without members.
     public init() { storage = .members([]) }
@@ -71,6 +71,16 @@ public struct JSONObject: Sendable {
     package func withView<R>(_ body: (JSONView) throws -> R) rethrows -> R? {
         guard case .source(let source) = storage else { return nil }
         return try withExtendedLifetime(source) { try body(source.view(of: node)) }
+    }
+
+    /// Lends the object in a text: the one it was read from, or else one that is written now.
+    ///
+    /// - Throws: when the object is none that can be written as JSON.
+    package func withTextView<R>(_ body: (JSONView) -> R) throws(JSONError) -> R {
+        if let result = withView(body) { return result }
+        return try JSONValue.object(self).canonicalBytes.withTypedBuffer { (bytes) throws(JSONError) in
+            try JSONReader.withView(of: bytes, numbers: .ieee754, depthMax: .max) { body($0) }
+        }
     }
 
     /// The place of this object in the text it was read from, if it stands there in canonical form; nil when it is laid out

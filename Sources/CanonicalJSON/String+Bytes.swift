@@ -11,6 +11,11 @@ extension String {
         }
     }
 
+    /// Same, with a text of the program.
+    func hasSameBytes(as other: StaticString) -> Bool {
+        withBytes { $0.hasSameBytes(as: UnsafeBufferPointer(start: other.utf8Start, count: other.utf8CodeUnitCount)) }
+    }
+
     /// The order of RFC 8785 §3.2.3: by UTF-16 code units.
     package func precedesInUTF16(_ other: String) -> Bool {
         withBytes { left in

@@ -127,20 +127,67 @@ import Testing
         let events = world.log.map(\.event)
         let index = try #require(events.firstIndex { $0.type == "proof.issued" })
         let document = try #require(events[index].data["cdp"]?.object)
-        for (name, value) in [
-            ("session_id", "sess_00000000000000000000000000000000"), ("created_at", "2026-03-01T13:59:59Z"),
-            ("final_hash", "sha256:00"),
-        ] {
+        let texts = [
+            "session_id", "created_at", "destroyed_at", "final_hash", "attestation.key_id", "attestation.public_key",
+            "attestation.signature", "session_context.jurisdiction", "session_context.data_classification",
+            "session_context.region", "session_context.environment", "evidence[7].document.session_id",
+            "evidence[7].document.customer_id", "evidence[7].document.created_at", "evidence[7].document.destroyed_at",
+            "evidence[7].document.key_id", "evidence[7].document.trigger",
+        ]
+        let others: [(path: String, value: JSONValue)] =
+            texts.flatMap { [($0, .string("another")), ($0, .integer(1))] } + [("evidence[7].document.exec_count", 99)]
+        for (path, value) in others {
+            var steps = path.split(separator: ".").map(String.init)
+            let name = steps.removeLast()
+            let made = try #require(Self.changed(.object(document), at: steps[...], name, to: value).object)
+            // As it was made, and as it is read from a line.
+            for wrong in [made, try #require(try JSONReader.read(JSONValue.object(made).canonicalBytes).object)] {
+                var data = events[index].data
+                data["cdp"] = .object(wrong)
+                var tampered = events
+                tampered[index] = changed(events[index], data: data)
+                let error = try #require(failure(of: tampered), "\(path)")
+                #expect(error.code == .proof)
+                #expect(error.reason.contains("cdp.\(path) is not"), "\(error.reason)")
+            }
+        }
+    }
+
+    @Test("A proof with more or fewer than eight evidence documents has no step 8 that could agree")
+    func wrongNumberOfSteps() throws {
+        let events = try story().log.map(\.event)
+        let index = try #require(events.firstIndex { $0.type == "proof.issued" })
+        let document = try #require(events[index].data["cdp"]?.object)
+        let evidence = try #require(document["evidence"]?.array)
+        for steps in [Array(evidence.dropFirst()), evidence + evidence.suffix(1)] {
             var wrong = document
-            wrong[name] = .string(value)
+            wrong["evidence"] = .array(steps)
             var data = events[index].data
             data["cdp"] = .object(wrong)
             var tampered = events
             tampered[index] = changed(events[index], data: data)
             let error = try #require(failure(of: tampered))
-            #expect(error.code == .proof)
-            #expect(error.reason.contains("cdp.\(name)"))
+            #expect(error.reason.contains("cdp.evidence[7].document.session_id is not"))
         }
+    }
+
+    /// `value` with another member at a path; `evidence[7]` is an element.
+    private static func changed(
+        _ value: JSONValue, at path: ArraySlice<String>, _ name: String, to other: JSONValue
+    ) -> JSONValue {
+        guard var object = value.object else { return value }
+        guard let step = path.first else {
+            object[name] = other
+            return .object(object)
+        }
+        if step == "evidence[7]" {
+            var elements = object["evidence"]?.array ?? []
+            elements[7] = changed(elements[7], at: path.dropFirst(), name, to: other)
+            object["evidence"] = .array(elements)
+        } else {
+            object[step] = object[step].map { changed($0, at: path.dropFirst(), name, to: other) }
+        }
+        return .object(object)
     }
 
     @Test("Unknown types are skipped, counted, and lose nothing of what follows")

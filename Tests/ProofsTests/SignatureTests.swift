@@ -113,6 +113,41 @@ struct SignatureTests {
         #expect(accepted == 85 * 64 + 4 + 2, "85 free characters, one with two free bits, two of padding")
     }
 
+    @Test("base64 is read as libsodium reads it, of every length, with one character changed to any ASCII")
+    func base64IsRead() {
+        func library(_ text: [UInt8], count: Int) -> [UInt8]? {
+            var bytes = [UInt8](repeating: 0, count: count)
+            var written = 0
+            let status = text.withUnsafeBufferPointer { text in
+                text.withMemoryRebound(to: CChar.self) { characters in
+                    sodium_base642bin(
+                        &bytes, count, characters.baseAddress, characters.count, nil, &written, nil,
+                        sodium_base64_VARIANT_ORIGINAL)
+                }
+            }
+            return status == 0 && written == count ? bytes : nil
+        }
+        var generator = SystemRandomNumberGenerator()
+        for count in 1...70 {
+            let bytes = (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+            let text = Array(CanonicalBase64.encode(bytes).utf8)
+            func decode(_ text: [UInt8], _ count: Int) -> [UInt8]? {
+                text.withUnsafeBufferPointer { CanonicalBase64.decode($0, count: count) }
+            }
+            #expect(decode(text, count) == bytes)
+            #expect(decode(text, count - 1) == nil && decode(text, count + 1) == nil)
+            for place in text.indices.suffix(6) {
+                for character in UInt8.min..<0x80 {
+                    var changed = text
+                    changed[place] = character
+                    #expect(decode(changed, count) == library(changed, count: count))
+                    let isCanonical = changed.withUnsafeBufferPointer { CanonicalBase64.isCanonical($0) }
+                    #expect(isCanonical == (0...2).contains { library(changed, count: text.count / 4 * 3 - $0) != nil })
+                }
+            }
+        }
+    }
+
     @Test("a key with a component of small order is refused even when its signature holds")
     func refusesMixedOrderKeys() throws {
         let forged = try MixedOrderForger.proof()

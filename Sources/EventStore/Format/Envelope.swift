@@ -2,16 +2,18 @@ public import CanonicalJSON
 
 /// An event before it has its place in the log: everything but the sequence number.
 public struct EventDraft: Sendable, Equatable {
-    /// `evt_` and 32 random lower-case hex digits. Never shown unless the whole line is: it blinds the commitment.
-    public let id: String
+    /// Where the texts are that few readers of an event ask for.
+    private enum Texts: Sendable {
+        case given(id: String, actor: String, trace: String)
+        /// In the line that the event was read from.
+        case inLine(JSONObject)
+    }
+
+    private let texts: Texts
     /// When it happened, by the server's clock.
     public let at: Timestamp
-    /// Who did it: a key id, `system` or an operator; never an address or a name.
-    public let actor: String
     /// The aggregate it belongs to.
     public let stream: String
-    /// The server's own request id.
-    public let trace: String
     /// For example `session.created`.
     public let type: String
     /// The version of `data` for this `type`, from 1.
@@ -23,14 +25,58 @@ public struct EventDraft: Sendable, Equatable {
         id: String, at: Timestamp, actor: String, stream: String, trace: String, type: String, version: Int,
         data: JSONObject
     ) {
-        self.id = id
+        texts = .given(id: id, actor: actor, trace: trace)
         self.at = at
-        self.actor = actor
         self.stream = stream
-        self.trace = trace
         self.type = type
         self.version = version
         self.data = data
+    }
+
+    /// The event that a line says whose members are known to be an event's.
+    fileprivate init(line: JSONObject, at: Timestamp, stream: String, type: String, version: Int, data: JSONObject) {
+        texts = .inLine(line)
+        self.at = at
+        self.stream = stream
+        self.type = type
+        self.version = version
+        self.data = data
+    }
+
+    /// `evt_` and 32 random lower-case hex digits. Never shown unless the whole line is: it blinds the commitment.
+    public var id: String {
+        switch texts {
+        case .given(let id, _, _): id
+        case .inLine(let line): Self.text("id", in: line)
+        }
+    }
+
+    /// Who did it: a key id, `system` or an operator; never an address or a name.
+    public var actor: String {
+        switch texts {
+        case .given(_, let actor, _): actor
+        case .inLine(let line): Self.text("actor", in: line)
+        }
+    }
+
+    /// The server's own request id.
+    public var trace: String {
+        switch texts {
+        case .given(_, _, let trace): trace
+        case .inLine(let line): Self.text("trace", in: line)
+        }
+    }
+
+    /// A member that is known to be a string.
+    private static func text(_ name: StaticString, in line: JSONObject) -> String {
+        line.withView { $0.member(name)?.string ?? "" } ?? ""
+    }
+
+    /// Equal when they say the same, wherever they were read.
+    public static func == (left: EventDraft, right: EventDraft) -> Bool {
+        left.at == right.at && left.stream == right.stream && left.type == right.type
+            && left.version == right.version && left.id == right.id && left.actor == right.actor
+            && left.trace == right.trace && left.data == right.data
     }
 
     /// The event's line at `sequence`, without the newline: RFC 8785 member order, as docs/log-format.md has it.
@@ -99,15 +145,15 @@ public struct Envelope: Sendable, Equatable {
         self = try read.get()
     }
 
-    /// The event that a line says; its `data` keeps the line and stays in it until it is asked.
+    /// The event that a line says; it keeps the line, and what few readers ask for stays there until it is asked.
     private init(_ line: JSONView) throws(EnvelopeError) {
         var members = EnvelopeMembers(line)
-        guard let actor = members.next("actor")?.string, let at = members.next("at"), at.isString,
-            let data = members.next("data")?.object, let id = members.next("id")?.string,
+        guard members.next("actor")?.isString == true, let at = members.next("at"), at.isString,
+            let data = members.next("data")?.object, members.next("id")?.isString == true,
             let sequence = members.next("seq")?.integer, sequence >= 0,
-            let stream = members.next("stream")?.string, let trace = members.next("trace")?.string,
+            let stream = members.next("stream")?.string, members.next("trace")?.isString == true,
             let type = members.next("type")?.string, let version = members.next("v")?.integer, version >= 1,
-            members.areAll
+            members.areAll, let object = line.object
         else { throw .members }
         // The form is exact, so a time of this length is the text of the time it says.
         guard let time = at.withText({ $0.count == Timestamp.textBytes ? Timestamp(utf8: $0) : nil }) ?? nil else {
@@ -115,7 +161,7 @@ public struct Envelope: Sendable, Equatable {
         }
         self.sequence = UInt64(sequence)
         event = EventDraft(
-            id: id, at: time, actor: actor, stream: stream, trace: trace, type: type, version: Int(version), data: data)
+            line: object, at: time, stream: stream, type: type, version: Int(version), data: data)
     }
 }
 

@@ -35,6 +35,7 @@ extension Timestamp: CustomStringConvertible {
 
     /// `YYYY-MM-DDTHH:MM:SSZ`, the fraction dropped, as proofs and the HTTP API carry it.
     public var secondsText: String {
+        if let text = usualSecondsText { return text }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.textBytes)
         appendSeconds(to: &bytes)
@@ -59,6 +60,29 @@ extension Timestamp: CustomStringConvertible {
         output.append(UInt8(ascii: "."))
         appendDigits(of: floorMod(microseconds, 1_000_000), width: 6, to: &output)
         output.append(UInt8(ascii: "Z"))
+    }
+
+    /// ``secondsText`` of a year that has four digits, which every time of a log has: written in its place.
+    private var usualSecondsText: String? {
+        let seconds = floorDiv(microseconds, 1_000_000)
+        let (year, month, day) = CivilDate.from(daysSince1970: floorDiv(seconds, 86_400))
+        guard (0...9999).contains(year) else { return nil }
+        let second = floorMod(seconds, 86_400)
+        return String(unsafeUninitializedCapacity: 20) { output in
+            func put(_ number: Int64, at place: Int, before separator: UInt8) {
+                output[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / 10)
+                output[place + 1] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number % 10)
+                output[place + 2] = separator
+            }
+            put(year / 100, at: 0, before: 0)
+            put(year % 100, at: 2, before: UInt8(ascii: "-"))
+            put(month, at: 5, before: UInt8(ascii: "-"))
+            put(day, at: 8, before: UInt8(ascii: "T"))
+            put(second / 3600, at: 11, before: UInt8(ascii: ":"))
+            put(second / 60 % 60, at: 14, before: UInt8(ascii: ":"))
+            put(second % 60, at: 17, before: UInt8(ascii: "Z"))
+            return 20
+        }
     }
 
     private func appendSeconds(to output: inout [UInt8]) {
@@ -86,7 +110,7 @@ extension Timestamp: CustomStringConvertible {
     }
 
     /// Same, of the text's UTF-8.
-    init?(utf8: UnsafeBufferPointer<UInt8>) {
+    package init?(utf8: UnsafeBufferPointer<UInt8>) {
         guard let microseconds = Self.microseconds(in: utf8) else { return nil }
         self.microseconds = microseconds
     }

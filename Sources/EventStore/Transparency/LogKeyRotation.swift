@@ -19,8 +19,6 @@ public struct LogKeyRotation: Sendable, Equatable {
     /// The type of the event when a recovery key does.
     public static let recoveryType = "log.key_recovered"
     public static let version = 1
-    /// A member's name that every such event has and no other: text to look for in lines that are not read.
-    public static let mark = "\"new_verifier_key\":"
 
     /// First lines of what is signed; no checkpoint looks like that, since its third line is a root.
     private static let firstLine = "nrx-ledger/log-key-rotation/v1"
@@ -99,6 +97,27 @@ public struct LogKeyRotation: Sendable, Equatable {
 extension LogKeyRotation {
     /// Whether events of this type carry such a statement.
     public static func isCarried(byType type: String) -> Bool { type == Self.type || type == recoveryType }
+
+    /// Whether a line may be such an event: false for no line that is one. Of a line in canonical form the type stands at its
+    /// end, before the version's digits, so that is all that is looked at.
+    public static func mayBeCarried(by line: UnsafeRawBufferPointer) -> Bool {
+        var end = line.count - 1
+        while end > 0, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(line[end - 1]) { end -= 1 }
+        return hasEnd(rotationEnd, line, at: end) || hasEnd(recoveryEnd, line, at: end)
+    }
+
+    private static let rotationEnd = lineEnd(type)
+    private static let recoveryEnd = lineEnd(recoveryType)
+
+    private static func lineEnd(_ type: String) -> [UInt8] { Array("\"type\":\"\(type)\",\"v\":".utf8) }
+
+    private static func hasEnd(_ text: [UInt8], _ line: UnsafeRawBufferPointer, at end: Int) -> Bool {
+        guard end >= text.count else { return false }
+        let start = end - text.count
+        // From the back, where the types of most lines differ.
+        for place in text.indices.reversed() where text[place] != line[start + place] { return false }
+        return true
+    }
 
     /// The event's type.
     public var type: String { endorser == .oldKey ? Self.type : Self.recoveryType }

@@ -126,7 +126,7 @@ extension PayloadReader {
         var profile = AgentProfile(url: try string("agent_url"))
         profile.apiURL = try optionalParsed("api_url") { $0 }
         profile.capabilities = try strings("capabilities")
-        let customerID = try optionalParsed("customer_id", CustomerID.init)
+        let customerID: CustomerID? = try optionalIdentifier("customer_id")
         profile.factsURL = try optionalParsed("facts_url") { $0 }
         profile.tags = try strings("tags")
         profile.version = try optionalParsed("version") { $0 }

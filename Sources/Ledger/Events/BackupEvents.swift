@@ -51,7 +51,7 @@ public struct BackupStarted: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
-        customerID = try reader.parsed("customer_id", CustomerID.init)
+        customerID = try reader.identifier("customer_id")
         environment = try reader.parsed("environment", KeyEnvironment.init)
         try reader.finish()
     }
@@ -114,7 +114,7 @@ public struct BackupRestoreStarted: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
-        restoreID = try reader.parsed("restore_id", RestoreID.init)
+        restoreID = try reader.identifier("restore_id")
         try reader.finish()
     }
 
@@ -138,7 +138,7 @@ public struct BackupRestoreEnded: EventPayload {
         var reader = PayloadReader(data)
         let (bytes, events) = (try reader.optionalCount("bytes"), try reader.optionalCount("events"))
         let reason = try reader.optionalParsed("reason", BackupFailure.init)
-        restoreID = try reader.parsed("restore_id", RestoreID.init)
+        restoreID = try reader.identifier("restore_id")
         let root = try reader.optionalParsed("root") { Hash(hex: $0) }
         try reader.finish()
         outcome = try BackupOutcome(bytes: bytes, events: events, reason: reason, root: root)

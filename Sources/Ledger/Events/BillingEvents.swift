@@ -68,11 +68,11 @@ public struct SubscriptionChanged: EventPayload {
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
         eventCreated = try reader.count("event_created")
-        eventSHA256 = try reader.parsed("event_sha256") { Hash(hex: $0) }
+        eventSHA256 = try reader.hash("event_sha256")
         graceEndsAt = try reader.optionalParsed("grace_ends_at", Timestamp.init(canonical:))
         sealedSubscription = try reader.parsed("sealed_subscription") { Base64.isCanonical($0) ? $0 : nil }
         status = try reader.parsed("status", SubscriptionStatus.init(rawValue:))
-        subscriptionSHA256 = try reader.parsed("subscription_sha256") { Hash(hex: $0) }
+        subscriptionSHA256 = try reader.hash("subscription_sha256")
         tier = try reader.parsed("tier", Tier.init(rawValue:))
         try reader.finish()
     }
@@ -98,7 +98,7 @@ public struct GraceEnded: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
-        subscriptionSHA256 = try reader.parsed("subscription_sha256") { Hash(hex: $0) }
+        subscriptionSHA256 = try reader.hash("subscription_sha256")
         try reader.finish()
     }
 

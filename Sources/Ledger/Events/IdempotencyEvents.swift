@@ -24,8 +24,8 @@ public struct IdempotencyRecorded: EventPayload {
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
         answer = try reader.optionalParsed("answer") { Base64.isCanonical($0) ? $0 : nil }
-        keySHA256 = try reader.parsed("key_sha256") { Hash(hex: $0) }
-        requestSHA256 = try reader.parsed("request_sha256") { Hash(hex: $0) }
+        keySHA256 = try reader.hash("key_sha256")
+        requestSHA256 = try reader.hash("request_sha256")
         try reader.finish()
     }
 
@@ -48,7 +48,7 @@ public struct IdempotencyReleased: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
-        keySHA256 = try reader.parsed("key_sha256") { Hash(hex: $0) }
+        keySHA256 = try reader.hash("key_sha256")
         try reader.finish()
     }
 

@@ -28,10 +28,10 @@ public struct InvitationCreated: EventPayload {
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
         expiresAt = try reader.time("expires_at")
-        invitationID = try reader.parsed("invitation_id", InvitationID.init)
+        invitationID = try reader.identifier("invitation_id")
         role = try reader.parsed("role", Role.init(rawValue:))
         sealedEmail = try reader.sealed("sealed_email")
-        tokenSHA256 = try reader.parsed("token_sha256") { Hash(hex: $0) }
+        tokenSHA256 = try reader.hash("token_sha256")
         try reader.finish()
     }
 
@@ -55,7 +55,7 @@ public struct InvitationRevoked: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
-        invitationID = try reader.parsed("invitation_id", InvitationID.init)
+        invitationID = try reader.identifier("invitation_id")
         try reader.finish()
     }
 

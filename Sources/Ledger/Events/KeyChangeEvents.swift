@@ -25,9 +25,9 @@ public struct KeyRotated: EventPayload {
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
         display = try reader.string("display")
-        keyID = try reader.parsed("key_id", KeyID.init)
+        keyID = try reader.identifier("key_id")
         previousEndsAt = try reader.optionalParsed("previous_ends_at", Timestamp.init(canonical:))
-        secretSHA256 = try reader.parsed("secret_sha256") { Hash(hex: $0) }
+        secretSHA256 = try reader.hash("secret_sha256")
         try reader.finish()
     }
 
@@ -73,7 +73,7 @@ public struct KeyChanged: EventPayload {
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
         allowedAddresses = try reader.optionalAddressRanges("allowed_addresses")
-        keyID = try reader.parsed("key_id", KeyID.init)
+        keyID = try reader.identifier("key_id")
         if let value = reader.optionalValue("monthly_limit") {
             switch value {
             case .null: monthlyLimit = MonthlyLimit.none
@@ -117,7 +117,7 @@ public struct KeyRefused: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
-        keyID = try reader.parsed("key_id", KeyID.init)
+        keyID = try reader.identifier("key_id")
         reason = try reader.parsed("reason") { KeyRefusal(rawValue: $0).flatMap { $0.namesAKey ? $0 : nil } }
         try reader.finish()
     }

@@ -49,17 +49,17 @@ public struct KeyIssued: EventPayload {
         guard !allowedAddresses.isEmpty || data["allowed_addresses"] == nil else {
             throw PayloadError("allowed_addresses", .notAllowed)
         }
-        customerID = try reader.parsed("customer_id", CustomerID.init)
+        customerID = try reader.identifier("customer_id")
         display = try reader.string("display")
         environment = try reader.parsed("environment", KeyEnvironment.init(rawValue:))
         expiresAt = try reader.optionalParsed("expires_at", Timestamp.init(canonical:))
-        keyID = try reader.parsed("key_id", KeyID.init)
+        keyID = try reader.identifier("key_id")
         monthlyLimit = try reader.optionalCount("monthly_limit")
         guard monthlyLimit != 0 else { throw PayloadError("monthly_limit", .notAllowed) }
         name = try reader.string("name")
         let permissionNames = try reader.strings("permissions")
         prefix = try reader.parsed("prefix", KeyPrefix.init(rawValue:))
-        secretSHA256 = try reader.parsed("secret_sha256") { Hash(hex: $0) }
+        secretSHA256 = try reader.hash("secret_sha256")
         try reader.finish()
         guard let permissions = Permissions(names: permissionNames), permissions.names == permissionNames else {
             throw PayloadError("permissions", .notAllowed)
@@ -91,7 +91,7 @@ public struct KeyRevoked: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
-        keyID = try reader.parsed("key_id", KeyID.init)
+        keyID = try reader.identifier("key_id")
         try reader.finish()
     }
 
@@ -100,7 +100,7 @@ public struct KeyRevoked: EventPayload {
 
 extension PayloadReader {
     /// Ranges of addresses, each in its canonical text.
-    mutating func optionalAddressRanges(_ name: String) throws(PayloadError) -> [AddressRange]? {
+    mutating func optionalAddressRanges(_ name: StaticString) throws(PayloadError) -> [AddressRange]? {
         guard let value = optionalValue(name) else { return nil }
         guard let elements = value.array else { throw PayloadError(name, .wrongKind) }
         var ranges: [AddressRange] = []

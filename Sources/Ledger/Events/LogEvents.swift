@@ -58,7 +58,9 @@ public struct LogCreated: EventPayload {
 /// The log goes on under another key, by leave of the one before it; written by the event store. Stream: `log`.
 public struct LogKeyRotated: LogKeyChange {
     public static let type = LogKeyRotation.type
-    static let memberNames = ["last_size", "new_signature", "new_verifier_key", "old_signature", "old_verifier_key"]
+    static let memberNames: [StaticString] = [
+        "last_size", "new_signature", "new_verifier_key", "old_signature", "old_verifier_key",
+    ]
 
     public var rotation: LogKeyRotation
 
@@ -68,7 +70,7 @@ public struct LogKeyRotated: LogKeyChange {
 /// The log goes on under another key, by leave of its recovery key; written by the event store. Stream: `log`.
 public struct LogKeyRecovered: LogKeyChange {
     public static let type = LogKeyRotation.recoveryType
-    static let memberNames = [
+    static let memberNames: [StaticString] = [
         "endorser_key", "endorser_signature", "last_size", "new_signature", "new_verifier_key", "old_verifier_key",
     ]
 
@@ -103,7 +105,7 @@ extension LogKeyChange {
         var reader = PayloadReader(data)
         do throws(PayloadError) {
             for name in names {
-                if name == "last_size" { _ = try reader.count(name) } else { _ = try reader.string(name) }
+                if name.description == "last_size" { _ = try reader.count(name) } else { _ = try reader.string(name) }
             }
             _ = try reader.recovery()
             try reader.finish()

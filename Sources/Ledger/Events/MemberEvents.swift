@@ -30,8 +30,8 @@ public struct MemberAdded: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
-        invitationID = try reader.optionalParsed("invitation_id", InvitationID.init)
-        memberID = try reader.parsed("member_id", MemberID.init)
+        invitationID = try reader.optionalIdentifier("invitation_id")
+        memberID = try reader.identifier("member_id")
         role = try reader.parsed("role", Role.init(rawValue:))
         sealedEmail = try reader.sealed("sealed_email")
         sealedName = try reader.optionalParsed("sealed_name") { Base64.isCanonical($0) ? $0 : nil }
@@ -63,7 +63,7 @@ public struct MemberRoleChanged: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
-        memberID = try reader.parsed("member_id", MemberID.init)
+        memberID = try reader.identifier("member_id")
         role = try reader.parsed("role", Role.init(rawValue:))
         try reader.finish()
     }
@@ -84,7 +84,7 @@ public struct MemberRemoved: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
-        memberID = try reader.parsed("member_id", MemberID.init)
+        memberID = try reader.identifier("member_id")
         try reader.finish()
     }
 
@@ -120,7 +120,7 @@ public struct MemberPasswordChanged: EventPayload {
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
         cause = try reader.parsed("cause", Cause.init(rawValue:))
-        memberID = try reader.parsed("member_id", MemberID.init)
+        memberID = try reader.identifier("member_id")
         sealedVerifier = try reader.sealed("sealed_verifier")
         try reader.finish()
     }
@@ -153,8 +153,8 @@ public struct PasswordResetIssued: EventPayload {
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
         expiresAt = try reader.time("expires_at")
-        memberID = try reader.parsed("member_id", MemberID.init)
-        tokenSHA256 = try reader.parsed("token_sha256") { Hash(hex: $0) }
+        memberID = try reader.identifier("member_id")
+        tokenSHA256 = try reader.hash("token_sha256")
         try reader.finish()
     }
 
@@ -168,12 +168,12 @@ public struct PasswordResetIssued: EventPayload {
 
 extension PayloadReader {
     /// What the vault sealed, in base64.
-    mutating func sealed(_ name: String) throws(PayloadError) -> String {
+    mutating func sealed(_ name: StaticString) throws(PayloadError) -> String {
         try parsed(name) { Base64.isCanonical($0) ? $0 : nil }
     }
 
     /// A moment in the log's own form.
-    mutating func time(_ name: String) throws(PayloadError) -> Timestamp {
+    mutating func time(_ name: StaticString) throws(PayloadError) -> Timestamp {
         try parsed(name) { text in Timestamp(text).flatMap { $0.text == text ? $0 : nil } }
     }
 }

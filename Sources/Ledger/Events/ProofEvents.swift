@@ -1,5 +1,6 @@
 public import Proofs
 public import CanonicalJSON
+import Merkle
 
 /// The public key that will sign a session's proof, published before the proof exists. Stream: the full session id.
 public struct VerificationKeyPublished: EventPayload {
@@ -20,7 +21,7 @@ public struct VerificationKeyPublished: EventPayload {
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
         _ = try reader.parsed("algorithm") { $0 == Self.algorithm ? $0 : nil }
-        keyID = try reader.parsed("key_id", VerificationKeyID.init)
+        keyID = try reader.parsedBytes("key_id") { VerificationKeyID(utf8: $0) }
         publicKey = try reader.parsed("public_key", ProofForms.publicKey)
         try reader.finish()
     }
@@ -79,7 +80,7 @@ public struct ProofIssued: EventPayload {
         var reader = PayloadReader(data)
         document = try reader.object("cdp")
         finalHash = try reader.parsed("final_hash", ProofForms.finalHash)
-        keyID = try reader.parsed("key_id", VerificationKeyID.init)
+        keyID = try reader.parsedBytes("key_id") { VerificationKeyID(utf8: $0) }
         publicKey = try reader.parsed("public_key", ProofForms.publicKey)
         signature = try reader.parsed("signature", ProofForms.signature)
         trigger = try reader.parsed("trigger", DestructionTrigger.init(rawValue:))
@@ -115,12 +116,13 @@ enum ProofForms {
     static func signature(_ text: String) -> String? { base64(text, byteGroups: 22, startingWith: "") }
 
     static func finalHash(_ text: String) -> String? {
-        let digits = text.dropFirst(7)
-        let isHex = digits.utf8.allSatisfy { character in
-            (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(character)
-                || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(character)
+        let prefix = "sha256:"
+        var copy = text
+        let isRight = copy.withUTF8 { bytes in
+            bytes.count == prefix.utf8.count + 64 && bytes.starts(with: prefix.utf8)
+                && Hash(hexCharacters: UnsafeBufferPointer(rebasing: bytes[prefix.utf8.count...])) != nil
         }
-        return text.hasPrefix("sha256:") && digits.utf8.count == 64 && isHex ? text : nil
+        return isRight ? text : nil
     }
 
     /// `base64:` and as many groups of four characters.
@@ -132,7 +134,7 @@ enum ProofForms {
                 return false
             }
             let encoded = UnsafeBufferPointer(rebasing: bytes[prefix.utf8.count...])
-            return encoded.starts(with: start.utf8) && Base64.isCanonical(encoded)
+            return encoded.starts(with: start.utf8) && CanonicalBase64.isCanonical(encoded)
         }
         return isRight ? text : nil
     }

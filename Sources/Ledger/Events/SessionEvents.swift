@@ -41,13 +41,13 @@ public struct SessionCreated: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
-        customerID = try reader.parsed("customer_id", CustomerID.init)
+        customerID = try reader.identifier("customer_id")
         dataClassification = try reader.parsed("data_classification", DataClassification.init(rawValue:))
         environment = try reader.parsed("environment", KeyEnvironment.init(rawValue:))
         jurisdiction = try reader.parsed("jurisdiction", Jurisdiction.init(rawValue:))
-        let keyID = try reader.optionalParsed("key_id", KeyID.init)
+        let keyID: KeyID? = try reader.optionalIdentifier("key_id")
         layersMissing = try reader.strings("layers_missing")
-        let memberID = try reader.optionalParsed("member_id", MemberID.init)
+        let memberID: MemberID? = try reader.optionalIdentifier("member_id")
         switch (keyID, memberID) {
         case (let id?, nil): creator = .key(id)
         case (nil, let id?): creator = .member(id)
@@ -101,9 +101,9 @@ public struct SessionExecuting: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
-        execID = try reader.parsed("exec_id", ExecID.init)
+        execID = try reader.identifier("exec_id")
         inputBytes = try reader.count("input_bytes")
-        receiptSHA256 = try reader.parsed("receipt_sha256") { Hash(hex: $0) }
+        receiptSHA256 = try reader.hash("receipt_sha256")
         try reader.finish()
     }
 
@@ -164,7 +164,7 @@ public struct SessionExecuted: EventPayload {
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
         cpuMicroseconds = try reader.count("cpu_microseconds")
-        execID = try reader.parsed("exec_id", ExecID.init)
+        execID = try reader.identifier("exec_id")
         let exitCode = try reader.optionalCount("exit_code")
         outOfMemory = try reader.bool("out_of_memory")
         peakMemoryBytes = try reader.count("peak_memory_bytes")

@@ -20,8 +20,8 @@ public struct SignInStarted: EventPayload {
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
         expiresAt = try reader.time("expires_at")
-        memberID = try reader.parsed("member_id", MemberID.init)
-        signInID = try reader.parsed("sign_in_id", SignInID.init)
+        memberID = try reader.identifier("member_id")
+        signInID = try reader.identifier("sign_in_id")
         try reader.finish()
     }
 
@@ -53,7 +53,7 @@ public struct SignInRefreshed: EventPayload {
         var reader = PayloadReader(data)
         expiresAt = try reader.time("expires_at")
         generation = try reader.count("generation")
-        signInID = try reader.parsed("sign_in_id", SignInID.init)
+        signInID = try reader.identifier("sign_in_id")
         try reader.finish()
     }
 
@@ -90,7 +90,7 @@ public struct SignInEnded: EventPayload {
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
         cause = try reader.parsed("cause", Cause.init(rawValue:))
-        signInID = try reader.parsed("sign_in_id", SignInID.init)
+        signInID = try reader.identifier("sign_in_id")
         try reader.finish()
     }
 

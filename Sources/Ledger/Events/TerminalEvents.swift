@@ -12,7 +12,7 @@ public struct SessionTerminalOpened: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
-        terminalID = try reader.parsed("terminal_id", TerminalID.init)
+        terminalID = try reader.identifier("terminal_id")
         try reader.finish()
     }
 
@@ -49,7 +49,7 @@ public struct SessionTerminalClosed: EventPayload {
         exitCode = try reader.optionalCount("exit_code")
         inputBytes = try reader.optionalCount("input_bytes")
         outputBytes = try reader.optionalCount("output_bytes")
-        terminalID = try reader.parsed("terminal_id", TerminalID.init)
+        terminalID = try reader.identifier("terminal_id")
         wallMicroseconds = try reader.count("wall_microseconds")
         try reader.finish()
         guard exitCode ?? 0 <= 255 else { throw PayloadError("exit_code", .notAllowed) }

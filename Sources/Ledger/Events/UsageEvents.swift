@@ -27,9 +27,9 @@ public struct UsageTick: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) {
         var reader = PayloadReader(data)
-        customerID = try reader.parsed("customer_id", CustomerID.init)
+        customerID = try reader.identifier("customer_id")
         day = try reader.parsed("day", Day.checked)
-        keyID = try reader.parsed("key_id", KeyID.init)
+        keyID = try reader.identifier("key_id")
         let reserved = try reader.optionalCount("reserved")
         let returned = try reader.optionalCount("returned")
         try reader.finish()

@@ -31,29 +31,23 @@ public struct Identifier<Entity: IdentifiedEntity>: Sendable, Hashable {
     /// Reads exactly the form of ``text``; nil for anything else, upper-case digits included.
     public init?(_ text: String) {
         var text = text
-        let words: (high: UInt64, low: UInt64)? = text.withUTF8 { bytes in
-            let prefix = Entity.identifierPrefix.utf8
-            guard bytes.count == prefix.count + 32, bytes.starts(with: prefix) else { return nil }
-            guard let high = Self.word(bytes[prefix.count..<prefix.count + 16]),
-                let low = Self.word(bytes[(prefix.count + 16)...])
-            else { return nil }
-            return (high, low)
-        }
-        guard let words else { return nil }
-        self.init(high: words.high, low: words.low)
+        guard let id = text.withUTF8({ Self(utf8: $0) }) else { return nil }
+        self = id
     }
 
-    /// The number that 16 lower-case hex digits spell.
-    private static func word(_ digits: Slice<UnsafeBufferPointer<UInt8>>) -> UInt64? {
-        var word: UInt64 = 0
-        for digit in digits {
-            switch digit {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): word = word << 4 | UInt64(digit - UInt8(ascii: "0"))
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): word = word << 4 | UInt64(digit - UInt8(ascii: "a") + 10)
-            default: return nil
-            }
+    /// Same, of the text's UTF-8.
+    init?(utf8 bytes: UnsafeBufferPointer<UInt8>) {
+        let prefix = Entity.identifierPrefix.utf8
+        guard bytes.count == prefix.count + 32 else { return nil }
+        var place = 0
+        for byte in prefix {
+            guard bytes[place] == byte else { return nil }
+            place += 1
         }
-        return word
+        guard let high = LowerCaseDigits.number(bytes, at: place, count: 16),
+            let low = LowerCaseDigits.number(bytes, at: place + 16, count: 16)
+        else { return nil }
+        self.init(high: high, low: low)
     }
 
     /// The prefix and 32 lower-case hex digits.

@@ -18,30 +18,35 @@ public struct VerificationKeyID: Sendable, Hashable {
 
     /// Reads exactly the form of ``text``; nil for anything else.
     public init?(_ text: String) {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 36, bytes.starts(with: "nrx-verify-".utf8), bytes[27] == UInt8(ascii: "-") else {
-            return nil
-        }
-        // `YYYYMMDDTHHMMSSZ` with its separators put back is what `Timestamp` reads, and it reads nothing else.
-        var time: [UInt8] = []
-        time.reserveCapacity(20)
-        for (index, byte) in bytes[11..<27].enumerated() {
-            if index == 4 || index == 6 { time.append(UInt8(ascii: "-")) }
-            if index == 11 || index == 13 { time.append(UInt8(ascii: ":")) }
-            time.append(byte)
-        }
-        guard let destroyedAt = Timestamp(String(decoding: time, as: UTF8.self)) else { return nil }
-        var prefix: UInt32 = 0
-        for digit in bytes[28...] {
-            switch digit {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): prefix = prefix << 4 | UInt32(digit - UInt8(ascii: "0"))
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): prefix = prefix << 4 | UInt32(digit - UInt8(ascii: "a") + 10)
-            default: return nil
-            }
-        }
-        destroyedAtSeconds = destroyedAt.microseconds / 1_000_000
-        sessionPrefix = prefix
+        var text = text
+        guard let id = text.withUTF8({ Self(utf8: $0) }) else { return nil }
+        self = id
     }
+
+    /// Same, of the text's UTF-8.
+    init?(utf8 bytes: UnsafeBufferPointer<UInt8>) {
+        guard bytes.count == Self.textBytes, bytes.starts(with: "nrx-verify-".utf8), bytes[27] == UInt8(ascii: "-")
+        else { return nil }
+        // `YYYYMMDDTHHMMSSZ` with its separators put back is what `Timestamp` reads, and it reads nothing else.
+        let time = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { time in
+            var count = 0
+            for (index, byte) in bytes[11..<27].enumerated() {
+                if index == 4 || index == 6 || index == 11 || index == 13 {
+                    time[count] = index < 11 ? UInt8(ascii: "-") : UInt8(ascii: ":")
+                    count += 1
+                }
+                time[count] = byte
+                count += 1
+            }
+            return Timestamp(utf8: UnsafeBufferPointer(time))
+        }
+        guard let time, let prefix = LowerCaseDigits.number(bytes, at: 28, count: 8) else { return nil }
+        destroyedAtSeconds = time.microseconds / 1_000_000
+        sessionPrefix = UInt32(truncatingIfNeeded: prefix)
+    }
+
+    /// Length of ``text``, in bytes.
+    private static let textBytes = 36
 
     /// When the session was destroyed, by its name.
     public var destroyedAt: Timestamp { Timestamp(microseconds: destroyedAtSeconds * 1_000_000) }
@@ -49,7 +54,7 @@ public struct VerificationKeyID: Sendable, Hashable {
     /// `nrx-verify-` time `-` session prefix.
     public var text: String {
         var bytes = Array("nrx-verify-".utf8)
-        bytes.reserveCapacity(36)
+        bytes.reserveCapacity(Self.textBytes)
         for byte in destroyedAt.secondsText.utf8 where byte != UInt8(ascii: "-") && byte != UInt8(ascii: ":") {
             bytes.append(byte)
         }

@@ -19,26 +19,54 @@ package enum CanonicalBase64 {
     package static func decode(_ text: String) -> [UInt8]? {
         var text = text
         return text.withUTF8 { text in
-            let padding = text.suffix(2).count { $0 == UInt8(ascii: "=") }
-            return decode(text, count: max(0, text.count / 4 * 3 - padding))
+            isCanonical(text) ? decode(text, count: text.count / 4 * 3 - padding(of: text)) : nil
         }
     }
 
     /// The `count` bytes that the ASCII characters `text` spell; nil when they spell another number of them, or spell them
     /// in another way than ``encode(_:)`` would.
     static func decode(_ text: UnsafeBufferPointer<UInt8>, count: Int) -> [UInt8]? {
-        // libsodium itself refuses stray bits, missing padding and every other character, with one exception: 1.0.18 reads
-        // bytes beyond ASCII as a slash.
-        guard text.count == (count + 2) / 3 * 4, text.allSatisfy({ $0 < 0x80 }) else { return nil }
-        var status: Int32 = -1
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, written in
-            text.withMemoryRebound(to: CChar.self) { characters in
-                guard let start = characters.baseAddress, let target = buffer.baseAddress else { return }
-                status = sodium_base642bin(
-                    target, count, start, characters.count, nil, &written, nil,
-                    sodium_base64_VARIANT_ORIGINAL)
+        guard isCanonical(text), text.count / 4 * 3 - padding(of: text) == count else { return nil }
+        return [UInt8](unsafeUninitializedCapacity: count) { bytes, written in
+            for group in 0..<(text.count / 4) {
+                // A padding character counts as 0 here; what it stands for lies behind the last byte.
+                var word: UInt32 = 0
+                for place in (group * 4)..<(group * 4 + 4) { word = word << 6 | UInt32(digit(text[place]) & 63) }
+                for place in (group * 3)..<min(group * 3 + 3, count) {
+                    bytes[place] = UInt8(truncatingIfNeeded: word >> UInt32(16 - place % 3 * 8))
+                }
             }
+            written = count
         }
-        return status == 0 && bytes.count == count ? bytes : nil
+    }
+
+    /// Whether `text` is base64 with padding, not empty, in the one form that encoding its bytes again gives.
+    package static func isCanonical(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard !text.isEmpty, text.count.isMultiple(of: 4) else { return false }
+        let padding = padding(of: text)
+        let end = text.count - padding
+        // Without a branch a character: what is no digit, a third `=` too, shows in the upper bits.
+        var wrong: UInt8 = 0
+        for place in 0..<end { wrong |= digit(text[place]) }
+        // The bits of the last digit that no byte takes are zero.
+        return wrong < 64 && digit(text[end - 1]) & (padding == 0 ? 0 : padding == 1 ? 0b11 : 0b1111) == 0
+    }
+
+    /// How many padding characters end a text of at least four characters: 0, 1 or 2.
+    private static func padding(of text: UnsafeBufferPointer<UInt8>) -> Int {
+        text[text.count - 1] != UInt8(ascii: "=") ? 0 : text[text.count - 2] != UInt8(ascii: "=") ? 1 : 2
+    }
+
+    /// The value of a digit; 64 or more for any other character.
+    @inline(__always)
+    private static func digit(_ character: UInt8) -> UInt8 {
+        let upper = character &- UInt8(ascii: "A")
+        let lower = character &- UInt8(ascii: "a")
+        let decimal = character &- UInt8(ascii: "0")
+        var value: UInt8 = character == UInt8(ascii: "+") ? 62 : 0xFF
+        value = character == UInt8(ascii: "/") ? 63 : value
+        value = decimal < 10 ? decimal &+ 52 : value
+        value = lower < 26 ? lower &+ 26 : value
+        return upper < 26 ? upper : value
     }
 }

@@ -17,19 +17,25 @@ enum Sodium {
     /// libsodium recomputes R from S and the key and compares encodings; it refuses an S that is not below the group
     /// order, an R or a key of small order, and a key whose encoding is not canonical.
     static func isSignature(_ signature: [UInt8], of message: [UInt8], by publicKey: [UInt8]) -> Bool {
+        message.withUnsafeBufferPointer { isSignature(signature, of: $0, by: publicKey) }
+    }
+
+    private static func isSignature(
+        _ signature: [UInt8], of message: UnsafeBufferPointer<UInt8>, by publicKey: [UInt8]
+    ) -> Bool {
         guard isReady, signature.count == Int(crypto_sign_ed25519_BYTES),
             publicKey.count == Int(crypto_sign_ed25519_PUBLICKEYBYTES)
         else { return false }
-        return crypto_sign_ed25519_verify_detached(signature, message, UInt64(message.count), publicKey) == 0
+        return crypto_sign_ed25519_verify_detached(
+            signature, message.baseAddress, UInt64(message.count), publicKey) == 0
     }
 
     /// Same, of the 64 hex digits of `hash`, which is what a proof signs.
     static func isSignature(_ signature: [UInt8], ofHexOf hash: Hash, by publicKey: [UInt8]) -> Bool {
-        let digits = [UInt8](unsafeUninitializedCapacity: 64) { buffer, count in
-            hash.writeHex(to: UnsafeMutableRawBufferPointer(buffer))
-            count = 64
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { digits in
+            hash.writeHex(to: UnsafeMutableRawBufferPointer(digits))
+            return isSignature(signature, of: UnsafeBufferPointer(digits), by: publicKey)
         }
-        return isSignature(signature, of: digits, by: publicKey)
     }
 
     /// Whether 32 bytes are the canonical encoding of a point of the prime-order group other than the identity.

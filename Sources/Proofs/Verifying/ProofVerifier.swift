@@ -47,14 +47,9 @@ public struct ProofVerifier: Sendable {
 
     /// Same, of a document that ``CanonicalJSON/JSONReader`` has read strictly already, for example as part of an event.
     public func verify(_ document: JSONValue) throws(ProofError) -> ProofVerification {
-        if let found = document.object?.withView({ inspect($0) }) { return try Self.proof(found) }
-        // Not from a text, or changed since: the text that it would be is read.
+        guard let object = document.object else { return try Self.proof(nil) }
         let verification: ProofVerification?
-        do throws(JSONError) {
-            verification = try document.canonicalBytes.withTypedBuffer { (bytes) throws(JSONError) in
-                try JSONReader.withView(of: bytes, numbers: .ieee754, depthMax: .max) { inspect($0) }
-            }
-        } catch {
+        do throws(JSONError) { verification = try object.withTextView { inspect($0) } } catch {
             throw ProofError(.notAProof, "the document cannot be written as JSON: \(error)")
         }
         return try Self.proof(verification)

@@ -40,10 +40,14 @@ struct BatchReader: Sendable {
         return content
     }
 
-    /// Whether a rotation may stand somewhere in a batch. Looks for the rarest part of one, since this is done for every
-    /// byte of the log.
+    /// Whether a rotation may stand somewhere in a batch. Looks at the end of each line alone, since this is done for every
+    /// event of the log.
     private static func mayRotateKey(_ text: UnsafeRawBufferPointer) -> Bool {
-        text.contains(text: LogKeyRotation.mark)
+        var lines = LineIterator(text: text)
+        while let line = lines.next() {
+            if LogKeyRotation.mayBeCarried(by: line) { return true }
+        }
+        return false
     }
 
     /// Layers that an operator allowed to be missing are compared with the session's events later.

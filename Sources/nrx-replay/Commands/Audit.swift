@@ -3,6 +3,7 @@ import Replay
 
 struct Audit: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "audit",
         abstract: "Re-read and re-hash every stored byte of a log, and replay what its events mean.",
         discussion: """
             Answers five questions apart:

@@ -3,6 +3,7 @@ import Replay
 
 struct Backup: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "backup",
         abstract: "Copy a log into another directory while the server writes to it; verified, incremental, resumable.",
         discussion: """
             Every byte is hashed up to the tree's root before it is written, and read back afterwards; the live segment \

@@ -3,6 +3,7 @@ import Replay
 
 struct Consistency: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "consistency",
         abstract: "Show that the log of one checkpoint extends the log of an older one.",
         discussion: """
             With --log the proof is made from the log's files and printed, in the form that C2SP tlog-witness sends to \

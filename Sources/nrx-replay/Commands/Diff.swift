@@ -3,6 +3,7 @@ import Replay
 
 struct Diff: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "diff",
         abstract: "Hold a server's projections against its log, row by row.",
         discussion: """
             What the API answers comes from the projections. This rebuilds them from the log, up to the event that the \

@@ -3,6 +3,7 @@ import Replay
 
 struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "export",
         abstract: "Print events as JSON lines, byte for byte as the log holds them.",
         discussion: """
             Without a filter this prints what `cat logdir/*.jsonl.lz4 | lz4 -dc` prints, but verifies every byte while \

@@ -3,6 +3,7 @@ import Replay
 
 struct Prove: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "prove",
         abstract: "Make the inclusion proof of one event, as a C2SP .tlog-proof that a stranger can check.",
         discussion: """
             The proof leads from the event to the checkpoint beside the log, and carries the event's line itself (the \

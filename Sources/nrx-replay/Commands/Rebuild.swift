@@ -3,6 +3,7 @@ import Replay
 
 struct Rebuild: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "rebuild",
         abstract: "Build a server's projections from nothing but its log, as a new file.",
         discussion: """
             Projections are functions of the log: the same log gives the same rows, and the same digest, on every \

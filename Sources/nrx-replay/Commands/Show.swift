@@ -3,6 +3,7 @@ import Replay
 
 struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "show",
         abstract: "Print the whole history of a session, a customer or a key.",
         discussion: """
             One event a line: its place in the log, its time, its type, and what it says. Takes a session (sess_…), a \

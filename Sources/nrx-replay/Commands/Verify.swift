@@ -3,6 +3,7 @@ import Replay
 
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "verify",
         abstract: "Check a destruction proof: alone, against its log's key, or against the whole log.",
         discussion: """
             Three levels, each saying more than the one before:
