@@ -124,6 +124,8 @@ struct JSONReaderTests {
             for length in 0..<18 {
                 let bytes = [0x22] + [UInt8](repeating: 0x61, count: length) + [control, 0x62, 0x22]
                 #expect(reason(bytes) == .controlCharacter, "byte \(control) after \(length) letters")
+                let escaped = [0x22, 0x5C, 0x6E] + bytes.dropFirst()
+                #expect(reason(escaped) == .controlCharacter, "byte \(control), \(length) letters after an escape")
             }
         }
         #expect(reason("\"\u{7F}\"") == nil, "DEL is no control character of JSON")
