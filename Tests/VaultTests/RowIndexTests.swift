@@ -23,6 +23,11 @@ struct RowIndexTests {
             }
             #expect(index.count == model.count)
         }
+        // What comes after a removal takes its place; here nothing does, so that rows are looked for behind what is gone.
+        for (number, hash) in model.shuffled(using: &generator).prefix(400) {
+            index.remove(number, hash)
+            model[number] = nil
+        }
         for number in 1...2_000 as ClosedRange<Int64> {
             let hash = model[number]
             #expect(index.find(hash ?? 0) { $0 == number } == (hash == nil ? nil : number))
