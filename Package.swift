@@ -66,17 +66,18 @@ let package = Package(
         .target(
             name: "Ledger", dependencies: ["EventStore", "Proofs", "CanonicalJSON", "Merkle", crypto],
             swiftSettings: strict),
+        .target(name: "SQLite", dependencies: [sqlite], swiftSettings: strict),
         .target(
             name: "Projections",
             dependencies: [
-                "CLinux", "EventStore", "Ledger", "Proofs", "CanonicalJSON", "Merkle", grdb, sqlite, crypto,
+                "CLinux", "EventStore", "Ledger", "Proofs", "CanonicalJSON", "Merkle", "SQLite", grdb, sqlite, crypto,
             ],
             swiftSettings: strict),
         .target(
             name: "Sandbox", dependencies: ["CLinux", "CSeccomp", "CSodium", "Merkle", "Proofs", logging],
             swiftSettings: strict),
         .target(
-            name: "Vault", dependencies: ["CSodium", "CLinux", "Merkle", "EventStore", "Proofs", grdb],
+            name: "Vault", dependencies: ["CSodium", "CLinux", "Merkle", "EventStore", "Proofs", "SQLite", grdb],
             swiftSettings: strict),
         .target(
             name: "API",
@@ -152,7 +153,8 @@ let package = Package(
         .testTarget(
             name: "ProjectionsTests",
             dependencies: [
-                "Projections", "Ledger", "LedgerFixtures", "Proofs", "EventStore", "CanonicalJSON", "Merkle", grdb,
+                "Projections", "Ledger", "LedgerFixtures", "Proofs", "EventStore", "CanonicalJSON", "Merkle", "SQLite",
+                grdb,
             ],
             swiftSettings: strict),
         .testTarget(

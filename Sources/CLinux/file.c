@@ -50,3 +50,7 @@ int nrx_rename_new(const char *from, const char *to) {
 const void *nrx_find(const void *bytes, size_t count, const void *needle, size_t needle_count) {
     return memmem(bytes, count, needle, needle_count);
 }
+
+int nrx_begin_sync(int descriptor) {
+    return sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE) == 0 ? 0 : errno;
+}

@@ -2,6 +2,7 @@ public import Proofs
 public import EventStore
 public import Ledger
 public import Merkle
+import SQLite
 
 /// What a request's key allows, in memory.
 public struct KeyEntry: Sendable, Equatable, KeyRestrictions {

@@ -27,6 +27,8 @@ public final class Vault: Sendable {
     var signingKey: LogSigningKey { logKey.withLock { $0 } }
     let logKey: Mutex<LogSigningKey>
     let dataKeys: DataKeyCache
+    /// For the vault's thread alone.
+    let customers: CustomersTable
     let thread: VaultThread
 
     /// Longest text that ``seal(_:customerID:context:field:)`` takes, in bytes of UTF-8.
@@ -59,13 +61,15 @@ public final class Vault: Sendable {
     }
 
     init(
-        database: DatabaseQueue, masterKey: MasterKey, emailIndex: EmailIndex, signingKey: LogSigningKey
+        database: DatabaseQueue, customers: CustomersTable, masterKey: MasterKey, emailIndex: EmailIndex,
+        signingKey: LogSigningKey
     ) throws(VaultError) {
         self.masterKey = masterKey
         self.emailIndex = emailIndex
         logKey = Mutex(signingKey)
         dataKeys = try DataKeyCache()
-        thread = VaultThread(database)
+        self.customers = customers
+        thread = VaultThread(database, customers)
     }
 
     deinit { thread.close() }

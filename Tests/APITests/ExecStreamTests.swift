@@ -126,7 +126,7 @@ struct ExecStreamTests {
     ) async throws -> (String, BegunExec) {
         let key = try await server.signUp()
         let session = try await server.createSession(key)
-        let caller = try server.principal(key)
+        let caller = try await server.principal(key)
         let exec = ExecCommand(
             command: .shell(command), receiptText: command, inputData: nil, workingDirectory: nil, environment: [:],
             timeoutSeconds: nil)

@@ -10,8 +10,8 @@ import Testing
 @Suite("Counting requests", .serialized, .timeLimit(.minutes(10)))
 struct RequestMeterTests {
     /// Requests counted for the key in this cycle, reserved ones included.
-    private func counted(_ key: String, _ server: TestServer) throws -> Int64 {
-        let id = try #require(try server.principal(key).keyID)
+    private func counted(_ key: String, _ server: TestServer) async throws -> Int64 {
+        let id = try #require(try await server.principal(key).keyID)
         return server.server.ledger.read { state in
             state.key(id)?.requests(in: BillingCycle(holding: server.clock.now)) ?? 0
         }
@@ -21,11 +21,11 @@ struct RequestMeterTests {
     func blocks() async throws {
         try await TestServer.with { server in
             let key = try await server.signUp()
-            #expect(try counted(key, server) == 0)
+            #expect(try await counted(key, server) == 0)
             for _ in 0..<100 { _ = try await server.send(.get, "/v1/customers/me", key: key) }
-            #expect(try counted(key, server) == 100)
+            #expect(try await counted(key, server) == 100)
             _ = try await server.send(.get, "/v1/customers/me", key: key)
-            #expect(try counted(key, server) == 200)
+            #expect(try await counted(key, server) == 200)
         }
     }
 
@@ -38,7 +38,7 @@ struct RequestMeterTests {
             for _ in 0..<100 { _ = try await server.send(.get, "/v1/customers/me", key: key) }
             server.clock.advance(microseconds: microseconds)
             _ = try await server.send(.get, "/v1/customers/me", key: key)
-            #expect(try counted(key, server) == 100 + requests)
+            #expect(try await counted(key, server) == 100 + requests)
         }
     }
 
@@ -50,9 +50,9 @@ struct RequestMeterTests {
             for _ in 0..<101 {
                 #expect(try await server.send(.get, "/v1/customers/me", key: weak).status == 403)
             }
-            #expect(try counted(weak, server) == 200)
+            #expect(try await counted(weak, server) == 200)
             for _ in 0..<101 { _ = try await server.send(.get, "/v1/customers/me", key: weak + "x") }
-            #expect(try counted(weak, server) == 200)
+            #expect(try await counted(weak, server) == 200)
         }
     }
 
@@ -69,7 +69,7 @@ struct RequestMeterTests {
                 }
                 try await group.waitForAll()
             }
-            #expect(try counted(key, server) == 300)
+            #expect(try await counted(key, server) == 300)
         }
     }
 
@@ -79,7 +79,7 @@ struct RequestMeterTests {
             let key = try await server.signUp()
             for _ in 0..<30 { _ = try await server.send(.get, "/v1/customers/me", key: key) }
             try await server.server.meter.returnRest(trace: "test")
-            #expect(try counted(key, server) == 30)
+            #expect(try await counted(key, server) == 30)
         }
     }
 }

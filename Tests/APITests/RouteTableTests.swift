@@ -342,8 +342,9 @@ extension TestServer {
     }
 
     /// Who holds `key`.
-    func principal(_ key: String) throws -> Principal {
-        try Authenticator(keys: server.store.keys, refusals: server.refusals, now: server.ledger.now)
+    func principal(_ key: String) async throws -> Principal {
+        try await server.ledger.projections.caughtUpWithAnswers()
+        return try Authenticator(keys: server.store.keys, refusals: server.refusals, now: server.ledger.now)
             .authenticate(try #require(BearerToken("Bearer \(key)")), from: nil, trace: "test")
     }
 

@@ -162,6 +162,27 @@ struct NanoTermWorkspaceTests {
         #expect(later["diff"]?.string?.contains("a.txt") == false)
     }
 
+    @Test("the diff of a workspace that holds too much, or too deep, shows a part and says so")
+    func largeDiff() async throws {
+        let world = try await world()
+        let deep = """
+            bottom=$(printf 'd/%.0s' $(seq 70)); mkdir -p $bottom; : > $bottom/file; printf 'a\\000b' > nul
+            """
+        #expect(try await world.exec(["sh", "-c", deep])["exitCode"] == 0)
+        let shallow = try await world.server.send("GET", world.path + "/diff", key: world.key)
+        #expect(shallow["files"]?.array?.compactMap { $0["path"]?.string } == ["nul"], "\(shallow)")
+        #expect(shallow["truncated"] == true)
+        #expect(
+            shallow["diff"]?.string?.contains("Binary files /dev/null and b/nul differ") == true,
+            "what holds a NUL is no text")
+        #expect(try await world.exec(["sh", "-c", "rm -r d nul; seq 2001 | xargs touch"])["exitCode"] == 0)
+        let wide = try await world.server.send("GET", world.path + "/diff", key: world.key)
+        #expect(wide["files"]?.array?.count == 2_000 && wide["truncated"] == true)
+        #expect(try await world.exec(["rm", "2001"])["exitCode"] == 0)
+        let whole = try await world.server.send("GET", world.path + "/diff", key: world.key)
+        #expect(whole["files"]?.array?.count == 2_000 && whole["truncated"] == false)
+    }
+
     @Test("vi edits a file on a real terminal, resizes in the middle of it, and leaves: the screen as pyte shows it")
     func terminal() async throws {
         let world = try await world()
@@ -248,6 +269,12 @@ struct NanoTermWorkspaceTests {
         #expect(missing.status == 404 && missing["error"] == nil, "the answer is the server's inside: \(missing)")
         let log = try await world.exec(["cat", "out"])
         #expect(log["stdout"]?.string?.contains("/dir/a%20b.txt?x=1") == true, "\(log)")
+        let large = try await world.server.send(
+            "POST", world.path + "/proxy/8000/", key: world.key, bytes: [UInt8](repeating: 0x20, count: (16 << 20) + 1))
+        #expect(large.status == 413, "more than the proxy takes for a server inside: \(large)")
+        let most = try await world.server.send(
+            "POST", world.path + "/proxy/8000/", key: world.key, bytes: [UInt8](repeating: 0x20, count: 16 << 20))
+        #expect(most.status == 501, "http.server takes no POST, and says so itself: \(most)")
         for port in ["0", "65536", "x"] {
             #expect(try await world.server.send("GET", world.path + "/proxy/\(port)", key: world.key).status == 400)
         }

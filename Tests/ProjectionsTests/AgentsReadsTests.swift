@@ -5,6 +5,7 @@ import Proofs
 import Testing
 
 @testable import Projections
+import SQLite
 
 @Suite("Agents: reads")
 struct AgentsReadsTests {

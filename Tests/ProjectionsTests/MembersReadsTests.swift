@@ -7,6 +7,7 @@ import Proofs
 import Testing
 
 @testable import Projections
+import SQLite
 
 @Suite struct MembersReadsTests {
     private let directory = try? TemporaryDirectory()

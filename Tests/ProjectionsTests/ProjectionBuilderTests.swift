@@ -24,13 +24,20 @@ struct ProjectionBuilderTests {
     @Test(
         "Built at once, it has the rows of a file to which the same events were applied as they came",
         arguments: [UInt64(21), 22, 23], [1, 13, 5_000])
-    func sameRows(seed: UInt64, size: Int) throws {
+    func sameRows(seed: UInt64, size: Int) throws { try expectSameRows(seed, size, ProjectionBuilder.eventsPerFlush) }
+
+    @Test(
+        "However often rows that were changed in memory are written, and whatever comes after a session's end",
+        arguments: [UInt64(21), 27], [1, 5, 60])
+    func flushed(seed: UInt64, eventsPerFlush: Int) throws { try expectSameRows(seed, 1, eventsPerFlush) }
+
+    private func expectSameRows(_ seed: UInt64, _ size: Int, _ eventsPerFlush: Int) throws {
         let log = Player.log(seed: seed, steps: 3_000)
         let live = try ProjectionStore(path: try path("live.sqlite"))
         for start in stride(from: 0, to: log.count, by: 3) {
             try live.apply(Array(log[start..<min(start + 3, log.count)]))
         }
-        let builder = try ProjectionBuilder(path: try path())
+        let builder = try ProjectionBuilder(path: try path(), eventsPerFlush: eventsPerFlush)
         for start in stride(from: 0, to: log.count, by: size) {
             try builder.apply(try opened(log[start..<min(start + size, log.count)]))
         }

@@ -1,3 +1,4 @@
+import CanonicalJSON
 import EventStore
 import Foundation
 import GRDB
@@ -200,6 +201,22 @@ import Testing
         let shown = try store.feed(of: customer, in: .live, limit: 10).map(\.data).joined()
         #expect(shown.contains("jurisdiction") && shown.contains("display"))
         for secret in ["c2VhbGVk", "secret_sha256", "evt_"] { #expect(!shown.contains(secret)) }
+    }
+
+    @Test("Whatever happened, what feeds show has no member that is sealed, a secret's hash, or a document of its own")
+    func nothingHiddenIsShown() throws {
+        var types: Set<String> = []
+        for envelope in Player.log(seed: 18, steps: 3_000) {
+            let shown = try OpenedEnvelope(envelope).shown
+            guard !shown.isEmpty else { continue }
+            let names = try #require(try JSONReader.read(shown).object).names
+            let hidden = names.filter { name in
+                name.hasPrefix("sealed_") || ["secret_sha256", "token_sha256", "cdp", "credential"].contains(name)
+            }
+            #expect(hidden.isEmpty, "\(envelope.event.type)")
+            types.insert(envelope.event.type)
+        }
+        #expect(types.isSuperset(of: ["customer.created", "key.issued", "session.created", "key.rotated"]))
     }
 
     private static func execute(_ sql: String, _ path: String) throws {

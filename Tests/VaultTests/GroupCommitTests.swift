@@ -94,6 +94,32 @@ struct GroupCommitTests {
         }
     }
 
+    @Test("an erasure that was rolled back has erased nothing: the e-mail is still taken, the data key still there")
+    func erasureRolledBack() async throws {
+        try await temporary.withVault { vault async throws in
+            _ = try await vault.reserve(email: "ada@example.com", customerID: "cust_1")
+            let sealed = try await vault.seal("x", customerID: "cust_1", context: "c", field: "f")
+            let held = await HeldThread(vault)
+            async let erasure = code { _ = try await vault.erase("cust_1") }
+            while vault.thread.waitingJobs < 1 { await Task.yield() }
+            async let failing = code {
+                try await vault.thread.run { _ in
+                    throw DatabaseError(resultCode: .SQLITE_FULL)
+                } finish: { () throws(VaultError) in
+                }
+            }
+            while vault.thread.waitingJobs < 2 { await Task.yield() }
+            held.letGo()
+            #expect(try await (erasure, failing) == (.io, .io))
+            #expect(
+                try await code { _ = try await vault.reserve(email: "ada@example.com", customerID: "cust_2") }
+                    == .emailTaken)
+            #expect(try await vault.customerID(forEmail: "ada@example.com") == "cust_1")
+            #expect(try await vault.open(sealed, customerID: "cust_1", context: "c", field: "f") == "x")
+            #expect(try await vault.erase("cust_1"))
+        }
+    }
+
     @Test("after a failed write or sync nothing is accepted until a restart, which finds what was acknowledged")
     func poisoned() async throws {
         let vault = try temporary.open()

@@ -65,19 +65,19 @@ struct PlainTextTests {
                 _ = try await vault.reserve(email: "user\(number)@example.com", customerID: "cust_\(number)")
             }
         }
-        let wrapped = try temporary.blob("SELECT wrapped_data_key FROM customers WHERE customer_id = 'cust_77'")
-        let digest = try temporary.blob("SELECT email_digest FROM customers WHERE customer_id = 'cust_77'")
+        let wrapped = try temporary.blob("SELECT wrapped_data_key FROM customers WHERE customer_id = 'cust_199'")
+        let digest = try temporary.blob("SELECT email_digest FROM customers WHERE customer_id = 'cust_199'")
         #expect(try temporary.files(holding: wrapped) == ["vault.sqlite"])
         let vault = try temporary.open()
-        // Writes to pages that hold the row, so that the write-ahead log holds copies of it too.
+        // Writes to the page that holds the row, which was the last one, so that the write-ahead log holds copies of it too.
         for number in 200..<400 {
             _ = try await vault.reserve(email: "user\(number)@example.com", customerID: "cust_\(number)")
         }
         #expect(try temporary.files(holding: digest).contains("vault.sqlite-wal"))
-        try await vault.erase("cust_77")
-        for trace in [wrapped, digest, Array("cust_77".utf8)] { #expect(try temporary.files(holding: trace) == []) }
+        try await vault.erase("cust_199")
+        for trace in [wrapped, digest, Array("cust_199".utf8)] { #expect(try temporary.files(holding: trace) == []) }
         try await vault.close()
-        for trace in [wrapped, digest, Array("cust_77".utf8)] { #expect(try temporary.files(holding: trace) == []) }
+        for trace in [wrapped, digest, Array("cust_199".utf8)] { #expect(try temporary.files(holding: trace) == []) }
     }
 
     @Test("errors name no e-mail")

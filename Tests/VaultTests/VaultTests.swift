@@ -124,7 +124,7 @@ struct VaultTests {
     @Test("a file of another program or a newer version is refused and left as it is")
     func foreignFile() async throws {
         try await temporary.withVault { _ in }
-        try temporary.tamper("PRAGMA user_version = 3; UPDATE identity SET id = 1")
+        try temporary.tamper("PRAGMA user_version = 4; UPDATE identity SET id = 1")
         let before = try temporary.blob("SELECT key_check FROM identity")
         #expect(try await code { _ = try temporary.open() } == .unsupportedFormat)
         #expect(try temporary.blob("SELECT key_check FROM identity") == before)

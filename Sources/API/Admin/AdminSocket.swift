@@ -13,6 +13,7 @@ struct AdminSocket: Sendable {
     let path: String
     let routes: [Route]
     let dialect: Dialect
+    let projections: ProjectionFollower
     let logger: Logger
 
     /// Where the socket of the server on `dataDirectory` is.
@@ -75,6 +76,7 @@ struct AdminSocket: Sendable {
     private func answer(_ request: Request, _ context: AdminRequestContext, _ route: Route) async -> APIResponse {
         do throws(APIError) {
             try await PeerCredentials.check(context.channel)
+            try await projections.caughtUpWithAnswers()
             let buffer: ByteBuffer
             do { buffer = try await request.body.collect(upTo: route.bodyBytesMax) } catch {
                 throw APIError(.contentTooLarge, "The body is larger than \(route.bodyBytesMax) bytes.")

@@ -55,6 +55,14 @@ final class LedgerService: Sendable {
         return outcome
     }
 
+    /// Waits until what was submitted is durable. Whoever asks for anything from then on can read it:
+    /// ``ProjectionFollower/caughtUpWithAnswers()``.
+    func answer(_ submission: Submission) async throws(APIError) -> Outcome {
+        let outcome = try await settle(submission)
+        try await projections.promise(submission.pending.endSequence)
+        return outcome
+    }
+
     /// Same, but does not wait until the events can be read.
     func commit(
         _ command: Command, as actor: Actor, trace: String, idempotency: Idempotency? = nil

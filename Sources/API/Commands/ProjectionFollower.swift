@@ -1,10 +1,14 @@
+import Dispatch
 import EventStore
 import Logging
 import Projections
 import Synchronization
 
 /// Keeps the projections in step with the log, on a thread of its own: one transaction for whatever was committed
-/// meanwhile. Writers wait here until their events can be read.
+/// meanwhile. Writers wait here until their events can be read, or leave that to whoever reads next.
+///
+/// While nobody waits, it lets events gather for a moment: a transaction costs a page of every table that it touches, whether
+/// for one row or for hundreds (docs/benchmarks.md, "What a sign-up does for speed").
 final class ProjectionFollower: Sendable {
     private struct Waiter: Sendable {
         let position: UInt64
@@ -18,6 +22,14 @@ final class ProjectionFollower: Sendable {
         /// Who follows along, by a number of their own.
         var followers: [UInt64: AsyncStream<Growth>.Continuation] = [:]
         var followersEver: UInt64 = 0
+        /// Whether the thread lets events gather, and must be woken by who waits.
+        var isGathering = false
+
+        mutating func wake(_ thread: DispatchSemaphore) {
+            guard isGathering else { return }
+            isGathering = false
+            thread.signal()
+        }
     }
 
     /// Why a follower is woken.
@@ -26,6 +38,15 @@ final class ProjectionFollower: Sendable {
     private let store: ProjectionStore
     private let logger: Logger
     private let state: Mutex<State>
+    /// Signalled when somebody waits for the thread that lets events gather.
+    private let isWanted = DispatchSemaphore(value: 0)
+    /// Everything before it was answered for, and is waited for by whoever reads.
+    private let promised = Atomic<UInt64>(0)
+
+    /// Longest that events gather, in milliseconds.
+    private static let gatheringMilliseconds = 20
+    /// Events that answers may be ahead of what can be read.
+    private static let eventsAheadMax: UInt64 = 4_096
 
     init(store: ProjectionStore, logger: Logger) {
         self.store = store
@@ -39,6 +60,9 @@ final class ProjectionFollower: Sendable {
     /// The sequence number of the next event to be projected.
     var position: UInt64 { state.withLock { $0.position } }
 
+    /// Calls that wait until more can be read.
+    var waiting: Int { state.withLock { $0.waiters.count } }
+
     /// Follows `log` from where the projections are until it is closed.
     func start(following log: EventLog) {
         let subscription = log.subscribe(from: position)
@@ -47,6 +71,7 @@ final class ProjectionFollower: Sendable {
                 while let events = try subscription.nextBlocking() {
                     try store.apply(events)
                     if let last = events.last { advance(to: last.sequence + 1) }
+                    gather()
                 }
                 // What was committed last has been applied: the subscription ends behind it.
                 fail("the log was closed")
@@ -66,11 +91,31 @@ final class ProjectionFollower: Sendable {
                 if state.position >= position { return true }
                 if state.failure != nil { return false }
                 state.waiters.append(Waiter(position: position, continuation: continuation))
+                state.wake(isWanted)
                 return nil
             }
             if let answer { continuation.resume(returning: answer) }
         }
         guard isThere else { throw .internalError }
+    }
+
+    /// Lets an answer be given before everything before `position` can be read: ``caughtUpWithAnswers()`` waits for that. Waits
+    /// itself only when answers are ``eventsAheadMax`` events ahead.
+    ///
+    /// - Throws: as ``caughtUp(to:)``.
+    func promise(_ position: UInt64) async throws(APIError) {
+        promised.max(position, ordering: .releasing)
+        guard failure == nil else { throw .internalError }
+        if position > Self.eventsAheadMax { try await caughtUp(to: position - Self.eventsAheadMax) }
+    }
+
+    /// Waits until everything that was answered for can be read. To be called before anything is read for a request; costs
+    /// two atomic loads when there is nothing to wait for.
+    ///
+    /// - Throws: as ``caughtUp(to:)``.
+    func caughtUpWithAnswers() async throws(APIError) {
+        let promised = promised.load(ordering: .acquiring)
+        if store.position < promised { try await caughtUp(to: promised) }
     }
 
     /// Waits until nothing more will be applied: everything is, or the projections have failed. After the log was closed.
@@ -87,6 +132,7 @@ final class ProjectionFollower: Sendable {
             guard state.failure == nil else { return nil }
             state.followersEver += 1
             state.followers[state.followersEver] = continuation
+            state.wake(isWanted)
             return state.followersEver
         }
         guard let number else {
@@ -107,12 +153,20 @@ final class ProjectionFollower: Sendable {
         return stream
     }
 
+    /// Lets events come for a moment, unless somebody waited for the last ones, or waits or follows now.
+    private func gather() {
+        guard state.withLock({ $0.isGathering }) else { return }
+        _ = isWanted.wait(timeout: .now() + .milliseconds(Self.gatheringMilliseconds))
+        state.withLock { $0.isGathering = false }
+    }
+
     private func advance(to position: UInt64) {
         let (ready, followers) = state.withLock { state in
             state.position = position
             let ready = state.waiters.filter { $0.position <= position }
             if !ready.isEmpty { state.waiters.removeAll { $0.position <= position } }
-            return (ready, state.followers.isEmpty ? [] : Array(state.followers.values))
+            state.isGathering = ready.isEmpty && state.waiters.isEmpty && state.followers.isEmpty
+            return (ready, Array(state.followers.values))
         }
         for follower in followers { follower.yield(.grown) }
         for waiter in ready { waiter.continuation.resume(returning: true) }

@@ -25,10 +25,13 @@ struct CustomerRegistration: Sendable {
     let secrets: MemberSecrets
     let hasher: PasswordHasher
 
-    /// - Parameter idempotency: for the commit, made of what will be answered.
+    /// - Parameters:
+    ///   - isReadLater: whether only later requests read what this one has done. Then the answer need not wait until it can be
+    ///     read.
+    ///   - idempotency: for the commit, made of what will be answered.
     /// - Throws: `conflict` when the e-mail is registered already.
     func register(
-        _ form: Form, as actor: Actor, trace: String,
+        _ form: Form, as actor: Actor, trace: String, isReadLater: Bool = false,
         idempotency: @Sendable (Registered) -> Idempotency? = { _ in nil }
     ) async throws(APIError) -> Registered {
         var verifier: String?
@@ -55,7 +58,7 @@ struct CustomerRegistration: Sendable {
             throw error
         }
         // From here on the event may be in the log whatever happens, and then it needs the data key.
-        _ = try await ledger.complete(submission)
+        _ = try await isReadLater ? ledger.answer(submission) : ledger.complete(submission)
         return registered
     }
 

@@ -10,7 +10,7 @@ struct SignupRoute: Sendable {
         [
             Route(
                 .post, "/v1/signup", .public, bodyBytesMax: 16_384, addressLimit: .signUp,
-                idempotency: .rememberedSecret, handler: signUp)
+                idempotency: .rememberedSecret, readsProjections: false, handler: signUp)
         ]
     }
 
@@ -32,7 +32,10 @@ struct SignupRoute: Sendable {
             return .json(body, status: 201)
         }
         return answer(
-            try await registration.register(form, as: .system, trace: exchange.trace) { registered in
+            try await registration.register(
+                // A remembered answer is read by whoever repeats the request, on this very route.
+                form, as: .system, trace: exchange.trace, isReadLater: exchange.idempotent == nil
+            ) { registered in
                 exchange.remembering { _ in answer(registered) }
             })
     }

@@ -39,6 +39,8 @@ struct Route: Sendable {
     var produces = ["application/json"]
     /// What it does about an `Idempotency-Key`; every `POST` says so.
     var idempotency: IdempotencyRule?
+    /// Whether it reads anything that other requests have done, and so waits until all that was answered for can be read.
+    var readsProjections = true
     /// Whether the handler takes the body piece by piece, as it comes and of any type, instead of whole and JSON.
     var streamsBody = false
     /// A second, faster way to the same answer; see ``ImmediateAnswering``.
@@ -49,7 +51,7 @@ struct Route: Sendable {
         _ method: Method, _ path: String, _ access: Access, bodyBytesMax: Int = 1 << 20,
         addressLimit: RequestLimits.AddressRule? = nil, idempotency: IdempotencyRule? = nil,
         isForAnyOrigin: Bool = false, setsCookie: Bool = false, produces: [String] = ["application/json"],
-        streamsBody: Bool = false,
+        readsProjections: Bool = true, streamsBody: Bool = false,
         immediate: ImmediateAnswer? = nil,
         handler: @escaping @Sendable (Exchange) async throws(APIError) -> APIResponse
     ) {
@@ -62,6 +64,7 @@ struct Route: Sendable {
         self.isForAnyOrigin = isForAnyOrigin
         self.setsCookie = setsCookie
         self.produces = produces
+        self.readsProjections = readsProjections
         self.streamsBody = streamsBody
         self.immediate = immediate
         self.handler = handler

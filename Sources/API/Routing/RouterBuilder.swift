@@ -6,6 +6,7 @@ import Ledger
 /// route can forget them.
 struct RouterBuilder: Sendable {
     let answering: RouteAnswering
+    let projections: ProjectionFollower
     let frame: RequestFrame
 
     func router(for routes: [Route]) -> Router<APIRequestContext> {
@@ -13,7 +14,8 @@ struct RouterBuilder: Sendable {
         router.add(middleware: AnswerMiddleware(frame: frame, paths: paths(of: routes)))
         for route in routes {
             router.on(RouterPath(stringLiteral: route.path), method: route.method.httpMethod) {
-                [answering] request, context in
+                [answering, projections] request, context in
+                if route.readsProjections { try await projections.caughtUpWithAnswers() }
                 let step = try answering.admission.begin(request, context.facts, route: route)
                 return try await answering.answer(request, context, step, route: route).response
             }

@@ -16,15 +16,20 @@ struct OpenedData: Sendable {
         let (vault, signer) = try LogKeyRotating.openVault(configuration)
         self.vault = vault
         (log, state, store) = try vault.closingOnFailure {
-            let (log, state) = try Self.openLog(configuration, surroundings, signer: signer, vault: vault)
-            return (log, state, try ProjectionStore(path: configuration.dataDirectory + "/projections.sqlite"))
+            let projections = try StartingProjections(
+                path: configuration.dataDirectory + "/projections.sqlite", log: configuration.dataDirectory + "/log",
+                logger: logger)
+            let (log, state) = try Self.openLog(
+                configuration, surroundings, signer: signer, vault: vault, projections: projections)
+            return (log, state, try projections.open())
         }
         report(to: logger)
     }
 
-    /// The log, and the state folded from its events.
+    /// The log, and what is folded from its events while it is read: the state, and projections that have to be built.
     private static func openLog(
-        _ configuration: ServerConfiguration, _ surroundings: Surroundings, signer: any CheckpointSigner, vault: Vault
+        _ configuration: ServerConfiguration, _ surroundings: Surroundings, signer: any CheckpointSigner, vault: Vault,
+        projections: StartingProjections
     ) throws -> (EventLog, State) {
         var state = State()
         var logConfiguration = EventLogConfiguration()
@@ -37,7 +42,10 @@ struct OpenedData: Sendable {
             configuration: logConfiguration,
             fileSystem: surroundings.fileSystem, clock: surroundings.now,
             newEventID: { EventID.random.text },
-            visit: { events in for event in events { try state.apply(event) } })
+            visit: { events in
+                for event in events { try state.apply(event) }
+                projections.take(events)
+            })
         try vault.adoptNextLogKey(of: log)
         return (log, state)
     }

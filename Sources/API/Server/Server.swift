@@ -236,6 +236,7 @@ public struct Server: Sendable {
     func router() -> Router<APIRequestContext> {
         RouterBuilder(
             answering: RouteAnswering(admission: admission, desk: desk, secrets: secrets, sessions: sessions),
+            projections: ledger.projections,
             frame: frame
         ).router(for: routes)
     }
@@ -258,7 +259,7 @@ public struct Server: Sendable {
             routes: AdminRoutes(
                 ledger: ledger, reads: ReadModel(store: store), vault: vault, identity: identity, erasure: erasure,
                 rotator: rotator
-            ).routes + [metricsRoute.route], dialect: .native, logger: logger)
+            ).routes + [metricsRoute.route], dialect: .native, projections: ledger.projections, logger: logger)
     }
 
     /// What the operator's Prometheus reads.

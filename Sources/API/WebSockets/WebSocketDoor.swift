@@ -83,6 +83,7 @@ struct WebSocketDoor: Sendable {
         _ head: HTTPRequestHead, _ route: WebSocketRoute, _ credential: WebSocketRoute.Credential?,
         query: [String: String], from peer: InternetAddress?, trace: String
     ) async throws(APIError) -> Opened {
+        try await ledger.projections.caughtUpWithAnswers()
         let report = LimitReport()
         let address = clients.find(peer: peer, forwardedFor: head.headers["x-forwarded-for"])
         try limits.admit(address, .overall, report: report)

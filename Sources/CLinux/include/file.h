@@ -11,5 +11,7 @@ int nrx_lock_exclusive(int descriptor);
 
 /// Renames with RENAME_NOREPLACE. Returns 0 or the errno.
 int nrx_rename_new(const char *from, const char *to);
+/// Has the kernel begin to write what it holds of the file to the disk, and waits for nothing. Returns 0 or the errno.
+int nrx_begin_sync(int descriptor);
 /// memmem: where `needle` first stands in `bytes`, or NULL. GNU's, which Swift's Glibc does not show.
 const void *nrx_find(const void *bytes, size_t count, const void *needle, size_t needle_count);

@@ -1,4 +1,5 @@
 import GRDBSQLite
+import SQLite
 
 /// A query with constant text. Each is one object, so that a connection finds its prepared statement by identity.
 final class Query: Sendable {

@@ -1,4 +1,5 @@
 import Synchronization
+import SQLite
 
 /// A few read connections, each behind its own lock. A read takes the first that is free.
 ///

@@ -90,6 +90,11 @@ public struct OpenedEnvelope: Sendable {
             document = JSONValue.object(proof.document).canonicalBytes
             proof.document = JSONObject()
             payload = .proofIssued(proof)
+        case .sessionCreated, .sessionExecuting, .sessionExecuted, .sessionDestroyed, .sessionExpired,
+            .sessionExpiredUnclean, .sessionTerminalOpened, .sessionTerminalClosed, .verificationKeyPublished:
+            // Their payloads have exactly their members, none of which is hidden: no need to look at each.
+            shown = ShownData.whole(event.data, line: line)
+            document = []
         default:
             shown = ShownData.text(of: event.data, line: line)
             document = []
@@ -127,15 +132,18 @@ private enum ShownData {
         "sealed_organisation", "sealed_subscription", "subscription_sha256", "event_sha256",
     ]
 
+    /// Canonical JSON of all of `object`: bytes of `line`, when it was read from there.
+    static func whole(_ object: JSONObject, line: UnsafeRawBufferPointer?) -> [UInt8] {
+        guard let line, let source = object.canonicalSource, source.upperBound <= line.count else {
+            return JSONValue.object(object).canonicalBytes
+        }
+        return Array(line[source])
+    }
+
     /// Canonical JSON of `object` without what is hidden: bytes of `line`, when it was read from there and all is shown.
     static func text(of object: JSONObject, line: UnsafeRawBufferPointer?) -> [UInt8] {
         let members = object.members
-        guard members.contains(where: { hidden.contains($0.name) }) else {
-            guard let line, let source = object.canonicalSource, source.upperBound <= line.count else {
-                return JSONValue.object(object).canonicalBytes
-            }
-            return Array(line[source])
-        }
+        guard members.contains(where: { hidden.contains($0.name) }) else { return whole(object, line: line) }
         var text: [UInt8] = [UInt8(ascii: "{")]
         text.reserveCapacity(384)
         // Members stand in canonical order, and leaving one out keeps it.

@@ -15,14 +15,18 @@ import Synchronization
 /// All of it is one transaction without a journal in a file beside `path`, which is synced and renamed at the end; indexes
 /// that only reads use are made when all rows are there. Rows are the same as when the events are applied one by one.
 ///
-/// Memory: 64 MiB of pages and as much for sorting an index, a page cache of 16 MiB a core for the digest, and what
-/// ``KeyDirectory`` and live sessions take. Blocking, and used by one thread.
+/// Memory: 8 MiB of pages, 64 MiB for sorting an index at the end, and what ``KeyDirectory`` and live sessions take. Blocking,
+/// and used by one thread.
 public final class ProjectionBuilder {
+    /// Pages in memory, 4 KiB each. Few, so that rows go to the file while others are still read, and not all at the end;
+    /// almost all are added behind the last ones.
+    private static let cachePages = 2_048
     /// Events after which rows that were changed in memory are written, about.
-    private static let eventsPerFlush = 16_384
+    static let eventsPerFlush = 16_384
 
     private let path: String
     private let workingPath: String
+    private let eventsPerFlush: Int
     /// Nil when the file is closed.
     private var database: DatabaseQueue?
     private var projector: Projector?
@@ -31,8 +35,13 @@ public final class ProjectionBuilder {
     /// Begins a file for `path`; what a builder that died has left beside it is removed.
     ///
     /// - Throws: ``ProjectionError`` `storage` when the place cannot be written.
-    public init(path: String) throws(ProjectionError) {
+    public convenience init(path: String) throws(ProjectionError) {
+        try self.init(path: path, eventsPerFlush: Self.eventsPerFlush)
+    }
+
+    init(path: String, eventsPerFlush: Int) throws(ProjectionError) {
         self.path = path
+        self.eventsPerFlush = eventsPerFlush
         workingPath = ProjectionFile.rebuildPath(path)
         try ProjectionFile.remove(workingPath)
         do {
@@ -65,7 +74,7 @@ public final class ProjectionBuilder {
                     PRAGMA journal_mode = OFF;
                     PRAGMA synchronous = OFF;
                     PRAGMA locking_mode = EXCLUSIVE;
-                    PRAGMA cache_size = -65536
+                    PRAGMA cache_size = \(cachePages)
                     """)
         }
         return configuration
@@ -106,6 +115,8 @@ public final class ProjectionBuilder {
                 try ProjectionFile.sync(workingPath)
             }
             try database.unsafeReentrantWrite { database in
+                // Also decides how much is sorted in memory.
+                try database.execute(sql: "PRAGMA cache_size = -65536")
                 try database.inTransaction {
                     try ProjectionFile.createIndexes(database)
                     return .commit
@@ -138,7 +149,7 @@ public final class ProjectionBuilder {
         guard let projector else { throw Self.ended }
         for envelope in envelopes { try projector.apply(envelope) }
         unflushed += envelopes.count
-        if unflushed >= Self.eventsPerFlush { try flush() }
+        if unflushed >= eventsPerFlush { try flush() }
     }
 
     /// Writes the rows that were changed in memory.
@@ -147,6 +158,7 @@ public final class ProjectionBuilder {
         try projector.flush()
         projector.publishKeys()
         unflushed = 0
+        try ProjectionFile.beginSync(workingPath)
     }
 
     private static let ended = ProjectionError(.storage, "this builder has ended; begin another one")

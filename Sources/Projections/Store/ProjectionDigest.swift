@@ -1,4 +1,5 @@
 public import Merkle
+import SQLite
 
 /// Hashes over all rows of the projections: equal for the same log on every machine, whatever the batches were.
 public struct ProjectionDigest: Sendable, Equatable {

@@ -1,3 +1,5 @@
+import SQLite
+
 /// A table of the projections: what it is called, what its rows are ordered by, and how it is made.
 struct TableDefinition: Sendable {
     let name: String
@@ -14,7 +16,7 @@ struct TableDefinition: Sendable {
 /// then rebuilt from the log.
 enum ProjectionSchema {
     /// Stands in the file as `user_version`.
-    static let version: Int64 = 8
+    static let version: Int64 = 9
     /// `NRXp`: stands in the file as `application_id`, so that no other database is taken for ours.
     static let applicationID: Int64 = 0x4E52_5870
 

@@ -175,8 +175,9 @@ extension Projector {
         _ envelope: OpenedEnvelope, _ body: (inout SessionsTable.Row) -> Void
     ) throws(ProjectionError) -> SessionsTable.Row {
         let id = try streamID(SessionID.self, envelope)
-        sessions.change(id, body)
-        let session = try session(envelope)
+        var changed = sessions.change(id, body)
+        if changed == nil { changed = try sessions.row(id) }
+        guard let session = changed else { throw missing("session", envelope) }
         try addToTimeline(session, envelope)
         return session
     }

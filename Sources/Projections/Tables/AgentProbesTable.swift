@@ -1,5 +1,6 @@
 public import EventStore
 public import Ledger
+import SQLite
 
 /// What this node measured of an agent in the last ``AgentMeasurements/windowDays`` days in which it recorded anything.
 public struct AgentMeasurements: Sendable, Equatable {

@@ -1,5 +1,6 @@
 public import EventStore
 public import Ledger
+import SQLite
 
 /// A registered agent, as anyone may see it.
 public struct AgentView: Sendable, Equatable {

@@ -1,5 +1,6 @@
 import EventStore
 import Ledger
+import SQLite
 
 /// `agents`: one row for each that is registered; `agent_facts`: their credentials; `agent_owners` and `agent_counts`: so
 /// that nobody ever has to count; `agent_search`: the full-text index, a function of `agents` and so of no digest.

@@ -1,6 +1,7 @@
 import EventStore
 import Ledger
 import Proofs
+import SQLite
 
 /// `backups`: whose each backup is, for the feed; how it stands is in the ledger's state.
 struct BackupsTable {

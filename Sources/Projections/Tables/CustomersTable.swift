@@ -1,6 +1,7 @@
 public import Proofs
 public import EventStore
 public import Ledger
+import SQLite
 
 /// A customer as the projections know it.
 public struct CustomerView: Sendable, Equatable {

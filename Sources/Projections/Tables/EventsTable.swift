@@ -2,6 +2,7 @@ public import Proofs
 import CanonicalJSON
 public import EventStore
 public import Ledger
+import SQLite
 
 /// An event as its customer sees it: without its id, which would unblind its commitment, and without what is sealed.
 public struct EventView: Sendable, Equatable {

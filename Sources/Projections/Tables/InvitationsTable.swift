@@ -1,5 +1,6 @@
 public import EventStore
 public import Ledger
+import SQLite
 
 /// An invitation to an organisation.
 public struct InvitationView: Sendable, Equatable {

@@ -2,6 +2,7 @@ public import Proofs
 public import EventStore
 public import Ledger
 import Merkle
+import SQLite
 
 /// An API key as lists show it: never the key, never its hash.
 public struct KeyView: Sendable, Equatable {

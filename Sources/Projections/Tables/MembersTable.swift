@@ -1,5 +1,6 @@
 public import EventStore
 public import Ledger
+import SQLite
 
 /// A member of an organisation. What is personal is sealed; only the vault opens it, with the event that it was sealed to.
 public struct MemberView: Sendable, Equatable {

@@ -2,6 +2,7 @@ public import Proofs
 import CanonicalJSON
 public import EventStore
 public import Ledger
+import SQLite
 
 /// A destruction proof in a list.
 public struct ProofView: Sendable, Equatable {

@@ -1,6 +1,7 @@
 import Merkle
 import EventStore
 import Ledger
+import SQLite
 
 /// `remembered_answers`: the sealed first answers of requests with an idempotency key, for as long as a repeat gets them.
 struct RememberedAnswersTable {

@@ -2,6 +2,7 @@ public import Proofs
 import CanonicalJSON
 public import EventStore
 public import Ledger
+import SQLite
 
 /// A session as the projections know it, alive or ended.
 public struct SessionView: Sendable, Equatable {
@@ -23,23 +24,26 @@ public struct SessionView: Sendable, Equatable {
 }
 
 /// `sessions`: one row for each. Rows of live sessions are held in memory and written at the end of each batch, so that a
-/// session whose whole life is in one batch costs one write.
+/// session whose whole life is in one batch costs one write. Those that ended in the last batch are still held in this one:
+/// what comes after a session's end (its proof, the end of a terminal) comes soon.
 struct SessionsTable {
     static let definition = TableDefinition(
         name: "sessions", key: "sequence",
         sql: """
             CREATE TABLE sessions (
-                sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, customer INTEGER NOT NULL,
-                api_key INTEGER, environment TEXT NOT NULL, status TEXT NOT NULL,
-                data_classification TEXT NOT NULL, jurisdiction TEXT NOT NULL, region TEXT NOT NULL,
-                layers_missing TEXT NOT NULL, ttl_seconds INTEGER, created_at INTEGER NOT NULL, ended_at INTEGER,
-                ended_by TEXT, exec_count INTEGER NOT NULL
+                sequence INTEGER PRIMARY KEY, id TEXT NOT NULL, customer INTEGER NOT NULL, api_key INTEGER,
+                environment TEXT NOT NULL, status TEXT NOT NULL, data_classification TEXT NOT NULL,
+                jurisdiction TEXT NOT NULL, region TEXT NOT NULL, layers_missing TEXT NOT NULL,
+                ttl_seconds INTEGER, created_at INTEGER NOT NULL, ended_at INTEGER, ended_by TEXT,
+                exec_count INTEGER NOT NULL
             ) STRICT
             """,
         indexes: [
-            "CREATE INDEX sessions_by_customer ON sessions (customer, environment, sequence)",
+            indexByID, "CREATE INDEX sessions_by_customer ON sessions (customer, environment, sequence)",
             "CREATE INDEX sessions_alive ON sessions (status) WHERE status IN ('active', 'executing')",
         ])
+
+    private static let indexByID = "CREATE UNIQUE INDEX IF NOT EXISTS sessions_by_id ON sessions (id)"
 
     /// A live session's row.
     struct Row {
@@ -62,9 +66,12 @@ struct SessionsTable {
         var isChanged: Bool
     }
 
-    /// Sessions that are alive, or have ended in this batch.
+    /// Sessions that are alive, or have ended in this batch or the one before.
     private var rows: [SessionID: Row] = [:]
     private var changed: [SessionID] = []
+    private var ended: [SessionID] = []
+    /// Makes the index that ``find`` needs, where a whole file is being built and it is not there.
+    private let makeIndex: SQLiteStatement
     private let write: SQLiteStatement
     private let find: SQLiteStatement
 
@@ -76,6 +83,7 @@ struct SessionsTable {
             ON CONFLICT (sequence) DO UPDATE SET status = excluded.status, ended_at = excluded.ended_at,
                 ended_by = excluded.ended_by, exec_count = excluded.exec_count
             """, on: connection)
+        makeIndex = try SQLiteStatement(Self.indexByID, on: connection)
         find = try SQLiteStatement("SELECT * FROM sessions WHERE id = ?", on: connection)
         let alive = try SQLiteStatement(
             "SELECT * FROM sessions WHERE status IN ('active', 'executing')", on: connection)
@@ -95,23 +103,29 @@ struct SessionsTable {
     /// The row of the session `id`, alive or not, or nil.
     func row(_ id: SessionID) throws(ProjectionError) -> Row? {
         if let row = rows[id] { return row }
+        try makeIndex.run()
         var found: Row?
         try find.forEachRow([.text(id.text)]) { row throws(ProjectionError) in found = try Row(row) }
         return found
     }
 
-    /// Changes the row of the live session `id`; nothing when there is none.
-    mutating func change(_ id: SessionID, _ body: (inout Row) -> Void) {
-        guard let index = rows.index(forKey: id) else { return }
+    /// Changes the row of the live session `id`.
+    ///
+    /// - Returns: the row as it is then; nil when there is none.
+    mutating func change(_ id: SessionID, _ body: (inout Row) -> Void) -> Row? {
+        guard let index = rows.index(forKey: id), rows.values[index].status.isLive else { return nil }
         body(&rows.values[index])
         if !rows.values[index].isChanged {
             rows.values[index].isChanged = true
             changed.append(id)
         }
+        return rows.values[index]
     }
 
-    /// Writes what has changed, in the order in which it changed, and forgets what has ended.
+    /// Writes what has changed, in the order in which it changed, and forgets what had ended before the last time.
     mutating func flush() throws(ProjectionError) {
+        for id in ended { rows[id] = nil }
+        ended.removeAll(keepingCapacity: true)
         for id in changed {
             guard let index = rows.index(forKey: id) else { continue }
             let row = rows.values[index]
@@ -121,7 +135,8 @@ struct SessionsTable {
                 .text(row.jurisdiction.rawValue), .text(row.region), .text(row.layersMissing),
                 SQLiteValue(row.timeToLiveSeconds), .integer(row.createdAt.microseconds),
                 SQLiteValue(row.endedAt?.microseconds), SQLiteValue(row.endedBy), .integer(row.execCount))
-            if row.status.isLive { rows.values[index].isChanged = false } else { rows.remove(at: index) }
+            rows.values[index].isChanged = false
+            if !row.status.isLive { ended.append(id) }
         }
         changed.removeAll(keepingCapacity: true)
     }

@@ -1,5 +1,6 @@
 public import Proofs
 public import Ledger
+import SQLite
 
 /// What a customer used in a day or in a billing cycle.
 public struct UsageView: Sendable, Equatable {

@@ -1,5 +1,6 @@
 public import EventStore
 public import Ledger
+import SQLite
 
 /// The public key of a proof, for anyone who asks.
 public struct VerificationKeyView: Sendable, Equatable {
@@ -19,10 +20,10 @@ struct VerificationKeysTable {
         name: "verification_keys", key: "sequence",
         sql: """
             CREATE TABLE verification_keys (
-                sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, session_id TEXT NOT NULL,
-                public_key TEXT NOT NULL, created_at INTEGER NOT NULL
+                sequence INTEGER PRIMARY KEY, id TEXT NOT NULL, session_id TEXT NOT NULL, public_key TEXT NOT NULL,
+                created_at INTEGER NOT NULL
             ) STRICT
-            """)
+            """, indexes: ["CREATE UNIQUE INDEX verification_keys_by_id ON verification_keys (id)"])
 
     private let insert: SQLiteStatement
 

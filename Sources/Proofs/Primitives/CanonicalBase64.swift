@@ -19,8 +19,7 @@ package enum CanonicalBase64 {
     package static func decode(_ text: String) -> [UInt8]? {
         var text = text
         return text.withUTF8 { text in
-            if text.isEmpty { return [] }
-            return isCanonical(text) ? decode(text, count: text.count / 4 * 3 - padding(of: text)) : nil
+            isCanonical(text) ? decode(text, count: text.count / 4 * 3 - padding(of: text)) : nil
         }
     }
 

@@ -24,12 +24,13 @@ extension Vault {
             customerID: customerID, emailDigest: digest,
             wrappedDataKey: try masterKey.makeWrappedKey(
                 CustomerRow.binding(customerID: customerID, emailDigest: digest)))
-        return try await thread.run { db in
-            if try row.insert(db) { return }
-            guard try CustomerRow.fetch(db, emailDigest: digest) == nil else {
-                throw VaultError(.emailTaken, "this e-mail belongs to a customer already.")
+        return try await thread.run { [customers] _ in
+            switch try customers.insert(row) {
+            case .done: break
+            case .emailTaken: throw VaultError(.emailTaken, "this e-mail belongs to a customer already.")
+            case .customerExists:
+                throw VaultError(.customerExists, "customer \(customerID) has a data key already.")
             }
-            throw VaultError(.customerExists, "customer \(customerID) has a data key already.")
         } finish: { [self] () throws(VaultError) in
             try remember(row)
             return reservation
@@ -39,8 +40,8 @@ extension Vault {
     /// Gives a reservation back whose event failed: the e-mail is free again, the data key gone. Nothing happens when
     /// there is none.
     public func release(_ customerID: String) async throws(VaultError) {
-        try await thread.run { db in
-            _ = try CustomerRow.delete(db, customerID: customerID)
+        try await thread.run { [customers] _ in
+            _ = try customers.delete(customerID)
         } finish: { [dataKeys] () throws(VaultError) in
             dataKeys.remove(customerID)
         }
@@ -56,9 +57,9 @@ extension Vault {
     /// - Returns: whether there was such a customer; erasing twice is no error.
     @discardableResult
     public func erase(_ customerID: String) async throws(VaultError) -> Bool {
-        try await thread.run(emptiesJournal: true) { db in
+        try await thread.run(emptiesJournal: true) { [customers] db in
             try MemberRow.deleteAll(db, customerID: customerID)
-            return try CustomerRow.delete(db, customerID: customerID)
+            return try customers.delete(customerID)
         } finish: { [dataKeys] existed throws(VaultError) in
             dataKeys.remove(customerID)
             return existed
@@ -73,15 +74,11 @@ extension Vault {
     /// - Returns: the ids of those erased.
     @discardableResult
     public func removeOrphans(known: Set<String>) async throws(VaultError) -> [String] {
-        try await thread.run(emptiesJournal: true) { db in
-            let stored = try String.fetchCursor(db, sql: "SELECT customer_id FROM customers")
-            var orphans: [String] = []
-            while let customerID = try stored.next() {
-                if !known.contains(customerID) { orphans.append(customerID) }
-            }
+        try await thread.run(emptiesJournal: true) { [customers] db in
+            let orphans = try customers.customers(otherThan: known.contains)
             for customerID in orphans {
                 try MemberRow.deleteAll(db, customerID: customerID)
-                try CustomerRow.delete(db, customerID: customerID)
+                try customers.delete(customerID)
             }
             return orphans
         } finish: { [dataKeys] orphans throws(VaultError) in
@@ -95,8 +92,8 @@ extension Vault {
     /// - Throws: ``VaultError/Code/damaged`` when the row was altered, for example to point to somebody else.
     public func customerID(forEmail email: String) async throws(VaultError) -> String? {
         let digest = try emailIndex.digest(of: email)
-        return try await thread.run { db in
-            try CustomerRow.fetch(db, emailDigest: digest)
+        return try await thread.run { [customers] _ in
+            try customers.row(withEmail: digest)
         } finish: { [self] row throws(VaultError) in
             guard let row else { return nil }
             try remember(row)

@@ -94,8 +94,8 @@ extension Vault {
         of customerID: String, _ body: @escaping @Sendable (UnsafePointer<UInt8>) -> R
     ) async throws(VaultError) -> R {
         if let result = dataKeys.withKey(of: customerID, body) { return result }
-        return try await thread.run { db in
-            guard let row = try CustomerRow.fetch(db, customerID: customerID) else {
+        return try await thread.run { [customers] _ in
+            guard let row = try customers.row(of: customerID) else {
                 throw VaultError(.unknownCustomer, "customer \(customerID) has no data key: erased, or never created.")
             }
             return row

@@ -50,10 +50,11 @@ extension Vault {
         let database = try VaultDatabase.open(path)
         do {
             let erased = try database.write { db in
-                let stored = try String.fetchAll(db, sql: "SELECT customer_id FROM customers").filter { !known($0) }
+                let customers = try VaultDatabase.customers(db)
+                let stored = try customers.customers(otherThan: known)
                 for customerID in stored {
                     try MemberRow.deleteAll(db, customerID: customerID)
-                    try CustomerRow.delete(db, customerID: customerID)
+                    try customers.delete(customerID)
                 }
                 return stored.count
             }

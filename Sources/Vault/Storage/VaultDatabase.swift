@@ -7,7 +7,7 @@ enum VaultDatabase {
 
     /// "nrxv": what `file` and SQLite's own tools show as the application.
     private static let applicationID: Int32 = 0x6E72_7876
-    private static let formatVersion: Int32 = 2
+    private static let formatVersion: Int32 = 3
 
     /// Opens the file and takes it for this process alone. Blocking.
     ///
@@ -23,6 +23,7 @@ enum VaultDatabase {
             let database = try DatabaseQueue(path: path, configuration: configuration)
             // After opening, because GRDB sets `synchronous` itself while it opens.
             try database.writeWithoutTransaction { try makeDurable($0) }
+            try database.write { try migrate($0) }
             try PrivateFiles.syncDirectory(of: path)
             return database
         } catch { throw VaultError(database: error, file: path) }
@@ -65,6 +66,30 @@ enum VaultDatabase {
         return true
     }
 
+    /// Brings a vault of format 2, whose customers stood in the order of their ids, to the present one. Others stay as they are.
+    private static func migrate(_ db: Database) throws {
+        guard try Int32.fetchOne(db, sql: "PRAGMA application_id") == applicationID,
+            try Int32.fetchOne(db, sql: "PRAGMA user_version") == 2
+        else { return }
+        try db.execute(
+            sql: """
+                ALTER TABLE customers RENAME TO customers_before;
+                \(CustomersTable.sql);
+                INSERT INTO customers (customer_id, email_digest, wrapped_data_key)
+                    SELECT customer_id, email_digest, wrapped_data_key FROM customers_before;
+                DROP TABLE customers_before;
+                PRAGMA user_version = \(formatVersion)
+                """)
+    }
+
+    /// The table of customers, for use on the thread that owns the connection.
+    static func customers(_ db: Database) throws -> CustomersTable {
+        guard let connection = db.sqliteConnection else {
+            throw VaultError(.closed, "the vault was closed.")
+        }
+        return CustomersTable(on: connection)
+    }
+
     /// Makes the tables, within the transaction that also fills them.
     static func createTables(_ db: Database) throws {
         try db.execute(
@@ -88,11 +113,7 @@ enum VaultDatabase {
                     id INTEGER PRIMARY KEY CHECK (id = 1),
                     wrapped_signing_seed BLOB NOT NULL
                 ) STRICT;
-                CREATE TABLE customers (
-                    customer_id TEXT NOT NULL PRIMARY KEY,
-                    email_digest BLOB NOT NULL UNIQUE,
-                    wrapped_data_key BLOB NOT NULL
-                ) STRICT, WITHOUT ROWID;
+                \(CustomersTable.sql);
                 CREATE TABLE member_emails (
                     member_id TEXT NOT NULL PRIMARY KEY,
                     customer_id TEXT NOT NULL,

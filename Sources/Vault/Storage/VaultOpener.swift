@@ -30,7 +30,12 @@ struct VaultOpener {
             let isNew = try database.read { try !VaultDatabase.holdsVault($0) }
             let masterKey = try MasterKey(try readMasterKey(isNew: isNew))
             let identity = try isNew ? create(in: database, masterKey) : load(from: database)
-            let vault = try unlock(identity, masterKey, database)
+            let customers = try database.write { db in
+                let customers = try VaultDatabase.customers(db)
+                try customers.load()
+                return customers
+            }
+            let vault = try unlock(identity, masterKey, database, customers)
             // Also makes good what a crash between an erasure and the emptying of its traces left behind.
             _ = try database.writeWithoutTransaction { try $0.checkpoint(.truncate) }
             return vault
@@ -105,7 +110,7 @@ struct VaultOpener {
     }
 
     private func unlock(
-        _ identity: Identity, _ masterKey: MasterKey, _ database: DatabaseQueue
+        _ identity: Identity, _ masterKey: MasterKey, _ database: DatabaseQueue, _ customers: CustomersTable
     ) throws(VaultError) -> Vault {
         guard masterKey.isAuthentic(identity.keyCheck, Binding(.keyCheck)) else {
             throw VaultError(
@@ -117,7 +122,7 @@ struct VaultOpener {
             throw Self.damaged("the key of its e-mail index was altered", databasePath)
         }
         return try Vault(
-            database: database, masterKey: masterKey, emailIndex: EmailIndex(key: emailKey),
+            database: database, customers: customers, masterKey: masterKey, emailIndex: EmailIndex(key: emailKey),
             signingKey: try signingKey(of: identity, masterKey))
     }
 

@@ -6,6 +6,7 @@ import Synchronization
 /// The thread that alone touches the vault's database. It takes all calls that wait and commits them as one transaction
 /// with one sync, so that many sign-ups at once cost little more than one.
 final class VaultThread: Sendable {
+    private let customers: CustomersTable
     private let queue = Mutex(JobQueue())
     private let work = DispatchSemaphore(value: 0)
     private let ended = DispatchGroup()
@@ -19,7 +20,10 @@ final class VaultThread: Sendable {
     var waitingJobs: Int { queue.withLock { $0.waiting.count } }
 
     /// Starts the thread, which ends after ``close()``.
-    init(_ database: DatabaseQueue) {
+    ///
+    /// - Parameter customers: the database's, forgotten after a rollback and before the file is closed.
+    init(_ database: DatabaseQueue, _ customers: CustomersTable) {
+        self.customers = customers
         ended.enter()
         DedicatedThread.start(name: "nrx-vault") { [self] in
             run(database)
@@ -92,6 +96,7 @@ final class VaultThread: Sendable {
             case .sleep: work.wait()
             case .commit(let jobs): commit(jobs, to: database)
             case .end:
+                customers.forget()
                 do { try database.close() } catch {
                     closingFailure.withLock { $0 = VaultError(database: error, file: database.path) }
                 }
@@ -108,6 +113,7 @@ final class VaultThread: Sendable {
                 for job in jobs { completions.append(try job.stage(db)) }
             }
         } catch {
+            customers.forget()
             fail(jobs, with: VaultError(database: error, file: database.path))
             return
         }

@@ -75,7 +75,7 @@ struct KeyRefusalTests {
             for _ in 0..<3 { _ = try await server.send(.get, Self.path, key: key.text) }
             try await server.settle()
             #expect(server.server.log.head.size == before + 2)
-            let customer = try server.principal(owner).customerID
+            let customer = try await server.principal(owner).customerID
             let feed = try server.server.store.feed(of: customer, in: .live, limit: 100)
             #expect(feed.filter { $0.type == "key.refused" }.count == 2)
         }

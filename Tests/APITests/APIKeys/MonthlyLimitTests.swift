@@ -80,13 +80,13 @@ struct MonthlyLimitTests {
             // A clock that is set back opens neither month again.
             server.clock.advance(seconds: -5)
             #expect(try await burst(3, key.text, server) == [429: 3])
-            let customer = try server.principal(owner).customerID
+            let customer = try await server.principal(owner).customerID
             let keyID = try #require(KeyID(key.id))
             #expect(
                 server.server.ledger.read { $0.key(keyID)?.requests(in: $0.cycle) } == 200)
             let usage = try server.server.store.cycleUsage(of: customer, in: .live, from: "2026-03", through: "2026-03")
             let owners = try server.server.store.key(
-                try #require(try server.principal(owner).keyID), of: customer, in: .live)
+                try #require(try await server.principal(owner).keyID), of: customer, in: .live)
             #expect(owners != nil && usage.first.map { $0.requests >= 200 } == true)
         }
     }

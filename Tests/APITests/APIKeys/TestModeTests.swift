@@ -23,7 +23,7 @@ struct TestModeTests {
             let test = try #require(made["api_key"]?.string)
             let testID = try #require(made["id"]?.string)
             #expect(test.hasPrefix("nrx_test_"))
-            let liveID = try #require(try server.principal(live).keyID).text
+            let liveID = try #require(try await server.principal(live).keyID).text
             for (key, own, other) in [(live, liveID, testID), (test, testID, liveID)] {
                 let list = try await server.send(.get, "/v1/api-keys", key: key)
                 #expect(list["data"]?.array?.compactMap { $0["id"]?.string } == [own])
@@ -83,7 +83,7 @@ struct TestModeTests {
             for key in [live, test] {
                 await #expect(throws: APIError.self) { try await server.recordLiveSession(of: key) }
             }
-            let customer = try server.principal(live).customerID
+            let customer = try await server.principal(live).customerID
             let cycle = BillingCycle(holding: server.clock.now)
             let counts = server.server.ledger.read { state in
                 (state.customer(customer)?.proofs(in: cycle), state.customer(customer)?.requests(in: cycle))
@@ -114,7 +114,7 @@ struct TestModeTests {
                 #expect(forged != proof.text)
                 #expect(try await server.send(.post, "/v1/verify", bytes: Array(forged.utf8))["valid"] == false)
             }
-            let customer = try server.principal(live).customerID
+            let customer = try await server.principal(live).customerID
             let cycle = BillingCycle(holding: server.clock.now)
             #expect(server.server.ledger.read { $0.customer(customer)?.proofs(in: cycle) } == 1)
         }

@@ -67,6 +67,7 @@ struct ErasureTests {
             let testKey = try await server.issueTestKey(of: key)
             let (access, refresh) = try await server.signIn()
             let id = try #require(CustomerID(customer))
+            try await server.server.ledger.projections.caughtUpWithAnswers()
             let sealed = try #require(try server.server.store.customer(id)?.sealedEmail)
 
             let done = try await server.send(

@@ -169,7 +169,7 @@ struct BackupTests {
         try await TestServer.with { server in
             let key = try await server.signUp()
             let done = try await make(key, server)
-            let caller = try server.principal(key)
+            let caller = try await server.principal(key)
             var generator = SystemRandomNumberGenerator()
             let (id, restoreID) = (BackupID(using: &generator), RestoreID(using: &generator))
             let ledger = server.server.ledger

@@ -357,7 +357,7 @@ extension TestServer {
         let id = try #require(SessionID(session))
         var generator = SystemRandomNumberGenerator()
         let execID = ExecID(using: &generator)
-        let actor = try principal(key).actor
+        let actor = try await principal(key).actor
         let begin = BeginExec(sessionID: id, execID: execID, inputBytes: 0, receiptSHA256: .init(of: []))
         _ = try await server.ledger.perform(.beginExec(begin), as: actor, trace: "test")
         let result = SessionExecuted(

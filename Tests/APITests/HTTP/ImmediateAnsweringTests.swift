@@ -218,7 +218,7 @@ struct ImmediateAnsweringTests {
     func refusedByLimit() async throws {
         try await TestServer.with(limited: true) { server in
             let key = try await server.signUp()
-            let id = try #require(try server.principal(key).keyID)
+            let id = try #require(try await server.principal(key).keyID)
             #expect(try await server.send(.get, "/v1/customers/me", key: key).status == 200)
             let connection = try Connection(server.server.immediateAnswering)
             for _ in 1..<60 { #expect(try connection.send(.get, "/v1/customers/me", key: key)?.status == 200) }
@@ -234,7 +234,7 @@ struct ImmediateAnsweringTests {
     func refusedAddress() async throws {
         try await TestServer.with(limited: true) { server in
             let key = try await server.signUp()
-            let id = try #require(try server.principal(key).keyID)
+            let id = try #require(try await server.principal(key).keyID)
             _ = try await server.send(.get, "/v1/customers/me", key: key)
             let connection = try Connection(server.server.immediateAnswering)
             let body = try Fixtures.vector("cdp-1.0.json")
@@ -250,7 +250,7 @@ struct ImmediateAnsweringTests {
     func notReady() async throws {
         try await TestServer.with { server in
             let key = try await server.signUp()
-            let id = try #require(try server.principal(key).keyID)
+            let id = try #require(try await server.principal(key).keyID)
             _ = try await server.send(.get, "/v1/customers/me", key: key)
             let before = server.server.meter.unused(of: id)
             let route = Route(

@@ -62,7 +62,7 @@ struct RequestLimitsTests {
     func prefixes() async throws {
         try await TestServer.with(limited: true) { server in
             let key = try await server.signUp()
-            let customer = try server.principal(key).customerID
+            let customer = try await server.principal(key).customerID
             for prefix in KeyPrefix.allCases where prefix.environment == .live {
                 let new = try NewAPIKey(prefix: prefix, name: "\(prefix)", permissions: .full)
                 _ = try await server.server.ledger.perform(

@@ -71,7 +71,7 @@ struct EventFeedTests {
             let isAllowed = Mutex(true)
             let feed = EventFeed(
                 reads: ReadModel(store: server.server.store), ledger: server.server.ledger,
-                caller: try server.principal(key), isStillAllowed: { isAllowed.withLock { $0 } }, after: nil,
+                caller: try await server.principal(key), isStillAllowed: { isAllowed.withLock { $0 } }, after: nil,
                 format: .native)
             let (pieces, source) = AsyncStream<String>.makeStream()
             let writing = Task {

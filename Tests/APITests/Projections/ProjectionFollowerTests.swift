@@ -1,0 +1,114 @@
+import EventStore
+import Ledger
+import Logging
+import Projections
+import Proofs
+import ServerFixtures
+import Testing
+
+@testable import API
+@testable import Vault
+
+@Suite("Answers and what can be read", .timeLimit(.minutes(5)))
+struct ProjectionFollowerTests {
+    private struct Ledger {
+        let directory: TemporaryDirectory
+        let vault: Vault
+        let log: EventLog
+        let store: ProjectionStore
+        let follower: ProjectionFollower
+
+        init() throws {
+            directory = try TemporaryDirectory()
+            vault = try Vault.open(directory: directory.path + "/vault")
+            log = try EventLog.open(
+                directory: directory.path + "/log", signer: vault, keeper: vault, clock: SystemClock.now,
+                newEventID: { "evt_" + String(repeating: "f", count: 32) })
+            store = try ProjectionStore(path: directory.path + "/projections.sqlite")
+            follower = ProjectionFollower(store: store, logger: TestServer.quiet)
+        }
+
+        /// Records new customers; the last one's id.
+        func signUp(_ count: Int) async throws -> CustomerID {
+            var generator = SystemRandomNumberGenerator()
+            let customers = (0..<count).map { _ in CustomerID(using: &generator) }
+            let event = CustomerCreated(jurisdiction: .europeanUnion, sealedEmail: "c2VhbGVk", tier: .free)
+            _ = try await log.append(
+                customers.map { customer in
+                    EventDraft(
+                        id: EventID(using: &generator).text, at: SystemClock.now(), actor: "system",
+                        stream: customer.text, trace: "req_0123456789abcdef", type: CustomerCreated.type,
+                        version: CustomerCreated.version, data: event.data)
+                })
+            return try #require(customers.last)
+        }
+
+        func close() async throws {
+            try await log.close()
+            await follower.ended()
+            try store.close()
+            try await vault.close()
+        }
+    }
+
+    @Test("An answer may be given before its events can be read; whoever asks then waits for them")
+    func promised() async throws {
+        let ledger = try Ledger()
+        let customer = try await ledger.signUp(3)
+        try await ledger.follower.promise(ledger.log.head.size)
+        #expect(ledger.store.position == 0)
+        ledger.follower.start(following: ledger.log)
+        try await ledger.follower.caughtUpWithAnswers()
+        #expect(ledger.store.position == ledger.log.head.size)
+        #expect(try ledger.store.customer(customer) != nil)
+        try await ledger.close()
+    }
+
+    @Test("Whoever asks waits for the last of all answers, in whatever order they were given")
+    func lastOfAll() async throws {
+        let ledger = try Ledger()
+        _ = try await ledger.signUp(5)
+        for position in [3, 5, 2, 4] as [UInt64] { try await ledger.follower.promise(position) }
+        ledger.follower.start(following: ledger.log)
+        try await ledger.follower.caughtUpWithAnswers()
+        #expect(ledger.store.position >= 5)
+        try await ledger.close()
+    }
+
+    @Test("Answers that are too far ahead wait until what can be read has come nearer")
+    func farAhead() async throws {
+        let ledger = try Ledger()
+        _ = try await ledger.signUp(4_200)
+        let size = ledger.log.head.size
+        async let promise: Void = ledger.follower.promise(size)
+        while ledger.follower.waiting == 0 { await Task.yield() }
+        ledger.follower.start(following: ledger.log)
+        try await promise
+        #expect(ledger.store.position >= size - 4_096)
+        try await ledger.close()
+    }
+
+    @Test("Events that came while nobody waited can be read when somebody does")
+    func gathered() async throws {
+        let ledger = try Ledger()
+        ledger.follower.start(following: ledger.log)
+        for round in 0..<60 {
+            let customer = try await ledger.signUp(2)
+            guard round.isMultiple(of: 3) else { continue }
+            try await ledger.follower.caughtUp(to: ledger.log.head.size)
+            #expect(try ledger.store.customer(customer) != nil)
+        }
+        try await ledger.close()
+    }
+
+    @Test("When the projections have stopped, no answer is given before it can be read")
+    func stopped() async throws {
+        let ledger = try Ledger()
+        ledger.follower.start(following: ledger.log)
+        _ = try await ledger.signUp(1)
+        let size = ledger.log.head.size
+        try await ledger.close()
+        await #expect(throws: APIError.self) { try await ledger.follower.promise(size + 1) }
+        await #expect(throws: APIError.self) { try await ledger.follower.caughtUpWithAnswers() }
+    }
+}
