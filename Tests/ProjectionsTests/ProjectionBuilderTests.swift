@@ -31,8 +31,18 @@ struct ProjectionBuilderTests {
         arguments: [UInt64(21), 27], [1, 5, 60])
     func flushed(seed: UInt64, eventsPerFlush: Int) throws { try expectSameRows(seed, 1, eventsPerFlush) }
 
+    /// Events of a session that ended long ago find it in its table.
+    private func withLateEvent(_ log: [Envelope]) throws -> [Envelope] {
+        let end = try #require(log.first { $0.event.type == SessionExpiredUnclean.type })
+        let late = EventDraft(
+            id: "evt_late", at: try #require(log.last).event.at, actor: "system", stream: end.event.stream, trace: "t",
+            type: SessionExecuting.type, version: 1,
+            data: SessionExecuting(execID: ExecID(high: 1, low: 2), inputBytes: 0, receiptSHA256: .zero).data)
+        return log + [Envelope(sequence: UInt64(log.count), event: late)]
+    }
+
     private func expectSameRows(_ seed: UInt64, _ size: Int, _ eventsPerFlush: Int) throws {
-        let log = Player.log(seed: seed, steps: 3_000)
+        let log = try withLateEvent(Player.log(seed: seed, steps: 3_000))
         let live = try ProjectionStore(path: try path("live.sqlite"))
         for start in stride(from: 0, to: log.count, by: 3) {
             try live.apply(Array(log[start..<min(start + 3, log.count)]))

@@ -1,9 +1,11 @@
 import EventStore
+import HTTPTypes
 import Ledger
 import Logging
 import Projections
 import Proofs
 import ServerFixtures
+import Synchronization
 import Testing
 
 @testable import API
@@ -68,11 +70,23 @@ struct ProjectionFollowerTests {
     func lastOfAll() async throws {
         let ledger = try Ledger()
         _ = try await ledger.signUp(5)
-        for position in [3, 5, 2, 4] as [UInt64] { try await ledger.follower.promise(position) }
-        ledger.follower.start(following: ledger.log)
-        try await ledger.follower.caughtUpWithAnswers()
-        #expect(ledger.store.position >= 5)
-        try await ledger.close()
+        let events = try #require(try await ledger.log.subscribe(from: 0).next())
+        try ledger.store.apply(Array(events[..<2]))
+        let follower = ProjectionFollower(store: ledger.store, logger: TestServer.quiet)
+        for position in [3, 5, 1, 2] as [UInt64] { try await follower.promise(position) }
+        let hasReturned = Atomic(false)
+        async let readable = {
+            try await follower.caughtUpWithAnswers()
+            hasReturned.store(true, ordering: .releasing)
+            return ledger.store.position
+        }()
+        while follower.waiting == 0, !hasReturned.load(ordering: .acquiring) { await Task.yield() }
+        follower.start(following: ledger.log)
+        #expect(try await readable >= 5)
+        try await ledger.log.close()
+        await follower.ended()
+        try ledger.store.close()
+        try await ledger.vault.close()
     }
 
     @Test("Answers that are too far ahead wait until what can be read has come nearer")
@@ -99,6 +113,17 @@ struct ProjectionFollowerTests {
             #expect(try ledger.store.customer(customer) != nil)
         }
         try await ledger.close()
+    }
+
+    @Test("A key works in the very next request after the sign-up, and so it does however many sign up")
+    func nextRequest() async throws {
+        try await TestServer.with { server in
+            for number in 0..<25 {
+                let key = try await server.signUp("you\(number)@company.com")
+                let answer = try await server.send(.get, "/v1/customers/me", key: key)
+                #expect(answer.status == 200, "\(answer)")
+            }
+        }
     }
 
     @Test("When the projections have stopped, no answer is given before it can be read")
