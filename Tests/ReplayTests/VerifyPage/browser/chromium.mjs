@@ -141,6 +141,19 @@ export class BrowserPage {
     const ended = new Promise((resolve) => this.process.once("exit", resolve));
     this.process.kill("SIGKILL");
     await ended;
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    await this.removeProfile();
+  }
+
+  /** The browser's children live on for a moment and go on writing: what they add is removed in another round. */
+  async removeProfile() {
+    for (let round = 1; ; round += 1) {
+      try {
+        rmSync(this.profile, { recursive: true, force: true });
+        return;
+      } catch (error) {
+        if (round === 100) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
   }
 }
