@@ -75,6 +75,15 @@ struct NanoTermWorkspaceTests {
         #expect(try await world.exec(["echo", "$HOME; *"])["stdout"] == "$HOME; *\n", "there is no shell")
         #expect(code(try await world.exec(["true"], cwd: "relative")) == "INVALID_PATH")
         #expect(code(try await world.exec(["true"], cwd: "/workspace/../etc")) == "INVALID_PATH")
+        for command in [[], [""], ["true", "a\u{0}b"]] {
+            #expect(try await world.exec(command).status == 400, "\(command)")
+        }
+        for seconds: JSONValue in [0, 86_401] {
+            let path = world.path + "/exec"
+            let answer = try await world.server.send(
+                "POST", path, key: world.key, ["command": ["true"], "timeout": seconds])
+            #expect(answer.status == 400, "\(seconds)")
+        }
         #expect(code(try await world.exec([])) == "VALIDATION_FAILED")
 
         let native = "/v1/sessions/\(world.id.replacing("ws_", with: "sess_"))"
