@@ -13,7 +13,7 @@ struct CustomersTests {
     func spellings() async throws {
         try await temporary.withVault { vault async throws in
             let reservation = try await vault.reserve(email: " Ada@Example.COM\n", customerID: "cust_1")
-            #expect(reservation == Reservation(customerID: "cust_1", email: "Ada@Example.COM"))
+            #expect(reservation == Reservation(customerID: "cust_1", email: "Ada@Example.COM", sealed: []))
             #expect(try await vault.customerID(forEmail: "ada@example.com") == "cust_1")
             #expect(try await vault.customerID(forEmail: "\tADA@EXAMPLE.COM ") == "cust_1")
             #expect(try await vault.customerID(forEmail: "eve@example.com") == nil)

@@ -55,12 +55,18 @@ final class LedgerService: Sendable {
         return outcome
     }
 
-    /// Waits until what was submitted is durable. Whoever asks for anything from then on can read it:
+    /// Answers when what was submitted is durable. Whoever asks for anything from then on can read it:
     /// ``ProjectionFollower/caughtUpWithAnswers()``.
-    func answer(_ submission: Submission) async throws(APIError) -> Outcome {
-        let outcome = try await settle(submission)
-        try await projections.promise(submission.pending.endSequence)
-        return outcome
+    ///
+    /// - Parameter answer: called once, on any thread; keep it to microseconds. Its errors are those of ``complete(_:)``.
+    func answer(_ submission: Submission, then answer: @escaping @Sendable (Result<Outcome, APIError>) -> Void) {
+        submission.pending.whenDurable { [self] result in
+            switch outcome(of: submission, result) {
+            case .success(let outcome):
+                projections.promise(submission.pending.endSequence) { answer($0.map { outcome }) }
+            case .failure(let error): answer(.failure(error))
+            }
+        }
     }
 
     /// Same, but does not wait until the events can be read.
@@ -72,11 +78,21 @@ final class LedgerService: Sendable {
 
     /// Waits until what was submitted is durable.
     func settle(_ submission: Submission) async throws(APIError) -> Outcome {
-        do throws(EventLogError) {
-            return Outcome(events: submission.events, head: try await submission.pending.durable().head)
-        } catch {
+        let result: Result<AppendReceipt, EventLogError>
+        do throws(EventLogError) { result = .success(try await submission.pending.durable()) } catch {
+            result = .failure(error)
+        }
+        return try outcome(of: submission, result).get()
+    }
+
+    private func outcome(
+        of submission: Submission, _ result: Result<AppendReceipt, EventLogError>
+    ) -> Result<Outcome, APIError> {
+        switch result {
+        case .success(let receipt): return .success(Outcome(events: submission.events, head: receipt.head))
+        case .failure(let error):
             writeFailure.withLock { $0 = $0 ?? error }
-            throw Self.error(for: error)
+            return .failure(Self.error(for: error))
         }
     }
 

@@ -99,14 +99,20 @@ final class ProjectionFollower: Sendable {
         guard isThere else { throw .internalError }
     }
 
-    /// Lets an answer be given before everything before `position` can be read: ``caughtUpWithAnswers()`` waits for that. Waits
-    /// itself only when answers are ``eventsAheadMax`` events ahead.
+    /// Lets an answer be given before everything before `position` can be read: ``caughtUpWithAnswers()`` waits for that.
     ///
-    /// - Throws: as ``caughtUp(to:)``.
-    func promise(_ position: UInt64) async throws(APIError) {
+    /// - Parameter answer: called once, and later than at once only when answers are ``eventsAheadMax`` events ahead; its error
+    ///   is that of ``caughtUp(to:)``.
+    func promise(_ position: UInt64, then answer: @escaping @Sendable (Result<Void, APIError>) -> Void) {
         promised.max(position, ordering: .releasing)
-        guard failure == nil else { throw .internalError }
-        if position > Self.eventsAheadMax { try await caughtUp(to: position - Self.eventsAheadMax) }
+        guard failure == nil else { return answer(.failure(.internalError)) }
+        guard position > store.position + Self.eventsAheadMax else { return answer(.success(())) }
+        Task {
+            do throws(APIError) {
+                try await caughtUp(to: position - Self.eventsAheadMax)
+                answer(.success(()))
+            } catch { answer(.failure(error)) }
+        }
     }
 
     /// Waits until everything that was answered for can be read. To be called before anything is read for a request; costs

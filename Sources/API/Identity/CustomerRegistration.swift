@@ -22,7 +22,6 @@ struct CustomerRegistration: Sendable {
 
     let ledger: LedgerService
     let vault: Vault
-    let secrets: MemberSecrets
     let hasher: PasswordHasher
 
     /// - Parameters:
@@ -32,66 +31,74 @@ struct CustomerRegistration: Sendable {
     /// - Throws: `conflict` when the e-mail is registered already.
     func register(
         _ form: Form, as actor: Actor, trace: String, isReadLater: Bool = false,
-        idempotency: @Sendable (Registered) -> Idempotency? = { _ in nil }
+        idempotency: @escaping @Sendable (Registered) -> Idempotency? = { _ in nil }
     ) async throws(APIError) -> Registered {
-        var verifier: String?
-        if let password = form.password { verifier = try await hasher.verifier(of: password) }
-        var generator = RandomBatch()
-        let key = try NewAPIKey(
-            prefix: .nanorixLive, name: "default", permissions: .full, using: &generator)
-        let registered = Registered(
-            customerID: CustomerID(using: &generator), apiKey: key.text,
-            memberID: verifier == nil ? nil : MemberID(using: &generator))
-        let eventIDs = (customer: EventID(using: &generator), member: EventID(using: &generator))
-        // The customer's data key and the e-mail's places in the index are durable before the first event that uses them.
-        do throws(VaultError) {
-            _ = try await vault.reserve(email: form.email.text, customerID: registered.customerID.text)
-        } catch { throw APIError(vault: error) }
+        let result = await withCheckedContinuation { continuation in
+            register(form, as: actor, trace: trace, isReadLater: isReadLater, idempotency: idempotency) {
+                continuation.resume(returning: $0)
+            }
+        }
+        return try result.get()
+    }
+
+    /// The same for whoever does not wait.
+    ///
+    /// - Parameter answer: called once, on any thread; keep it to microseconds.
+    func register(
+        _ form: Form, as actor: Actor, trace: String, isReadLater: Bool,
+        idempotency: @escaping @Sendable (Registered) -> Idempotency?,
+        then answer: @escaping @Sendable (Result<Registered, APIError>) -> Void
+    ) {
+        let submit: @Sendable (SignUp, Registered) throws(APIError) -> LedgerService.Submission = {
+            command, registered throws(APIError) in
+            try ledger.submit(.signUp(command), as: actor, trace: trace, idempotency: idempotency(registered))
+        }
+        let register: @Sendable (String?) throws(APIError) -> Void = { verifier throws(APIError) in
+            let draft = try RegistrationDraft(form, verifier: verifier)
+            // The customer's data key and the e-mail's places in the index are durable before the first event that uses them.
+            vault.reserve(draft.place) { reservation in
+                switch reservation {
+                case .failure(let error): answer(.failure(APIError(vault: error)))
+                case .success(let reservation):
+                    record(draft, reservation, isReadLater: isReadLater, submit: submit, then: answer)
+                }
+            }
+        }
+        guard let password = form.password else {
+            do throws(APIError) { try register(nil) } catch { answer(.failure(error)) }
+            return
+        }
+        Task {
+            do throws(APIError) { try register(try await hasher.verifier(of: password)) } catch {
+                answer(.failure(error))
+            }
+        }
+    }
+
+    private func record(
+        _ draft: RegistrationDraft, _ reservation: Reservation, isReadLater: Bool,
+        submit: (SignUp, Registered) throws(APIError) -> LedgerService.Submission,
+        then answer: @escaping @Sendable (Result<Registered, APIError>) -> Void
+    ) {
         let submission: LedgerService.Submission
         do throws(APIError) {
-            if let memberID = registered.memberID { try await reserve(memberID, form, registered.customerID) }
-            let command = try await command(form, registered, key, verifier: verifier, eventIDs)
-            submission = try ledger.submit(
-                .signUp(command), as: actor, trace: trace, idempotency: idempotency(registered))
-        } catch {
-            await release(registered)
-            throw error
-        }
+            submission = try submit(try draft.command(sealed: reservation.sealed), draft.registered)
+        } catch { return release(draft.registered) { answer(.failure(error)) } }
         // From here on the event may be in the log whatever happens, and then it needs the data key.
-        _ = try await isReadLater ? ledger.answer(submission) : ledger.complete(submission)
-        return registered
-    }
-
-    private func reserve(_ memberID: MemberID, _ form: Form, _ customerID: CustomerID) async throws(APIError) {
-        let reference = MemberReference(customerID: customerID.text, memberID: memberID.text)
-        do throws(VaultError) { try await vault.reserveMember(email: form.email.text, for: reference) } catch {
-            throw APIError(vault: error)
+        if isReadLater { return ledger.answer(submission) { answer($0.map { _ in draft.registered }) } }
+        Task {
+            do throws(APIError) {
+                _ = try await ledger.complete(submission)
+                answer(.success(draft.registered))
+            } catch { answer(.failure(error)) }
         }
-    }
-
-    private func command(
-        _ form: Form, _ registered: Registered, _ key: NewAPIKey, verifier: String?,
-        _ eventIDs: (customer: EventID, member: EventID)
-    ) async throws(APIError) -> SignUp {
-        let eventID = eventIDs.customer
-        var command = SignUp(
-            customerID: registered.customerID, eventID: eventID,
-            sealedEmail: try await secrets.seal(form.email.text, SealedField.email, of: registered.customerID, eventID),
-            tier: form.tier, key: key.issued)
-        if let jurisdiction = form.jurisdiction { command.jurisdiction = jurisdiction }
-        if let memberID = registered.memberID, let verifier {
-            command.owner = try await secrets.seal(
-                memberID, email: form.email.text, name: form.name?.text, verifier: verifier,
-                of: registered.customerID, eventID: eventIDs.member)
-        }
-        return command
     }
 
     /// The address may be tried again; were this to fail too, the next start finds the orphans.
-    private func release(_ registered: Registered) async {
-        do throws(VaultError) {
-            if let memberID = registered.memberID { try await vault.releaseMember(memberID.text) }
-            try await vault.release(registered.customerID.text)
-        } catch {}
+    private func release(_ registered: Registered, then answer: @escaping @Sendable () -> Void) {
+        Task {
+            do throws(VaultError) { try await vault.release(registered.customerID.text) } catch {}
+            answer()
+        }
     }
 }

@@ -20,7 +20,7 @@ struct Identity: Sendable {
         hasher = PasswordHasher(cost: surroundings.passwordCost)
         let reads = ReadModel(store: store)
         secrets = MemberSecrets(vault: vault)
-        registration = CustomerRegistration(ledger: ledger, vault: vault, secrets: secrets, hasher: hasher)
+        registration = CustomerRegistration(ledger: ledger, vault: vault, hasher: hasher)
         signIns = SignInService(
             ledger: ledger, reads: reads, vault: vault, secrets: secrets, tokens: tokens, hasher: hasher,
             accounts: RateLimiter(now: surroundings.uptime))

@@ -45,6 +45,8 @@ struct Route: Sendable {
     var streamsBody = false
     /// A second, faster way to the same answer; see ``ImmediateAnswering``.
     let immediate: ImmediateAnswer?
+    /// The same for an answer that waits for the disk; see ``ImmediateAnswering``.
+    let deferred: DeferredAnswer?
     let handler: @Sendable (Exchange) async throws(APIError) -> APIResponse
 
     init(
@@ -52,7 +54,7 @@ struct Route: Sendable {
         addressLimit: RequestLimits.AddressRule? = nil, idempotency: IdempotencyRule? = nil,
         isForAnyOrigin: Bool = false, setsCookie: Bool = false, produces: [String] = ["application/json"],
         readsProjections: Bool = true, streamsBody: Bool = false,
-        immediate: ImmediateAnswer? = nil,
+        immediate: ImmediateAnswer? = nil, deferred: DeferredAnswer? = nil,
         handler: @escaping @Sendable (Exchange) async throws(APIError) -> APIResponse
     ) {
         self.method = method
@@ -67,6 +69,7 @@ struct Route: Sendable {
         self.readsProjections = readsProjections
         self.streamsBody = streamsBody
         self.immediate = immediate
+        self.deferred = deferred
         self.handler = handler
     }
 
@@ -81,6 +84,13 @@ struct ImmediateAnswer: Sendable {
     var isReady: @Sendable (Principal?) -> Bool = { _ in true }
     /// The answer; nil when it would have to wait after all, and the route's handler is to be asked.
     let answer: @Sendable (Exchange) throws(APIError) -> APIResponse?
+}
+
+/// How a route takes a request without becoming asynchronous, and answers when what it waits for is done. Only for requests
+/// without an idempotency key.
+struct DeferredAnswer: Sendable {
+    /// Takes the request: throws what refuses it, or calls back once, from any thread, in microseconds.
+    let begin: @Sendable (Exchange, @escaping @Sendable (Result<APIResponse, APIError>) -> Void) throws(APIError) -> Void
 }
 
 /// A request on its way through a route.

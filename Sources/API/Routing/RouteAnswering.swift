@@ -63,7 +63,7 @@ final class RouteAnswering: Sendable {
             : Dictionary(members.map { (String($0.key), String($0.value)) }, uniquingKeysWith: { first, _ in first })
     }
 
-    private static let idempotencyKey = HTTPField.Name("Idempotency-Key")
+    static let idempotencyKey = HTTPField.Name("Idempotency-Key")
 
     /// Nil without the header, and on routes that do not need it.
     private func idempotentRequest(_ request: Request, _ exchange: Exchange, route: Route) throws(APIError)

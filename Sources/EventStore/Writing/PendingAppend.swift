@@ -3,14 +3,16 @@ import Synchronization
 
 /// An append whose place in the log is settled and whose durability is not yet known.
 public final class PendingAppend: Sendable {
-    /// Who waits: async code or a thread.
+    /// Who waits: async code, a thread, or nobody, and something is to be done.
     private enum Waiter {
         case continuation(CheckedContinuation<Result<AppendReceipt, EventLogError>, Never>)
+        case action(@Sendable (Result<AppendReceipt, EventLogError>) -> Void)
         case thread(DispatchSemaphore)
 
         func wake(with result: Result<AppendReceipt, EventLogError>) {
             switch self {
             case .continuation(let continuation): continuation.resume(returning: result)
+            case .action(let action): action(result)
             case .thread(let semaphore): semaphore.signal()
             }
         }
@@ -43,6 +45,14 @@ public final class PendingAppend: Sendable {
             if let settled = register(.continuation(continuation)) { continuation.resume(returning: settled) }
         }
         return try result.get()
+    }
+
+    /// Does something once it is known whether the events are durable.
+    ///
+    /// - Parameter action: called once with what ``durable()`` would say, on the thread that says so to everybody, or at once on
+    ///   the caller's; keep it to microseconds.
+    public func whenDurable(_ action: @escaping @Sendable (Result<AppendReceipt, EventLogError>) -> Void) {
+        if let settled = register(.action(action)) { action(settled) }
     }
 
     /// Same. Blocking: for threads of one's own only.

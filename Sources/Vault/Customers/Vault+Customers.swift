@@ -1,4 +1,24 @@
 import GRDB
+import Proofs
+
+/// A customer for whom there shall be a place in the vault.
+public struct NewCustomer: Sendable {
+    let customerID: String
+    let email: String
+    let ownerID: String?
+    let fields: [FieldToSeal]
+
+    /// - Parameters:
+    ///   - email: as it was given.
+    ///   - ownerID: the member who is to sign in with this e-mail; nil for a customer without members.
+    ///   - fields: what the events that create the customer hold, sealed.
+    public init(customerID: String, email: String, ownerID: String? = nil, fields: [FieldToSeal] = []) {
+        self.customerID = customerID
+        self.email = email
+        self.ownerID = ownerID
+        self.fields = fields
+    }
+}
 
 /// A customer's place in the vault, held before the event that creates the customer.
 public struct Reservation: Sendable, Equatable {
@@ -6,6 +26,8 @@ public struct Reservation: Sendable, Equatable {
     public let customerID: String
     /// The e-mail as it was given, without the white space around it: what to seal and later to show.
     public let email: String
+    /// The fields of ``NewCustomer``, in their order, as ``Vault/seal(_:customerID:context:field:)`` seals.
+    public let sealed: [String]
 }
 
 extension Vault {
@@ -18,29 +40,68 @@ extension Vault {
     /// - Throws: ``VaultError/Code/emailTaken``, ``VaultError/Code/customerExists``, ``VaultError/Code/invalidInput``
     ///   for an empty e-mail or one of more than 320 bytes, ``VaultError/Code/overloaded``.
     public func reserve(email: String, customerID: String) async throws(VaultError) -> Reservation {
-        let reservation = Reservation(customerID: customerID, email: try EmailIndex.trim(email))
-        let digest = try emailIndex.digest(of: email)
-        let row = CustomerRow(
-            customerID: customerID, emailDigest: digest,
-            wrappedDataKey: try masterKey.makeWrappedKey(
-                CustomerRow.binding(customerID: customerID, emailDigest: digest)))
-        return try await thread.run { [customers] _ in
-            switch try customers.insert(row) {
-            case .done: break
-            case .emailTaken: throw VaultError(.emailTaken, "this e-mail belongs to a customer already.")
-            case .customerExists:
-                throw VaultError(.customerExists, "customer \(customerID) has a data key already.")
-            }
-        } finish: { [self] () throws(VaultError) in
-            try remember(row)
-            return reservation
+        let result = await withCheckedContinuation { continuation in
+            reserve(NewCustomer(customerID: customerID, email: email)) { continuation.resume(returning: $0) }
         }
+        return try result.get()
     }
 
-    /// Gives a reservation back whose event failed: the e-mail is free again, the data key gone. Nothing happens when
-    /// there is none.
+    /// The same for whoever does not wait, with the e-mail of the customer's first member and all that is to be sealed: one
+    /// transaction for everything.
+    ///
+    /// - Parameter answer: called once, on the vault's thread or on the caller's; keep it to microseconds. Its errors are those
+    ///   of ``reserve(email:customerID:)``, ``VaultError/Code/emailTaken`` also for a member's e-mail.
+    public func reserve(
+        _ customer: NewCustomer, then answer: @escaping @Sendable (Result<Reservation, VaultError>) -> Void
+    ) {
+        let made: (row: CustomerRow, reservation: Reservation)
+        do throws(VaultError) { made = try makeKey(for: customer) } catch { return answer(.failure(error)) }
+        let owner = customer.ownerID.map { ownerID in
+            let member = MemberReference(customerID: customer.customerID, memberID: ownerID)
+            return MemberRow(
+                member: member, emailDigest: made.row.emailDigest,
+                tag: masterKey.authenticate(MemberRow.binding(member, made.row.emailDigest)))
+        }
+        thread.submit(
+            Job(
+                { [customers] db in
+                    try owner?.checkIsFree(db)
+                    switch try customers.insert(made.row) {
+                    case .done: break
+                    case .emailTaken: throw VaultError(.emailTaken, "this e-mail belongs to a customer already.")
+                    case .customerExists:
+                        throw VaultError(
+                            .customerExists, "customer \(made.row.customerID) has a data key already.")
+                    }
+                    try owner?.insert(db)
+                },
+                finish: { [self] () throws(VaultError) in
+                    try remember(made.row)
+                    return made.reservation
+                }, answer: answer))
+    }
+
+    /// A fresh data key, wrapped, and what was to be sealed with it.
+    private func makeKey(for customer: NewCustomer) throws(VaultError) -> (row: CustomerRow, reservation: Reservation) {
+        let email = try EmailIndex.trim(customer.email)
+        let digest = try emailIndex.digest(of: email)
+        var fields: [PaddedField] = []
+        for field in customer.fields { fields.append(try PaddedField(field, of: customer.customerID)) }
+        let (wrapped, boxes) = try masterKey.makeWrappedKey(
+            CustomerRow.binding(customerID: customer.customerID, emailDigest: digest)
+        ) { [fields] key in fields.map { $0.sealed(under: key) } }
+        return (
+            CustomerRow(customerID: customer.customerID, emailDigest: digest, wrappedDataKey: wrapped),
+            Reservation(
+                customerID: customer.customerID, email: email, sealed: boxes.map { CanonicalBase64.encode($0) })
+        )
+    }
+
+    /// Gives a reservation back whose event failed: the e-mail is free again, for customers and members, the data key gone.
+    /// Nothing happens when there is none.
     public func release(_ customerID: String) async throws(VaultError) {
-        try await thread.run { [customers] _ in
+        try await thread.run { [customers] db in
+            try MemberRow.deleteAll(db, customerID: customerID)
             _ = try customers.delete(customerID)
         } finish: { [dataKeys] () throws(VaultError) in
             dataKeys.remove(customerID)

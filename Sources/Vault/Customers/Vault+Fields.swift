@@ -16,15 +16,9 @@ extension Vault {
     public func seal(
         _ text: String, customerID: String, context: String, field: String
     ) async throws(VaultError) -> String {
-        guard text.utf8.count <= Self.fieldBytesMax else {
-            throw VaultError(.invalidInput, "a sealed field has at most \(Self.fieldBytesMax) bytes.")
-        }
-        let content = FieldPadding.pad(Array(text.utf8))
-        let binding = Self.fieldBinding(customerID: customerID, context: context, field: field)
-        let box = try await withDataKey(of: customerID) { key in
-            SealedBox.seal(content, count: content.count, key: key, binding: binding)
-        }
-        return CanonicalBase64.encode(box)
+        let content = try PaddedField(
+            FieldToSeal(text: text, context: context, field: field), of: customerID)
+        return CanonicalBase64.encode(try await withDataKey(of: customerID, content.sealed))
     }
 
     /// Opens what ``seal(_:customerID:context:field:)`` sealed.
@@ -78,7 +72,7 @@ extension Vault {
 
     private static let sealedBytesMax = fieldBytesMax + FieldPadding.blockBytes + SealedBox.overheadBytes
 
-    private static func fieldBinding(customerID: String, context: String, field: String) -> Binding {
+    static func fieldBinding(customerID: String, context: String, field: String) -> Binding {
         Binding(.field, Array(customerID.utf8), Array(context.utf8), Array(field.utf8))
     }
 
@@ -104,6 +98,42 @@ extension Vault {
             guard let result = dataKeys.withKey(of: customerID, body) else { throw CustomerRow.altered(customerID) }
             return result
         }
+    }
+}
+
+/// A text that is to be sealed with a customer's data key.
+public struct FieldToSeal: Sendable {
+    let text: String
+    let context: String
+    let field: String
+
+    /// - Parameters:
+    ///   - context: what the field is part of, as the reader will know it.
+    ///   - field: the member's name.
+    public init(text: String, context: String, field: String) {
+        self.text = text
+        self.context = context
+        self.field = field
+    }
+}
+
+/// What goes into a field's box, and what the box is bound to.
+struct PaddedField: Sendable {
+    private let content: [UInt8]
+    private let binding: Binding
+
+    /// - Throws: ``VaultError/Code/invalidInput`` beyond ``Vault/fieldBytesMax``.
+    init(_ field: FieldToSeal, of customerID: String) throws(VaultError) {
+        guard field.text.utf8.count <= Vault.fieldBytesMax else {
+            throw VaultError(.invalidInput, "a sealed field has at most \(Vault.fieldBytesMax) bytes.")
+        }
+        content = FieldPadding.pad(Array(field.text.utf8))
+        binding = Vault.fieldBinding(customerID: customerID, context: field.context, field: field.field)
+    }
+
+    /// The box, sealed under the 32-byte `key`.
+    func sealed(under key: UnsafePointer<UInt8>) -> [UInt8] {
+        SealedBox.seal(content, count: content.count, key: key, binding: binding)
     }
 }
 

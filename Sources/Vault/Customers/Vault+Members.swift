@@ -21,10 +21,9 @@ extension Vault {
         let digest = try emailIndex.digest(of: email)
         let tag = masterKey.authenticate(MemberRow.binding(member, digest))
         try await thread.run { db in
-            guard try MemberRow.fetch(db, emailDigest: digest) == nil else {
-                throw VaultError(.emailTaken, "this e-mail belongs to a member already.")
-            }
-            try MemberRow(member: member, emailDigest: digest, tag: tag).insert(db)
+            let row = MemberRow(member: member, emailDigest: digest, tag: tag)
+            try row.checkIsFree(db)
+            try row.insert(db)
         } finish: { () throws(VaultError) in
         }
     }
@@ -94,6 +93,13 @@ struct MemberRow: Sendable {
             MemberRow(
                 member: MemberReference(customerID: $0["customer_id"], memberID: $0["member_id"]),
                 emailDigest: $0.bytes("email_digest"), tag: $0.bytes("tag"))
+        }
+    }
+
+    /// - Throws: ``VaultError/Code/emailTaken`` when a member has this e-mail.
+    func checkIsFree(_ db: Database) throws {
+        guard try Self.fetch(db, emailDigest: emailDigest) == nil else {
+            throw VaultError(.emailTaken, "this e-mail belongs to a member already.")
         }
     }
 

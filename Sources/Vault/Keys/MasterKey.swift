@@ -17,15 +17,24 @@ final class MasterKey: Sendable {
     /// Makes 32 fresh bytes from libsodium's generator and wraps them; the plain bytes live in guarded memory only as
     /// long as the call.
     func makeWrappedKey(_ binding: Binding) throws(VaultError) -> [UInt8] {
-        let wrapped: [UInt8]? = workplace.withLock { fresh in
+        try makeWrappedKey(binding) { _ in }.wrapped
+    }
+
+    /// The same, with something done with the fresh key before it is gone.
+    ///
+    /// - Parameter use: what the fresh key is needed for at once, in microseconds: other fresh keys wait meanwhile.
+    func makeWrappedKey<Used: Sendable>(
+        _ binding: Binding, _ use: (UnsafePointer<UInt8>) -> Used
+    ) throws(VaultError) -> (wrapped: [UInt8], used: Used) {
+        let made: (wrapped: [UInt8], used: Used)? = workplace.withLock { fresh in
             fresh.withMutableBytes { randombytes_buf($0, SecretKey.byteCount) }
-            let wrapped = fresh.withBytes { wrap($0, binding) }
-            return fresh.zero() ? wrapped : nil
+            let made = fresh.withBytes { (wrap($0, binding), use($0)) }
+            return fresh.zero() ? made : nil
         }
-        guard let wrapped else {
+        guard let made else {
             throw VaultError(.cryptographyUnavailable, "a fresh key could not be overwritten in guarded memory")
         }
-        return wrapped
+        return made
     }
 
     /// Wraps the 32 bytes at `bytes`.

@@ -58,7 +58,8 @@ final class VaultThread: Sendable {
         return try answer.wait()
     }
 
-    private func submit(_ job: Job) {
+    /// Puts a call in the queue; it answers by itself.
+    func submit(_ job: Job) {
         switch queue.withLock({ $0.add(job) }) {
         case .wakeThread: work.signal()
         case .nothing: break

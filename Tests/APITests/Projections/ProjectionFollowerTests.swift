@@ -137,3 +137,13 @@ struct ProjectionFollowerTests {
         await #expect(throws: APIError.self) { try await ledger.follower.caughtUpWithAnswers() }
     }
 }
+
+extension ProjectionFollower {
+    /// The same for whoever waits.
+    fileprivate func promise(_ position: UInt64) async throws(APIError) {
+        let result = await withCheckedContinuation { continuation in
+            promise(position) { continuation.resume(returning: $0) }
+        }
+        try result.get()
+    }
+}

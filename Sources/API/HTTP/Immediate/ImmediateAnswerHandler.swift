@@ -3,9 +3,10 @@ import Ledger
 import NIOCore
 import NIOHTTPTypes
 
-/// Answers what it can of one connection's requests at once, and passes the others on with all that belongs to them.
+/// Takes what it can of one connection's requests, and passes the others on with all that belongs to them.
 ///
-/// Answers stay in the order of their requests: nothing is answered here while a request that was passed on still waits.
+/// Answers stay in the order of their requests: nothing is taken here while a request that was passed on still waits, and
+/// while an answer is awaited here, whatever else comes is held and nothing more is read.
 /// A client that does not take its answers gets no more of them here: its requests are passed on to where reading stops
 /// until it does.
 final class ImmediateAnswerHandler: ChannelDuplexHandler {
@@ -27,52 +28,54 @@ final class ImmediateAnswerHandler: ChannelDuplexHandler {
     /// Requests that were passed on and whose answer has not ended.
     private var passedOn = 0
     private var hasWritten = false
+    /// What waits until the answer that is awaited here is written; nil while none is.
+    private var held: HeldInput?
 
     init(_ answering: ImmediateAnswering) { self.answering = answering }
 
     func handlerAdded(context: ChannelHandlerContext) { peer = InternetAddress(of: context.channel) }
 
+    // MARK: - Requests
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
+        if held == nil { receive(unwrapInboundIn(data), context) } else { held?.parts.append(unwrapInboundIn(data)) }
+    }
+
+    private func receive(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+        switch part {
         case .head(let head):
             if passedOn == 0, context.channel.isWritable, let match = answering.match(head) {
                 begun = Begun(head: head, match: match)
             } else {
                 passedOn += 1
-                context.fireChannelRead(data)
+                context.fireChannelRead(wrapInboundOut(part))
             }
         case .body(var piece):
-            if begun == nil { context.fireChannelRead(data) } else { begun?.body.writeBuffer(&piece) }
-        case .end(let fields):
-            guard let request = begun else { return context.fireChannelRead(data) }
-            begun = nil
-            if let answer = answering.answer(request.head, request.match, body: request.body, peer: peer) {
-                write(answer.head, answer.body, context)
+            if begun == nil {
+                context.fireChannelRead(wrapInboundOut(part))
             } else {
-                passOn(request, fields, context)
+                begun?.body.writeBuffer(&piece)
+            }
+        case .end(let fields):
+            guard let request = begun else { return context.fireChannelRead(wrapInboundOut(part)) }
+            begun = nil
+            take(request, fields, context)
+        }
+    }
+
+    private func take(_ request: Begun, _ trailers: HTTPFields?, _ context: ChannelHandlerContext) {
+        let (eventLoop, bound) = (context.eventLoop, NIOLoopBound((self, context), eventLoop: context.eventLoop))
+        let taken = answering.take(request.head, request.match, body: request.body, peer: peer) { answered in
+            eventLoop.execute {
+                let (handler, context) = bound.value
+                handler.finish(answered, context)
             }
         }
-    }
-
-    /// One write to the socket for all that one read brought.
-    func channelReadComplete(context: ChannelHandlerContext) {
-        if hasWritten {
-            hasWritten = false
-            context.flush()
+        switch taken {
+        case .answered(let answer): write(answer, context)
+        case .later: held = HeldInput()
+        case .refused: passOn(request, trailers, context)
         }
-        context.fireChannelReadComplete()
-    }
-
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data) { passedOn -= 1 }
-        context.write(data, promise: promise)
-    }
-
-    private func write(_ head: HTTPResponse, _ body: [UInt8], _ context: ChannelHandlerContext) {
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(context.channel.allocator.buffer(bytes: body))), promise: nil)
-        context.write(wrapOutboundOut(.end(nil)), promise: nil)
-        hasWritten = true
     }
 
     private func passOn(_ request: Begun, _ trailers: HTTPFields?, _ context: ChannelHandlerContext) {
@@ -81,4 +84,69 @@ final class ImmediateAnswerHandler: ChannelDuplexHandler {
         if request.body.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(.body(request.body))) }
         context.fireChannelRead(wrapInboundOut(.end(trailers)))
     }
+
+    /// While an answer is awaited and something is held already, nothing more is read. Before that reading goes on: to stop and
+    /// resume it is two system calls, and most clients send nothing before they have their answer.
+    func read(context: ChannelHandlerContext) {
+        if held?.parts.isEmpty ?? true { context.read() } else { held?.wantsMore = true }
+    }
+
+    /// That the client will send nothing more is news for later too: its request is answered first.
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if held != nil, case ChannelEvent.inputClosed = event {
+            held?.hasEnded = true
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    // MARK: - Answers
+
+    /// One write to the socket for all that one read brought.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flush(context)
+        context.fireChannelReadComplete()
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .end = unwrapOutboundIn(data) { passedOn -= 1 }
+        context.write(data, promise: promise)
+    }
+
+    /// Writes the answer that was awaited, then does what was held meanwhile; a client that is gone is counted and logged.
+    private func finish(_ answered: ImmediateAnswering.Answered, _ context: ChannelHandlerContext) {
+        let answer = answering.write(answered)
+        guard let input = held, context.channel.isActive else { return }
+        held = nil
+        write(answer, context)
+        for part in input.parts {
+            if held == nil { receive(part, context) } else { held?.parts.append(part) }
+        }
+        flush(context)
+        if !input.parts.isEmpty { context.fireChannelReadComplete() }
+        if input.hasEnded { userInboundEventTriggered(context: context, event: ChannelEvent.inputClosed) }
+        if input.wantsMore { read(context: context) }
+    }
+
+    private func write(_ answer: ImmediateAnswering.Written, _ context: ChannelHandlerContext) {
+        context.write(wrapOutboundOut(.head(answer.head)), promise: nil)
+        context.write(wrapOutboundOut(.body(context.channel.allocator.buffer(bytes: answer.body))), promise: nil)
+        context.write(wrapOutboundOut(.end(nil)), promise: nil)
+        hasWritten = true
+    }
+
+    private func flush(_ context: ChannelHandlerContext) {
+        guard hasWritten else { return }
+        hasWritten = false
+        context.flush()
+    }
+}
+
+/// What one connection brings while an answer is awaited.
+private struct HeldInput {
+    var parts: [HTTPRequestPart] = []
+    /// Whether somebody asked for more to be read.
+    var wantsMore = false
+    /// Whether the client has closed its side.
+    var hasEnded = false
 }

@@ -3,9 +3,10 @@ import HTTPTypes
 import Ledger
 import NIOCore
 
-/// Answers requests on the thread that read them, when nothing has to be waited for: the same admission, frame and route
-/// as on the way through Hummingbird's router, without becoming asynchronous (docs/benchmarks.md, "What a read
-/// does for speed").
+/// Takes requests on the thread that read them, without becoming asynchronous, through the same admission, frame and route as
+/// on the way through Hummingbird's router: those that are answered from memory are answered at once, those that wait for
+/// the disk by whoever learns that it is done (docs/benchmarks.md, "What a read does for speed", "What a sign-up does for
+/// speed").
 ///
 /// Whatever is not certain (a member's token, a key that is refused, a block of requests that is used up) takes the other
 /// way, before anything is counted or noted.
@@ -23,11 +24,12 @@ final class ImmediateAnswering: Sendable {
         self.serverName = serverName
     }
 
-    /// The route that may answer at once; nil for every request that needs the other way.
+    /// The route that may take the request here; nil for every request that needs the other way.
     func match(_ head: HTTPRequest) -> ImmediateRoutes.Match? {
         guard let path = head.path, let match = routes.match(head.method, path) else { return nil }
         let fields = head.headerFields
         guard fields[.connection] == nil, fields[.expect] == nil, fields[.transferEncoding] == nil else { return nil }
+        if case .later = match.entry.way, let name = RouteAnswering.idempotencyKey, fields[name] != nil { return nil }
         let announced = fields[.contentLength].map { Int($0) } ?? 0
         guard let announced, announced <= Self.bodyBytesMax, announced <= match.entry.route.bodyBytesMax else {
             return nil
@@ -38,42 +40,89 @@ final class ImmediateAnswering: Sendable {
     /// Larger bodies are read with a wait between their pieces.
     private static let bodyBytesMax = 64 << 10
 
-    /// The answer; nil when the request has to take the other way.
+    /// An answer as it is written.
+    struct Written {
+        let head: HTTPResponse
+        let body: [UInt8]
+    }
+
+    /// What became of a request.
+    enum Taken {
+        case answered(Written)
+        /// The answer comes later, once.
+        case later
+        /// The request has to take the other way.
+        case refused
+    }
+
+    /// A request that is taken, on its way to its answer.
+    fileprivate struct Begun: Sendable {
+        let request: Request
+        let facts: RequestFacts
+        let path: RequestFrame.KnownPath
+        let start: ContinuousClock.Instant
+    }
+
+    /// What is known when a deferred answer is there, still to be written.
+    struct Answered: Sendable {
+        fileprivate let begun: Begun
+        fileprivate let result: Result<APIResponse, APIError>
+    }
+
+    /// Takes a request.
     ///
     /// - Parameters:
     ///   - body: all of it.
     ///   - peer: the other end of the connection.
-    func answer(
-        _ head: HTTPRequest, _ match: ImmediateRoutes.Match, body: ByteBuffer, peer: InternetAddress?
-    ) -> (head: HTTPResponse, body: [UInt8])? {
+    ///   - later: called once when this says ``Taken/later``, from any thread; pass its argument to ``write(_:)``.
+    func take(
+        _ head: HTTPRequest, _ match: ImmediateRoutes.Match, body: ByteBuffer, peer: InternetAddress?,
+        later: @escaping @Sendable (Answered) -> Void
+    ) -> Taken {
         let start = ContinuousClock.now
         let entry = match.entry
         let request = Request(head: head, body: RequestBody(buffer: body))
-        let facts = frame.facts(of: request, peer: peer)
-        guard let reserved = admission.reserve(request, facts, route: entry.route) else { return nil }
-        guard entry.immediate.isReady(reserved.principal) else {
+        let begun = Begun(request: request, facts: frame.facts(of: request, peer: peer), path: entry.path, start: start)
+        guard let reserved = admission.reserve(request, begun.facts, route: entry.route) else { return .refused }
+        if case .atOnce(let immediate) = entry.way, !immediate.isReady(reserved.principal) {
             admission.giveBack(reserved)
-            return nil
+            return .refused
         }
-        var answer: APIResponse
         do throws(APIError) {
-            try admit(request, reserved, facts, entry)
+            try admit(request, reserved, begun.facts, entry)
             try RouteAnswering.checkAcceptable(request, entry.route)
             if body.readableBytes > 0 { try RouteAnswering.checkIsJSON(request) }
-            guard let made = try entry.immediate.answer(exchange(request, match, body, facts, reserved.principal))
-            else {
-                // What was in memory a moment ago is not any more. The limits have counted this request twice then.
-                admission.giveBack(reserved)
-                return nil
+            let exchange = exchange(request, match, body, begun.facts, reserved.principal)
+            switch entry.way {
+            case .atOnce(let immediate):
+                guard let answer = try immediate.answer(exchange) else {
+                    // What was in memory a moment ago is not any more. The limits have counted this request twice then.
+                    admission.giveBack(reserved)
+                    return .refused
+                }
+                return .answered(write(Answered(begun: begun, result: .success(answer))))
+            case .later(let deferred):
+                try deferred.begin(exchange) { later(Answered(begun: begun, result: $0)) }
+                return .later
             }
-            answer = made
-        } catch { answer = frame.render(error, in: entry.path.dialect, facts) }
+        } catch { return .answered(write(Answered(begun: begun, result: .failure(error)))) }
+    }
+
+    /// The answer with everything that every answer has; counts and logs the request. To be called once for each.
+    func write(_ answered: Answered) -> Written {
+        let begun = answered.begun
+        let answer: APIResponse
+        switch answered.result {
+        case .success(let made): answer = made
+        case .failure(let error): answer = frame.render(error, in: begun.path.dialect, begun.facts)
+        }
         var fields = answer.fields
         fields.append(HTTPField(name: .contentLength, value: String(answer.body.count)))
-        frame.finish(&fields, status: answer.status, to: request, facts, on: entry.path, since: start)
+        frame.finish(
+            &fields, status: answer.status, to: begun.request, begun.facts, on: begun.path, since: begun.start)
         fields.append(HTTPField(name: .date, value: date.text()))
         fields.append(HTTPField(name: .server, value: serverName))
-        return (HTTPResponse(status: .init(code: answer.status), headerFields: fields), answer.body)
+        return Written(head: HTTPResponse(status: .init(code: answer.status), headerFields: fields), body: answer.body)
     }
 
     /// Everything that can refuse a request before its route is asked.

@@ -1,6 +1,6 @@
 import HTTPTypes
 
-/// The routes that can answer at once, found by method and path alone.
+/// The routes that take requests on the thread that read them, found by method and path alone.
 struct ImmediateRoutes: Sendable {
     /// A route that a request's head asks for.
     struct Match: Sendable {
@@ -9,19 +9,23 @@ struct ImmediateRoutes: Sendable {
         let captured: String?
     }
 
+    /// How such a route answers.
+    enum Way: Sendable {
+        case atOnce(ImmediateAnswer)
+        case later(DeferredAnswer)
+    }
+
     final class Entry: Sendable {
         let route: Route
         let path: RequestFrame.KnownPath
-        let immediate: ImmediateAnswer
+        let way: Way
         /// The name of what the last segment captures.
         let parameter: String?
 
-        fileprivate init(
-            _ route: Route, _ path: RequestFrame.KnownPath, _ immediate: ImmediateAnswer, parameter: String?
-        ) {
+        fileprivate init(_ route: Route, _ path: RequestFrame.KnownPath, _ way: Way, parameter: String?) {
             self.route = route
             self.path = path
-            self.immediate = immediate
+            self.way = way
             self.parameter = parameter
         }
     }
@@ -34,7 +38,7 @@ struct ImmediateRoutes: Sendable {
     /// - Parameter metrics: of the requests, which are the same whichever way they are answered.
     init(_ routes: [Route], metrics: RequestMetrics) {
         for route in routes {
-            guard let immediate = route.immediate else { continue }
+            guard let way = route.immediate.map(Way.atOnce) ?? route.deferred.map(Way.later) else { continue }
             let present = routes.filter { $0.path == route.path }
             let methods = Set(present.map(\.method.httpMethod))
             let path = RequestFrame.KnownPath(present, metrics.route(route.path, methods: methods.withHead))
@@ -44,9 +48,9 @@ struct ImmediateRoutes: Sendable {
                 let (beginning, name) = (route.path[..<colon], route.path[colon...].dropFirst())
                 guard !beginning.contains(":"), !name.contains("/") else { continue }
                 beginnings[method, default: [:]][String(beginning)] = Entry(
-                    route, path, immediate, parameter: String(name))
+                    route, path, way, parameter: String(name))
             } else {
-                whole[method, default: [:]][route.path] = Entry(route, path, immediate, parameter: nil)
+                whole[method, default: [:]][route.path] = Entry(route, path, way, parameter: nil)
             }
         }
     }
