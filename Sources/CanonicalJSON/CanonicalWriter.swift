@@ -19,6 +19,19 @@ extension JSONValue {
     }
 }
 
+extension JSONObject {
+    /// Appends the canonical form, without the members whose names, in UTF-8, `isKept` does not accept.
+    package func writeCanonical(
+        to output: inout [UInt8], keeping isKept: (UnsafeBufferPointer<UInt8>) -> Bool
+    ) {
+        var sink = ByteSink()
+        if withView({ CanonicalWriter.write($0, to: &sink, keeping: isKept) }) == nil {
+            CanonicalWriter.write(members, to: &sink, keeping: isKept)
+        }
+        sink.append(to: &output)
+    }
+}
+
 extension JSONView {
     /// Appends the canonical form to `output`.
     package func writeCanonical(to output: inout [UInt8]) {
@@ -57,12 +70,43 @@ public enum CanonicalWriter {
             write(elements, between: "[", and: "]", to: &sink) { write($0, to: &$1) }
         case .object(let object):
             if object.withView({ write($0, to: &sink) }) != nil { return }
-            write(object.members, between: "{", and: "}", to: &sink) { member, sink in
-                write(member.name, to: &sink)
-                sink.append(UInt8(ascii: ":"))
-                write(member.value, to: &sink)
-            }
+            write(object.members, to: &sink)
         }
+    }
+
+    /// Writes an object of those of these members whose names `isKept` accepts. They stand in canonical order, and leaving one
+    /// out keeps it.
+    static func write(
+        _ members: [JSONObject.Member], to sink: inout ByteSink,
+        keeping isKept: (UnsafeBufferPointer<UInt8>) -> Bool = { _ in true }
+    ) {
+        sink.append(UInt8(ascii: "{"))
+        var isFirst = true
+        for index in members.indices where members[index].name.withBytes(isKept) {
+            if !isFirst { sink.append(UInt8(ascii: ",")) }
+            isFirst = false
+            write(members[index].name, to: &sink)
+            sink.append(UInt8(ascii: ":"))
+            write(members[index].value, to: &sink)
+        }
+        sink.append(UInt8(ascii: "}"))
+    }
+
+    /// Same, of an object that still stands in its text.
+    static func write(
+        _ object: JSONView, to sink: inout ByteSink, keeping isKept: (UnsafeBufferPointer<UInt8>) -> Bool
+    ) {
+        guard object.node.isOrdered else { return write(object.takenMembers, to: &sink, keeping: isKept) }
+        sink.append(UInt8(ascii: "{"))
+        var isFirst = true
+        for (name, value) in object.members where name.withText(isKept) ?? false {
+            if !isFirst { sink.append(UInt8(ascii: ",")) }
+            isFirst = false
+            write(name, to: &sink)
+            sink.append(UInt8(ascii: ":"))
+            write(value, to: &sink)
+        }
+        sink.append(UInt8(ascii: "}"))
     }
 
     /// Writes the elements of an array or the members of an object, with commas between them.

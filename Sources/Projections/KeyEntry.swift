@@ -44,9 +44,11 @@ public struct KeyEntry: Sendable, Equatable, KeyRestrictions {
 extension KeyEntry {
     static let allSQL = """
         SELECT k.id, c.id, c.tier, k.prefix, k.permissions, k.expires_at, k.revoked_at IS NOT NULL, k.sequence,
-            k.customer, k.allowed_addresses, k.monthly_limit
+            k.customer, k.allowed_addresses, k.monthly_limit, k.secret_sha256
         FROM api_keys k JOIN customers c ON c.sequence = k.customer
         """
+    /// Where the hash of its current secret stands in a row of ``allSQL``.
+    static let secretColumn: Int32 = 11
 
     init(_ row: SQLiteRow) throws(ProjectionError) {
         id = try row.parsed(0, KeyID.init)

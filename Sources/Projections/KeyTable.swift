@@ -5,7 +5,7 @@ import Merkle
 import Proofs
 
 /// The contents of a ``KeyDirectory``: every secret with all that a request needs to know of its key in one record of
-/// 128 bytes, the records side by side, and an open-addressing table of four bytes a slot in front.
+/// 128 bytes, the records side by side, and a ``SlotTable`` in front.
 ///
 /// A look-up touches one slot and one record, so that among a hundred thousand keys it waits for memory twice, and not
 /// for each of the objects that a dictionary of keys would lead through; the slots of so many, a megabyte, stay in the
@@ -31,14 +31,11 @@ struct KeyTable: ~Copyable {
 
     /// Number of no record.
     private static let none = UInt32.max
-    private static let slotsMin = 16
 
-    private var records = PackedArray<Record>(capacity: slotsMin / 2)
-    /// Of each used slot the number of a record, plus one, in the lower bits, and in the upper ones, as many as that leaves,
-    /// bits of its hash; zero when it is free. Their number is a power of two, at least twice that of the records.
-    private var slots = PackedArray<UInt32>(repeating: 0, count: slotsMin)
+    private var records = PackedArray<Record>(capacity: 8)
+    private var bySecret = SlotTable()
     /// The record of each key's newest secret.
-    private var newest: [KeyID: UInt32] = [:]
+    private var newest = SlotTable()
 
     init(_ keys: [KeyWithSecrets] = []) {
         for key in keys { put(key) }
@@ -55,21 +52,24 @@ struct KeyTable: ~Copyable {
     }
 
     /// Has the processor fetch the slot at which ``find(secretSHA256:)`` will begin.
-    func prefetchSlot(of hash: Hash) { slots.prefetch(place(of: hash).start) }
+    func prefetchSlot(of hash: Hash) { bySecret.prefetch(Self.slotHash(of: hash)) }
 
     /// Has it fetch the record that the slot names, if there is one; waits for nothing but the slot.
     func prefetchRecord(of hash: Hash) {
-        let slot = slots[place(of: hash).start]
-        if slot != 0 { records.prefetch(Int(slot & UInt32(slotMask)) - 1) }
+        if let index = bySecret.guess(Self.slotHash(of: hash)) { records.prefetch(index) }
     }
 
-    func find(_ id: KeyID) -> KeyEntry? { newest[id].map { records[Int($0)].entry } }
+    func find(_ id: KeyID) -> KeyEntry? {
+        guard let index = newestRecord(of: id) else { return nil }
+        return records[index].entry
+    }
 
     /// The key with every secret that it ever had.
     func findWithSecrets(_ id: KeyID) -> KeyWithSecrets? {
-        guard var index = newest[id] else { return nil }
-        let entry = records[Int(index)].entry
+        guard let number = newestRecord(of: id) else { return nil }
+        let entry = records[number].entry
         var secrets: [KeyEntry.Secret] = []
+        var index = UInt32(number)
         while index != Self.none {
             secrets.append(records[Int(index)].secret)
             index = records[Int(index)].previous
@@ -86,55 +86,43 @@ struct KeyTable: ~Copyable {
                 records[index].entry = key.entry
                 records[index].endsAt = endsAt
             } else {
-                let record = Record(
-                    hash: secret.sha256, entry: key.entry, previous: newest[key.entry.id] ?? Self.none, endsAt: endsAt)
-                newest[key.entry.id] = UInt32(records.count)
-                append(record)
+                let previous = newestRecord(of: key.entry.id).map { UInt32($0) } ?? Self.none
+                records.append(
+                    Record(hash: secret.sha256, entry: key.entry, previous: previous, endsAt: endsAt))
+                occupySlots()
             }
         }
     }
 
-    private mutating func append(_ record: Record) {
-        records.append(record)
-        if records.count * 2 > slots.count {
-            slots = PackedArray(repeating: 0, count: slots.count * 2)
-            for index in 0..<records.count { occupySlot(of: index) }
-        } else {
-            occupySlot(of: records.count - 1)
+    /// Puts the last record into the tables of slots, or all of them when these had to grow.
+    private mutating func occupySlots() {
+        let isGrown = bySecret.makeRoom(for: records.count)
+        // The numbers of both are those of records, so both grow at once.
+        _ = newest.makeRoom(for: records.count)
+        for index in (isGrown ? 0 : records.count - 1)..<records.count {
+            bySecret.insert(index, Self.slotHash(of: records[index].hash))
+            let id = records[index].entry.id
+            if let older = newestRecord(of: id) {
+                newest.replace(older, with: index, Self.slotHash(of: id))
+            } else {
+                newest.insert(index, Self.slotHash(of: id))
+            }
         }
     }
 
-    private mutating func occupySlot(of index: Int) {
-        let (start, tag) = place(of: records[index].hash)
-        var slot = start
-        while slots[slot] != 0 { slot = (slot + 1) & slotMask }
-        slots[slot] = tag | UInt32(index + 1)
+    private func newestRecord(of id: KeyID) -> Int? {
+        newest.find(Self.slotHash(of: id)) { records[$0].entry.id == id }
     }
 
     private func index(of hash: Hash) -> Int? {
-        let (start, tag) = place(of: hash)
-        var slot = start
-        while slots[slot] != 0 {
-            if slots[slot] & ~UInt32(slotMask) == tag {
-                let index = Int(slots[slot] & UInt32(slotMask)) - 1
-                if APIKey.areSame(records[index].hash, hash) { return index }
-            }
-            slot = (slot + 1) & slotMask
-        }
-        return nil
+        bySecret.find(Self.slotHash(of: hash)) { APIKey.areSame(records[$0].hash, hash) }
     }
 
-    /// The bits of a slot's number, and of a record's: there are half as many records.
-    private var slotMask: Int { slots.count - 1 }
-
-    /// Where a look-up begins, and what the slot remembers of the hash beside a record's number: eight of its bytes are
-    /// all that the time of a look-up can depend on.
-    private func place(of hash: Hash) -> (start: Int, tag: UInt32) {
-        hash.withUnsafeBytes {
-            (
-                Int(truncatingIfNeeded: $0.loadUnaligned(as: UInt32.self)) & slotMask,
-                $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self) & ~UInt32(slotMask)
-            )
-        }
+    /// Eight of its bytes: all that the time of a look-up can depend on.
+    private static func slotHash(of hash: Hash) -> UInt64 {
+        hash.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) }
     }
+
+    /// Identifiers are drawn at random, by the server alone.
+    private static func slotHash(of id: KeyID) -> UInt64 { id.low }
 }

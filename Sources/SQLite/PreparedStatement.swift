@@ -10,8 +10,11 @@ public final class PreparedStatement {
     private let handle: OpaquePointer
     private let parameterCount: Int
     /// The bytes of the texts and blobs that are bound: SQLite reads them here, instead of a copy that it would have to
-    /// allocate and free for each.
-    private var bound = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 8)
+    /// allocate and free for each. Longer ones it copies.
+    private let bound = UnsafeMutableRawBufferPointer.allocate(byteCount: boundBytes, alignment: 8)
+
+    /// Most rows have less; a proof has more.
+    private static let boundBytes = 2_048
 
     /// - Parameters:
     ///   - sql: one statement.
@@ -39,6 +42,13 @@ public final class PreparedStatement {
         while try step() != nil {}
     }
 
+    /// Runs a statement that gives no rows, with the parameters that `give` adds in order, and null for those behind them.
+    public func run(_ give: (inout SQLiteParameters) -> Void) throws(SQLiteError) {
+        try bind(give)
+        defer { reset() }
+        while try step() != nil {}
+    }
+
     /// The first row as `read` makes it, or nil; with `values` bound in order.
     public func first<Result>(_ values: [SQLiteValue], _ read: (SQLiteRow) -> Result) throws(SQLiteError) -> Result? {
         try bind(values)
@@ -48,16 +58,20 @@ public final class PreparedStatement {
 
     /// Binds `values` in order, and null to the parameters behind them, for the ``step()``s that follow. To be called after ``reset()``.
     public func bind(_ values: [SQLiteValue]) throws(SQLiteError) {
-        // What is bound points to bytes of the last execution until it is bound anew.
-        if values.count < parameterCount { sqlite3_clear_bindings(handle) }
-        reserve(values.reduce(0) { $0 + $1.byteCount })
-        var used = 0
-        for (index, value) in values.enumerated() {
-            guard bind(value, at: Int32(index + 1), used: &used) == SQLITE_OK else {
-                let error = Self.error(of: connection, "binding a value")
-                reset()
-                throw error
-            }
+        try bind { parameters in
+            for value in values { parameters.add(value) }
+        }
+    }
+
+    private func bind(_ give: (inout SQLiteParameters) -> Void) throws(SQLiteError) {
+        var parameters = SQLiteParameters(of: handle, room: bound)
+        give(&parameters)
+        // What was bound before points to bytes that are others by now, so every parameter is bound anew.
+        parameters.addNulls(upTo: parameterCount)
+        guard parameters.result == SQLITE_OK else {
+            let error = Self.error(of: connection, "binding a value")
+            reset()
+            throw error
         }
     }
 
@@ -72,38 +86,6 @@ public final class PreparedStatement {
 
     /// Ends the current execution; what was bound is not looked at again. The failure of a step was its own error.
     public func reset() { sqlite3_reset(handle) }
-
-    /// Makes room for `count` bytes in all.
-    private func reserve(_ count: Int) {
-        guard count > bound.count else { return }
-        bound.deallocate()
-        bound = .allocate(byteCount: 2 * count, alignment: 8)
-    }
-
-    /// Binds `value`; its bytes are put behind the first `used` ones.
-    private func bind(_ value: SQLiteValue, at index: Int32, used: inout Int) -> Int32 {
-        /// - Returns: where the copy stands, until the next execution.
-        func keep(_ bytes: UnsafeRawBufferPointer) -> UnsafeMutableRawPointer? {
-            let place = bound.baseAddress.map { $0 + used }
-            if let source = bytes.baseAddress { place?.copyMemory(from: source, byteCount: bytes.count) }
-            used += bytes.count
-            return place
-        }
-        // No destructor (SQLITE_STATIC): the bytes stay as they are until the statement is reset.
-        switch value {
-        case .null: return sqlite3_bind_null(handle, index)
-        case .integer(let number): return sqlite3_bind_int64(handle, index, number)
-        case .text(var text):
-            let (place, count) = text.withUTF8 { (keep(UnsafeRawBufferPointer($0)), Int32($0.count)) }
-            return sqlite3_bind_text(handle, index, place?.assumingMemoryBound(to: CChar.self), count, nil)
-        case .utf8(let bytes):
-            let place = bytes.withUnsafeBytes(keep)
-            return sqlite3_bind_text(
-                handle, index, place?.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil)
-        case .blob(let bytes):
-            return sqlite3_bind_blob(handle, index, bytes.withUnsafeBytes(keep), Int32(bytes.count), nil)
-        }
-    }
 
     private static func error(of connection: OpaquePointer, _ operation: String) -> SQLiteError {
         SQLiteError(

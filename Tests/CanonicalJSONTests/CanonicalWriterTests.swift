@@ -15,6 +15,24 @@ struct CanonicalWriterTests {
         #expect(try canonical(Fixtures.bytes("jcs/rfc8785-3.2.2-input.json")) == expected)
     }
 
+    @Test("of some members alone is that of an object that never had the others, read or made, ordered or not")
+    func keepsMembers() throws {
+        let text = #"{"plain":[1,{"b":2,"a":"x"}],"hidden":"s\"ecret","é":null,"also":{"hidden":true}}"#
+        let read = try #require(try JSONReader.read(Array(text.utf8)).object)
+        let made = try #require(JSONObject(sorting: read.members))
+        func isHidden(_ name: UnsafeBufferPointer<UInt8>) -> Bool { name.elementsEqual("hidden".utf8) }
+        for object in [read, made] {
+            var output = Array("> ".utf8)
+            object.writeCanonical(to: &output) { !isHidden($0) }
+            #expect(
+                String(decoding: output, as: UTF8.self)
+                    == #"> {"also":{"hidden":true},"plain":[1,{"a":"x","b":2}],"é":null}"#)
+            output = []
+            object.writeCanonical(to: &output) { _ in false }
+            #expect(output == Array("{}".utf8))
+        }
+    }
+
     @Test("sorts members by UTF-16 code units (§3.2.3)")
     func sortsByUTF16() throws {
         let value = try JSONReader.read(Fixtures.bytes("jcs/rfc8785-3.2.3-input.json"))

@@ -9,6 +9,8 @@ public struct World {
     public var state = State()
     /// Every event so far.
     public var log: [Envelope] = []
+    /// What each of them says, as it was decided.
+    public var decided: [LedgerEvent] = []
     public var generator: SeededGenerator
     public var now = World.start
 
@@ -27,6 +29,7 @@ public struct World {
         let envelope = Envelope(sequence: 0, event: draft)
         do { try state.apply(envelope) } catch { preconditionFailure("\(error)") }
         log.append(envelope)
+        decided.append(.logCreated(created))
     }
 
     public static func time(_ text: String) -> Timestamp {
@@ -39,8 +42,7 @@ public struct World {
     /// Runs `command`, keeps its events and returns them.
     @discardableResult
     public mutating func run(_ command: Command, as actor: Actor = .system) throws(Refusal) -> [LedgerEvent] {
-        let envelopes = try state.admit(command, in: context(actor), using: &generator)
-        log += envelopes
+        let envelopes = try apply(try state.decision(on: command, nil, in: context(actor), using: &generator))
         return envelopes.map { envelope in
             do { return try LedgerEvent(envelope.event) } catch { preconditionFailure("\(error)") }
         }
@@ -48,8 +50,15 @@ public struct World {
 
     /// Runs `command` together with what it means for its request's idempotency key.
     public mutating func run(_ command: Command, _ idempotency: Idempotency, as actor: Actor) throws(Refusal) {
-        let decision = try state.decision(on: command, idempotency, in: context(actor), using: &generator)
-        do { log += try state.apply(decision) } catch { preconditionFailure("\(error)") }
+        _ = try apply(try state.decision(on: command, idempotency, in: context(actor), using: &generator))
+    }
+
+    private mutating func apply(_ decision: Decision) throws(Refusal) -> [Envelope] {
+        let envelopes: [Envelope]
+        do { envelopes = try state.apply(decision) } catch { preconditionFailure("\(error)") }
+        log += envelopes
+        decided += decision.events
+        return envelopes
     }
 
     /// Why `command` is refused, or nil.

@@ -18,6 +18,20 @@ import Testing
         ] { #expect(SessionID(wrong) == nil, "\(wrong)") }
     }
 
+    @Test("Exactly the lower-case hex digits are digits of an identifier, at every place")
+    func identifierDigits() {
+        let text = Array("sess_a8f3e71c4b2d9f06a8f3e71c4b2d9f06".utf8)
+        for place in 5..<text.count {
+            for byte in UInt8.min...UInt8.max {
+                var changed = text
+                changed[place] = byte
+                let id = changed.withUnsafeBufferPointer { SessionID(utf8: $0) }
+                let isDigit = (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte)
+                #expect(id.map { Array($0.text.utf8) } == (isDigit ? changed : nil), "\(byte) at \(place)")
+            }
+        }
+    }
+
     @Test("A verification key is named after the second of destruction and the session")
     func verificationKeyIDs() throws {
         let session = try #require(SessionID("sess_08f3e71c4b2d9f06a8f3e71c4b2d9f06"))

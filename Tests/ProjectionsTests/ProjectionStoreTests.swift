@@ -32,6 +32,60 @@ import Testing
         #expect(parts.position == UInt64(log.count))
     }
 
+    @Test(
+        "Whether what an event says is known from its decision or read, the same rows", arguments: [31, 32] as [UInt64])
+    func decided(seed: UInt64) throws {
+        var player = Player(seed: seed)
+        for _ in 0..<4_000 { try? player.step() }
+        let (log, decided) = (player.world.log, player.world.decided)
+        try #require(decided.count == log.count)
+        let read = try store("read.sqlite")
+        for batch in batches(log, of: 50) { try read.apply(batch) }
+        let known = try store("known.sqlite")
+        for batch in batches(log, of: 50) { try known.apply(batch) { decided[Int($0)] } }
+        let some = try store("some.sqlite")
+        for batch in batches(log, of: 9) {
+            try some.apply(batch) { $0.isMultiple(of: 3) ? decided[Int($0)] : nil }
+        }
+        #expect(try known.digest() == read.digest())
+        #expect(try some.digest() == read.digest())
+        #expect(try known.differences(from: read).isEmpty)
+    }
+
+    @Test("What an event says is not read where it is known")
+    func notReadAgain() throws {
+        var world = World()
+        let (customer, _) = try world.signUp(tier: .free)
+        let store = try store()
+        try store.apply(world.log) { sequence in
+            guard case .customerCreated(var created) = world.decided[Int(sequence)] else { return nil }
+            created.tier = .business
+            return .customerCreated(created)
+        }
+        #expect(try store.customer(customer)?.tier == .business)
+    }
+
+    @Test("A customer is there when its batch is, not before, and never twice")
+    func customers() throws {
+        var world = World()
+        let (first, _) = try world.signUp()
+        let (second, _) = try world.signUp()
+        let store = try store()
+        let end = try #require(world.log.firstIndex { $0.event.stream == second.text })
+        let broken = Envelope(sequence: UInt64(world.log.count) + 7, event: world.log[end].event)
+        #expect(throws: ProjectionError.self) { try store.apply(world.log + [broken]) }
+        #expect(try store.customer(first) == nil && store.customers(limit: 9).rows.isEmpty)
+        try store.apply(Array(world.log[..<end]))
+        #expect(try store.customer(first) != nil)
+        #expect(try store.customer(second) == nil)
+        try store.apply(Array(world.log[end...]))
+        #expect(try store.customers(after: second, limit: 9).rows.map(\.id) == [first])
+        let again = Envelope(sequence: UInt64(world.log.count), event: world.log[end].event)
+        let refused = #expect(throws: ProjectionError.self) { try store.apply([again]) }
+        #expect(refused?.code == .event)
+        #expect(try store.customers(limit: 9).rows.map(\.id) == [second, first])
+    }
+
     @Test("Deleted and rebuilt from the same events, it is the same to the last row")
     func rebuilt() throws {
         let log = Player.log(seed: 12, steps: 6_000)

@@ -128,7 +128,10 @@ final class LedgerService: Sendable {
                 } catch { throw Self.error(for: error) }
                 // What was decided is legal by construction; if not, going on would acknowledge nonsense.
                 do throws(ReplayError) {
-                    return Submission(pending: pending, events: try state.apply(decision))
+                    let place = state.position
+                    let events = try state.apply(decision)
+                    projections.decided.add(decision.events, at: place)
+                    return Submission(pending: pending, events: events)
                 } catch { preconditionFailure("a decision contradicts the rules of replay: \(error)") }
             }
         }

@@ -35,6 +35,9 @@ final class ProjectionFollower: Sendable {
     /// Why a follower is woken.
     enum Growth: Sendable { case grown, silence }
 
+    /// What was decided, by those who decide.
+    let decided = DecidedEvents()
+
     private let store: ProjectionStore
     private let logger: Logger
     private let state: Mutex<State>
@@ -69,8 +72,7 @@ final class ProjectionFollower: Sendable {
         DedicatedThread.start(name: "nrx-projections") { [self] in
             do {
                 while let events = try subscription.nextBlocking() {
-                    try store.apply(events)
-                    if let last = events.last { advance(to: last.sequence + 1) }
+                    try apply(events)
                     gather()
                 }
                 // What was committed last has been applied: the subscription ends behind it.
@@ -80,6 +82,13 @@ final class ProjectionFollower: Sendable {
                 fail("\(error)")
             }
         }
+    }
+
+    private func apply(_ events: [Envelope]) throws(ProjectionError) {
+        guard let last = events.last else { return }
+        var known = decided.take(before: last.sequence + 1)
+        try store.apply(events) { known.event($0) }
+        advance(to: last.sequence + 1)
     }
 
     /// Waits until everything before `position` can be read.

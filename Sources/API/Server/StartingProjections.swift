@@ -33,10 +33,7 @@ final class StartingProjections {
     func take(_ events: [Envelope]) {
         guard let builder else { return }
         do throws(ProjectionError) {
-            var opened: [OpenedEnvelope] = []
-            opened.reserveCapacity(events.count)
-            for event in events { opened.append(try OpenedEnvelope(event)) }
-            try builder.apply(opened)
+            try builder.apply(try OpenedEnvelope.all(events))
         } catch { giveUp(error) }
     }
 

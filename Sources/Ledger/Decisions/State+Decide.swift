@@ -12,7 +12,8 @@ struct Decided {
 public struct Decision: Sendable {
     /// For the log, in this order and in one commit.
     public private(set) var drafts: [EventDraft] = []
-    private(set) var events: [LedgerEvent] = []
+    /// What they say, one by one.
+    public private(set) var events: [LedgerEvent] = []
 
     mutating func append(_ event: LedgerEvent, _ draft: EventDraft) {
         events.append(event)

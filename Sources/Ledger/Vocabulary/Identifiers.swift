@@ -17,7 +17,11 @@ public struct Identifier<Entity: IdentifiedEntity>: Sendable, Hashable {
     /// The last 64 of the 128 bits.
     public let low: UInt64
 
+    // Inlinable, so that other modules have it made for their kind of identifier: looking the kind up at each call takes
+    // longer than reading the digits.
+
     /// The identifier with these 128 bits.
+    @inlinable
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
@@ -29,6 +33,7 @@ public struct Identifier<Entity: IdentifiedEntity>: Sendable, Hashable {
     }
 
     /// Reads exactly the form of ``text``; nil for anything else, upper-case digits included.
+    @inlinable
     public init?(_ text: String) {
         var text = text
         guard let id = text.withUTF8({ Self(utf8: $0) }) else { return nil }
@@ -36,8 +41,23 @@ public struct Identifier<Entity: IdentifiedEntity>: Sendable, Hashable {
     }
 
     /// Same, of the text's UTF-8.
-    init?(utf8 bytes: UnsafeBufferPointer<UInt8>) {
-        let prefix = Entity.identifierPrefix.utf8
+    @inlinable
+    public init?(utf8 bytes: UnsafeBufferPointer<UInt8>) {
+        guard let (high, low) = IdentifierText.read(bytes, prefix: Entity.identifierPrefix) else { return nil }
+        self.init(high: high, low: low)
+    }
+
+    /// The prefix and 32 lower-case hex digits.
+    @inlinable
+    public var text: String { IdentifierText.write(high, low, prefix: Entity.identifierPrefix) }
+}
+
+/// How identifiers of every kind are read and written.
+@usableFromInline
+enum IdentifierText {
+    @usableFromInline
+    static func read(_ bytes: UnsafeBufferPointer<UInt8>, prefix: String) -> (high: UInt64, low: UInt64)? {
+        let prefix = prefix.utf8
         guard bytes.count == prefix.count + 32 else { return nil }
         var place = 0
         for byte in prefix {
@@ -47,14 +67,15 @@ public struct Identifier<Entity: IdentifiedEntity>: Sendable, Hashable {
         guard let high = LowerCaseDigits.number(bytes, at: place, count: 16),
             let low = LowerCaseDigits.number(bytes, at: place + 16, count: 16)
         else { return nil }
-        self.init(high: high, low: low)
+        return (high, low)
     }
 
-    /// The prefix and 32 lower-case hex digits.
-    public var text: String {
-        String(unsafeUninitializedCapacity: 40) { buffer in
+    @usableFromInline
+    static func write(_ high: UInt64, _ low: UInt64, prefix: String) -> String {
+        let prefix = prefix.utf8
+        return String(unsafeUninitializedCapacity: prefix.count + 32) { buffer in
             var count = 0
-            for byte in Entity.identifierPrefix.utf8 {
+            for byte in prefix {
                 buffer[count] = byte
                 count += 1
             }
@@ -100,26 +121,50 @@ public typealias AgentID = Identifier<AgentEntity>
 public typealias EventID = Identifier<EventEntity>
 
 /// See ``CustomerID``.
-public enum CustomerEntity: IdentifiedEntity { public static let identifierPrefix = "cust_" }
+public enum CustomerEntity: IdentifiedEntity {
+    @inlinable public static var identifierPrefix: String { "cust_" }
+}
 /// See ``KeyID``.
-public enum KeyEntity: IdentifiedEntity { public static let identifierPrefix = "key_" }
+public enum KeyEntity: IdentifiedEntity {
+    @inlinable public static var identifierPrefix: String { "key_" }
+}
 /// See ``MemberID``.
-public enum MemberEntity: IdentifiedEntity { public static let identifierPrefix = "mem_" }
+public enum MemberEntity: IdentifiedEntity {
+    @inlinable public static var identifierPrefix: String { "mem_" }
+}
 /// See ``InvitationID``.
-public enum InvitationEntity: IdentifiedEntity { public static let identifierPrefix = "inv_" }
+public enum InvitationEntity: IdentifiedEntity {
+    @inlinable public static var identifierPrefix: String { "inv_" }
+}
 /// See ``SignInID``.
-public enum SignInEntity: IdentifiedEntity { public static let identifierPrefix = "sign_" }
+public enum SignInEntity: IdentifiedEntity {
+    @inlinable public static var identifierPrefix: String { "sign_" }
+}
 /// See ``SessionID``.
-public enum SessionEntity: IdentifiedEntity { public static let identifierPrefix = "sess_" }
+public enum SessionEntity: IdentifiedEntity {
+    @inlinable public static var identifierPrefix: String { "sess_" }
+}
 /// See ``ExecID``.
-public enum ExecEntity: IdentifiedEntity { public static let identifierPrefix = "exec_" }
+public enum ExecEntity: IdentifiedEntity {
+    @inlinable public static var identifierPrefix: String { "exec_" }
+}
 /// See ``TerminalID``.
-public enum TerminalEntity: IdentifiedEntity { public static let identifierPrefix = "term_" }
+public enum TerminalEntity: IdentifiedEntity {
+    @inlinable public static var identifierPrefix: String { "term_" }
+}
 /// See ``BackupID``.
-public enum BackupEntity: IdentifiedEntity { public static let identifierPrefix = "bkp_" }
+public enum BackupEntity: IdentifiedEntity {
+    @inlinable public static var identifierPrefix: String { "bkp_" }
+}
 /// See ``RestoreID``.
-public enum RestoreEntity: IdentifiedEntity { public static let identifierPrefix = "rst_" }
+public enum RestoreEntity: IdentifiedEntity {
+    @inlinable public static var identifierPrefix: String { "rst_" }
+}
 /// See ``AgentID``.
-public enum AgentEntity: IdentifiedEntity { public static let identifierPrefix = "agent_" }
+public enum AgentEntity: IdentifiedEntity {
+    @inlinable public static var identifierPrefix: String { "agent_" }
+}
 /// See ``EventID``.
-public enum EventEntity: IdentifiedEntity { public static let identifierPrefix = "evt_" }
+public enum EventEntity: IdentifiedEntity {
+    @inlinable public static var identifierPrefix: String { "evt_" }
+}

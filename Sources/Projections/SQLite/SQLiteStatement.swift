@@ -16,6 +16,11 @@ struct SQLiteStatement {
         do throws(SQLiteError) { try statement.run(values) } catch { throw ProjectionError(error) }
     }
 
+    /// Runs a statement that gives no rows, with the parameters that `give` adds in order.
+    func run(_ give: (inout SQLiteParameters) -> Void) throws(ProjectionError) {
+        do throws(SQLiteError) { try statement.run(give) } catch { throw ProjectionError(error) }
+    }
+
     /// Calls `body` for each row, with `values` bound in order.
     func forEachRow(
         _ values: [SQLiteValue], _ body: (SQLiteRow) throws(ProjectionError) -> Void

@@ -15,7 +15,7 @@ import Synchronization
 /// All of it is one transaction without a journal in a file beside `path`, which is synced and renamed at the end; indexes
 /// that only reads use are made when all rows are there. Rows are the same as when the events are applied one by one.
 ///
-/// Memory: 8 MiB of pages, 64 MiB for sorting an index at the end, and what ``KeyDirectory`` and live sessions take. Blocking,
+/// Memory: 8 MiB of pages, 64 MiB for sorting an index at the end, and what ``KeyDirectory``, ``CustomerDirectory`` and live sessions take. Blocking,
 /// and used by one thread.
 public final class ProjectionBuilder {
     /// Pages in memory, 4 KiB each. Few, so that rows go to the file while others are still read, and not all at the end;
@@ -52,7 +52,7 @@ public final class ProjectionBuilder {
                     throw ProjectionError(.storage, "the connection is closed")
                 }
                 try database.execute(sql: "BEGIN EXCLUSIVE")
-                return try Projector(on: connection, directory: KeyDirectory())
+                return try Projector(on: connection, directories: Directories())
             }
             self.database = database
         } catch {
@@ -156,7 +156,7 @@ public final class ProjectionBuilder {
     private func flush() throws(ProjectionError) {
         guard let projector else { throw Self.ended }
         try projector.flush()
-        projector.publishKeys()
+        projector.publish()
         unflushed = 0
         try ProjectionFile.beginSync(workingPath)
     }

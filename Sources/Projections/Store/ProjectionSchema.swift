@@ -16,7 +16,7 @@ struct TableDefinition: Sendable {
 /// then rebuilt from the log.
 enum ProjectionSchema {
     /// Stands in the file as `user_version`.
-    static let version: Int64 = 9
+    static let version: Int64 = 10
     /// `NRXp`: stands in the file as `application_id`, so that no other database is taken for ours.
     static let applicationID: Int64 = 0x4E52_5870
 

@@ -1,5 +1,6 @@
 public import EventStore
 import GRDB
+public import Ledger
 import Synchronization
 
 /// The read models: SQLite tables that are functions of the log alone. Deleting the file loses nothing.
@@ -34,6 +35,7 @@ public final class ProjectionStore: Sendable {
     public let keys: KeyDirectory
 
     let path: String
+    let customers: CustomerDirectory
     let readers: ReaderPool
     /// Accounts are a few hundred bytes, proofs up to a few thousand: in all some 10 MiB at most.
     let accountCache = ReadCache<AccountView.Question, AccountView>(countMax: 4_096)
@@ -66,7 +68,7 @@ public final class ProjectionStore: Sendable {
     }
 
     private init(path: String, found: ProjectionFile.Finding) throws(ProjectionError) {
-        let directory = KeyDirectory()
+        let directories = Directories()
         let workingPath: String
         switch found {
         case .missing:
@@ -80,12 +82,12 @@ public final class ProjectionStore: Sendable {
             workingPath = ProjectionFile.rebuildPath(path)
             try ProjectionFile.remove(workingPath)
         }
-        let writer = try ProjectionWriter(path: workingPath, directory: directory)
+        let writer = try ProjectionWriter(path: workingPath, directories: directories)
         committed = Atomic(writer.position)
         readers = try ReaderPool(path: workingPath)
         self.writer = Mutex(writer)
         self.path = path
-        keys = directory
+        (keys, customers) = (directories.keys, directories.customers)
     }
 
     /// The sequence number of the event that must be applied next. Everything before it is visible to reads.
@@ -97,12 +99,15 @@ public final class ProjectionStore: Sendable {
     ///
     /// - Throws: ``ProjectionError`` `gap` when the first is not the one at ``position`` or one is missing between,
     ///   `event` when one cannot be read or placed, `storage` or `damaged` by SQLite.
-    public func apply(_ envelopes: [Envelope]) throws(ProjectionError) {
+    ///
+    /// - Parameter decided: what the event with this number says, where the caller knows that and it need not be read; the
+    ///   same as is to be read.
+    public func apply(
+        _ envelopes: [Envelope], decided: (UInt64) -> LedgerEvent? = { _ in nil }
+    ) throws(ProjectionError) {
         guard !envelopes.isEmpty else { return }
         // Before the lock: this needs nothing of the file.
-        var opened: [OpenedEnvelope] = []
-        opened.reserveCapacity(envelopes.count)
-        for envelope in envelopes { opened.append(try OpenedEnvelope(envelope)) }
+        let opened = try OpenedEnvelope.all(envelopes, decided: decided)
         try writer.withLock { writer throws(ProjectionError) in
             try writer.apply(opened)
             committed.store(writer.position, ordering: .releasing)
@@ -120,7 +125,7 @@ public final class ProjectionStore: Sendable {
             try readers.reopen(path: path) { () throws(ProjectionError) in
                 try writer.close()
                 try ProjectionFile.replace(path, by: writer.path)
-                writer = try ProjectionWriter(path: path, directory: keys)
+                writer = try ProjectionWriter(path: path, directories: Directories(keys: keys, customers: customers))
             }
         }
     }

@@ -4,7 +4,7 @@ import GRDB
 // @unchecked: it is the value of the store's Mutex and is used only while that lock is held.
 final class ProjectionWriter: @unchecked Sendable {
     let path: String
-    private let directory: KeyDirectory
+    private let directories: Directories
     private let database: DatabaseQueue
     /// Nil when the file is closed.
     private var projector: Projector?
@@ -13,9 +13,9 @@ final class ProjectionWriter: @unchecked Sendable {
     /// Pages after which the write-ahead log is copied back into the file, 4 KiB each.
     private static let checkpointPages = 4_096
 
-    init(path: String, directory: KeyDirectory) throws(ProjectionError) {
+    init(path: String, directories: Directories) throws(ProjectionError) {
         self.path = path
-        self.directory = directory
+        self.directories = directories
         do {
             var configuration = Configuration()
             configuration.label = "projections"
@@ -32,7 +32,7 @@ final class ProjectionWriter: @unchecked Sendable {
             database = try DatabaseQueue(path: path, configuration: configuration)
             try database.write(ProjectionFile.createSchemaIfEmpty)
             let projector = try database.unsafeReentrantWrite { database in
-                try Projector(on: Self.connection(of: database), directory: directory)
+                try Projector(on: Self.connection(of: database), directories: directories)
             }
             position = projector.position
             self.projector = projector
@@ -50,7 +50,7 @@ final class ProjectionWriter: @unchecked Sendable {
             try reload()
             throw ProjectionError(error, while: "applying events from \(position) on")
         }
-        projector.publishKeys()
+        projector.publish()
         position = projector.position
     }
 
@@ -67,7 +67,7 @@ final class ProjectionWriter: @unchecked Sendable {
         projector = nil
         do {
             projector = try database.unsafeReentrantWrite { database in
-                try Projector(on: Self.connection(of: database), directory: directory)
+                try Projector(on: Self.connection(of: database), directories: directories)
             }
         } catch { throw ProjectionError(error, while: "reading \(path) again after a failure") }
     }

@@ -4,10 +4,9 @@ import Ledger
 extension Projector {
     /// Another plan holds at once for the keys that are there.
     func apply(_ event: CustomerPlanChanged, _ envelope: OpenedEnvelope) throws(ProjectionError) {
-        let id = try streamID(CustomerID.self, envelope)
-        let customer = try customer(id, envelope).sequence
+        let customer = try customer(try streamID(CustomerID.self, envelope), envelope)
         try customers.apply(event, sequence: customer)
-        recentCustomers[id] = (customer, event.tier)
+        noteTier(event.tier, of: customer)
         for keyID in try keys.ids(of: customer) {
             var key = try keyWithSecrets(keyID, envelope)
             key.entry.tier = event.tier
@@ -17,14 +16,14 @@ extension Projector {
     }
 
     func apply(_ event: CustomerChanged, _ envelope: OpenedEnvelope) throws(ProjectionError) {
-        let customer = try customer(try streamID(CustomerID.self, envelope), envelope).sequence
+        let customer = try customer(try streamID(CustomerID.self, envelope), envelope)
         try customers.apply(event, sequence: customer, envelope)
         try events.add(envelope, customer: customer)
     }
 
     /// Keys are revoked, members and agents removed with their customer; the row stays for its sessions and proofs.
     func applyErasure(_ envelope: OpenedEnvelope) throws(ProjectionError) {
-        let customer = try customer(try streamID(CustomerID.self, envelope), envelope).sequence
+        let customer = try customer(try streamID(CustomerID.self, envelope), envelope)
         let time = envelope.at
         for keyID in try keys.ids(of: customer) {
             var key = try keyWithSecrets(keyID, envelope)

@@ -31,7 +31,7 @@ extension Projector {
 
     private func row(of customer: CustomerID?, _ envelope: OpenedEnvelope) throws(ProjectionError) -> Int64? {
         guard let customer else { return nil }
-        return try self.customer(customer, envelope).sequence
+        return try self.customer(customer, envelope)
     }
 
     private func show(_ envelope: OpenedEnvelope, to customer: Int64?, agent: Int64) throws(ProjectionError) {

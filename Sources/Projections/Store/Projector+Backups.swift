@@ -7,7 +7,7 @@ extension Projector {
     func applyToBackups(_ event: LedgerEvent, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         let id = try streamID(BackupID.self, envelope)
         if case .backupStarted(let payload) = event {
-            let customer = try customer(payload.customerID, envelope).sequence
+            let customer = try customer(payload.customerID, envelope)
             try backups.add(
                 id,
                 .init(sequence: Int64(envelope.sequence), customer: customer, environment: payload.environment))

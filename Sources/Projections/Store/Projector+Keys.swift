@@ -5,12 +5,12 @@ import Proofs
 extension Projector {
     func apply(_ event: KeyIssued, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         let customer = try customer(event.customerID, envelope)
-        try keys.apply(event, customer: customer.sequence, envelope)
+        try keys.apply(event, customer: customer, envelope)
         let entry = KeyEntry(
-            event, tier: customer.tier, sequence: Int64(envelope.sequence), customer: customer.sequence)
+            event, tier: try tier(of: customer, envelope), sequence: Int64(envelope.sequence), customer: customer)
         changedKeys[event.keyID] = KeyWithSecrets(
             entry: entry, secrets: [.init(sha256: event.secretSHA256, endsAt: nil)])
-        try events.add(envelope, customer: customer.sequence, environment: event.environment)
+        try events.add(envelope, customer: customer, environment: event.environment)
     }
 
     func apply(_ event: KeyRotated, _ envelope: OpenedEnvelope) throws(ProjectionError) {

@@ -4,7 +4,7 @@ import Ledger
 extension Projector {
     /// What happens to an organisation's members, invitations and sign-ins; shown to live and test alike.
     func applyToOrganisation(_ event: LedgerEvent, _ envelope: OpenedEnvelope) throws(ProjectionError) {
-        let customer = try customer(try streamID(CustomerID.self, envelope), envelope).sequence
+        let customer = try customer(try streamID(CustomerID.self, envelope), envelope)
         switch event {
         case .memberAdded(let payload):
             try members.apply(payload, customer: customer, envelope)

@@ -18,18 +18,20 @@ final class Projector {
     private let answers: RememberedAnswersTable
     private let progress: ProgressTable
 
-    let directory: KeyDirectory
-    /// Keys and customers of this batch, not yet in the directory or looked up again.
+    private let directories: Directories
+    /// Keys and customers of this batch, not yet in the directories.
     var changedKeys: [KeyID: KeyWithSecrets] = [:]
-    var recentCustomers: [CustomerID: (sequence: Int64, tier: Tier)] = [:]
+    private var newCustomers: [CustomerID: Int64] = [:]
+    /// The plans of customers that this batch made or changed.
+    private var recentTiers: [Int64: Tier] = [:]
 
     private(set) var position: UInt64
     private(set) var cycle: BillingCycle
     private(set) var cycleText: String
     private var day = Day()
 
-    /// Reads what must be in memory; the directory is filled from the table.
-    init(on connection: OpaquePointer, directory: KeyDirectory) throws(ProjectionError) {
+    /// Reads what must be in memory; the directories are filled from the tables.
+    init(on connection: OpaquePointer, directories: Directories) throws(ProjectionError) {
         customers = try CustomersTable(on: connection)
         keys = try KeysTable(on: connection)
         sessions = try SessionsTable(on: connection)
@@ -43,12 +45,13 @@ final class Projector {
         events = try EventsTable(on: connection)
         answers = try RememberedAnswersTable(on: connection)
         progress = try ProgressTable(on: connection)
-        self.directory = directory
+        self.directories = directories
         let loaded = try progress.load()
         position = loaded.position
         cycle = BillingCycle(holding: Timestamp(microseconds: loaded.cycleStart))
         cycleText = cycle.text
-        directory.replaceAll(with: try KeysTable.entries(on: connection))
+        directories.keys.replaceAll(with: try KeysTable.entries(on: connection))
+        directories.customers.replaceAll(with: try CustomersTable.places(on: connection))
     }
 
     /// Applies the next event, inside a transaction that ``flush()`` must follow.
@@ -71,12 +74,14 @@ final class Projector {
         try sessions.flush()
         try usage.flush()
         try progress.store(position: position, cycleStart: cycle.start.microseconds)
-        recentCustomers.removeAll(keepingCapacity: true)
     }
 
-    /// After the commit: what the batch did to keys becomes visible.
-    func publishKeys() {
-        directory.publish(changedKeys.values)
+    /// After the commit: what the batch did to keys and customers becomes visible.
+    func publish() {
+        directories.customers.publish(newCustomers.map { CustomerDirectory.Place(id: $0.key, sequence: $0.value) })
+        directories.keys.publish(changedKeys.values)
+        newCustomers.removeAll(keepingCapacity: true)
+        recentTiers.removeAll(keepingCapacity: true)
         changedKeys.removeAll(keepingCapacity: true)
     }
 
@@ -85,14 +90,20 @@ final class Projector {
         case .logCreated, .logKeyRotated, .logKeyRecovered, .unknown: break
         case .customerCreated(let payload):
             let id = try streamID(CustomerID.self, envelope)
+            guard find(id) == nil else {
+                throw ProjectionError(
+                    .event, "\(envelope.type) makes a customer that there is already; audit the log",
+                    sequence: envelope.sequence)
+            }
             try customers.apply(payload, envelope)
-            recentCustomers[id] = (Int64(envelope.sequence), payload.tier)
+            newCustomers[id] = Int64(envelope.sequence)
+            noteTier(payload.tier, of: Int64(envelope.sequence))
             try events.add(envelope, customer: Int64(envelope.sequence))
         case .customerPlanChanged(let payload): try apply(payload, envelope)
         case .customerChanged(let payload): try apply(payload, envelope)
         case .customerErased: try applyErasure(envelope)
         case .checkoutStarted, .subscriptionChanged, .graceEnded:
-            try events.add(envelope, customer: try customer(try streamID(CustomerID.self, envelope), envelope).sequence)
+            try events.add(envelope, customer: try customer(try streamID(CustomerID.self, envelope), envelope))
         case .memberAdded, .memberRoleChanged, .memberRemoved, .memberPasswordChanged, .passwordResetIssued,
             .invitationCreated, .invitationRevoked, .signInStarted, .signInRefreshed, .signInEnded:
             try applyToOrganisation(event, envelope)
@@ -150,7 +161,7 @@ extension Projector {
         case .key(let id):
             let entry = try self.key(id, envelope)
             (key, customer) = (entry, entry.customer)
-        case .member: customer = try self.customer(event.customerID, envelope).sequence
+        case .member: customer = try self.customer(event.customerID, envelope)
         }
         let session = SessionsTable.Row(event, id: id, customer: customer, key: key?.sequence, envelope)
         sessions.insert(session)
@@ -200,28 +211,38 @@ extension Projector {
         return session
     }
 
-    func customer(
-        _ id: CustomerID, _ envelope: OpenedEnvelope
-    ) throws(ProjectionError) -> (sequence: Int64, tier: Tier) {
-        if let recent = recentCustomers[id] { return recent }
-        guard let customer = try customers.find(id) else { throw missing("customer", envelope) }
+    /// The number of the customer's row.
+    func customer(_ id: CustomerID, _ envelope: OpenedEnvelope) throws(ProjectionError) -> Int64 {
+        guard let customer = find(id) else { throw missing("customer", envelope) }
         return customer
     }
 
+    private func find(_ id: CustomerID) -> Int64? { newCustomers[id] ?? directories.customers.find(id) }
+
+    /// The plan of the customer with this row number.
+    func tier(of customer: Int64, _ envelope: OpenedEnvelope) throws(ProjectionError) -> Tier {
+        if let recent = recentTiers[customer] { return recent }
+        guard let tier = try customers.tier(of: customer) else { throw missing("customer", envelope) }
+        return tier
+    }
+
+    func noteTier(_ tier: Tier, of customer: Int64) { recentTiers[customer] = tier }
+
     func key(_ id: KeyID, _ envelope: OpenedEnvelope) throws(ProjectionError) -> KeyEntry {
-        guard let key = changedKeys[id]?.entry ?? directory.find(id) else { throw missing("key", envelope) }
+        guard let key = changedKeys[id]?.entry ?? directories.keys.find(id) else { throw missing("key", envelope) }
         return key
     }
 
     func keyWithSecrets(_ id: KeyID, _ envelope: OpenedEnvelope) throws(ProjectionError) -> KeyWithSecrets {
-        guard let key = changedKeys[id] ?? directory.findWithSecrets(id) else { throw missing("key", envelope) }
+        guard let key = changedKeys[id] ?? directories.keys.findWithSecrets(id) else { throw missing("key", envelope) }
         return key
     }
 
     func streamID<Entity>(
         _: Identifier<Entity>.Type, _ envelope: OpenedEnvelope
     ) throws(ProjectionError) -> Identifier<Entity> {
-        guard let id = Identifier<Entity>(envelope.stream) else {
+        let id = envelope.withTexts { Identifier<Entity>(utf8: $0.stream.assumingMemoryBound(to: UInt8.self)) }
+        guard let id else {
             throw ProjectionError(
                 .event, "the stream of \(envelope.type) is not an identifier; audit the log",
                 sequence: envelope.sequence)

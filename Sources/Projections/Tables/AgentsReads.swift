@@ -43,8 +43,8 @@ extension AgentView {
         """)
     static let ofCustomer = Query(
         """
-        SELECT \(columns) FROM customers c JOIN agents a ON a.customer = c.sequence
-        WHERE c.id = ?1 AND a.sequence < coalesce((SELECT sequence FROM agents WHERE name = ?2), 9223372036854775807)
+        SELECT \(columns) FROM agents a
+        WHERE a.customer = ?1 AND a.sequence < coalesce((SELECT sequence FROM agents WHERE name = ?2), 9223372036854775807)
         ORDER BY a.sequence DESC LIMIT ?3
         """)
     static let facts = Query(
@@ -52,9 +52,8 @@ extension AgentView {
     static let counts = Query("SELECT total, alive, owners FROM agent_counts")
     static let timeline = Query(
         """
-        SELECT \(EventView.columns) FROM agents a JOIN customers c ON c.sequence = a.customer
-        JOIN events e ON e.session = a.sequence
-        WHERE a.name = ? AND c.id = ? AND e.sequence > ? ORDER BY e.sequence LIMIT ?
+        SELECT \(EventView.columns) FROM agents a JOIN events e ON e.session = a.sequence
+        WHERE a.name = ? AND a.customer = ? AND e.sequence > ? ORDER BY e.sequence LIMIT ?
         """)
 
     init(_ row: SQLiteRow) throws(ProjectionError) {
@@ -107,7 +106,7 @@ extension ProjectionStore {
         of customer: CustomerID, after: AgentName? = nil, limit: Int
     ) throws(ProjectionError) -> Page<AgentView> {
         let rows = try readers.rows(
-            AgentView.ofCustomer, [.text(customer.text), SQLiteValue(after?.text), .integer(Int64(limit) + 1)],
+            AgentView.ofCustomer, [rowNumber(of: customer), SQLiteValue(after?.text), .integer(Int64(limit) + 1)],
             AgentView.init)
         return Page(rows, limit: limit)
     }
@@ -133,7 +132,7 @@ extension ProjectionStore {
         try readers.rows(
             AgentView.timeline,
             [
-                .text(name.text), .text(customer.text), .integer(after.map { Int64(clamping: $0) } ?? -1),
+                .text(name.text), rowNumber(of: customer), .integer(after.map { Int64(clamping: $0) } ?? -1),
                 .integer(Int64(limit)),
             ], EventView.init)
     }

@@ -20,19 +20,21 @@ public struct CustomerView: Sendable, Equatable {
 
 /// `customers`: one row for each that signed up. Of one that was erased the row stays, with nothing personal in it, because
 /// sessions and proofs belong to it.
+///
+/// There is no index by the customer's id: ``CustomerDirectory`` finds it in memory.
 struct CustomersTable {
     static let definition = TableDefinition(
         name: "customers", key: "sequence",
         sql: """
             CREATE TABLE customers (
-                sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, event_id TEXT NOT NULL,
+                sequence INTEGER PRIMARY KEY, id TEXT NOT NULL, event_id TEXT NOT NULL,
                 sealed_email TEXT NOT NULL, jurisdiction TEXT NOT NULL, tier TEXT NOT NULL, created_at INTEGER NOT NULL,
                 sealed_organisation TEXT, organisation_event_id TEXT, erased_at INTEGER
             ) STRICT
             """)
 
     private let insert: SQLiteStatement
-    private let find: SQLiteStatement
+    private let tier: SQLiteStatement
     private let changePlan: SQLiteStatement
     private let changeJurisdiction: SQLiteStatement
     private let changeOrganisation: SQLiteStatement
@@ -41,7 +43,7 @@ struct CustomersTable {
     init(on connection: OpaquePointer) throws(ProjectionError) {
         insert = try SQLiteStatement(
             "INSERT INTO customers VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)", on: connection)
-        find = try SQLiteStatement("SELECT sequence, tier FROM customers WHERE id = ?", on: connection)
+        tier = try SQLiteStatement("SELECT tier FROM customers WHERE sequence = ?", on: connection)
         changePlan = try SQLiteStatement("UPDATE customers SET tier = ? WHERE sequence = ?", on: connection)
         changeJurisdiction = try SQLiteStatement(
             "UPDATE customers SET jurisdiction = ? WHERE sequence = ?", on: connection)
@@ -75,19 +77,36 @@ struct CustomersTable {
     }
 
     func apply(_ event: CustomerCreated, _ envelope: OpenedEnvelope) throws(ProjectionError) {
-        try insert.run(
-            .integer(Int64(envelope.sequence)), .text(envelope.stream), .text(envelope.id),
-            .text(event.sealedEmail), .text(event.jurisdiction.rawValue), .text(event.tier.rawValue),
-            .integer(envelope.at.microseconds))
+        try insert.run { row in
+            row.add(Int64(envelope.sequence))
+            envelope.withTexts { texts in
+                row.add(utf8: texts.stream)
+                row.add(utf8: texts.id)
+            }
+            row.add(event.sealedEmail)
+            row.add(event.jurisdiction.rawValue)
+            row.add(event.tier.rawValue)
+            row.add(envelope.at.microseconds)
+        }
     }
 
-    /// Row number and tier of the customer `id`, or nil.
-    func find(_ id: CustomerID) throws(ProjectionError) -> (sequence: Int64, tier: Tier)? {
-        var found: (sequence: Int64, tier: Tier)?
-        try find.forEachRow([.text(id.text)]) { row throws(ProjectionError) in
-            found = (row.integer(0), try row.parsed(1, Tier.init(rawValue:)))
+    /// The tier of the customer with this row number, or nil.
+    func tier(of sequence: Int64) throws(ProjectionError) -> Tier? {
+        var found: Tier?
+        try tier.forEachRow([.integer(sequence)]) { row throws(ProjectionError) in
+            found = try row.parsed(0, Tier.init(rawValue:))
         }
         return found
+    }
+
+    /// Every customer, for the directory.
+    static func places(on connection: OpaquePointer) throws(ProjectionError) -> [CustomerDirectory.Place] {
+        var places: [CustomerDirectory.Place] = []
+        try SQLiteStatement("SELECT id, sequence FROM customers", on: connection).forEachRow([]) {
+            row throws(ProjectionError) in
+            places.append(.init(id: try row.parsed(0, CustomerID.init), sequence: row.integer(1)))
+        }
+        return places
     }
 }
 
@@ -95,12 +114,12 @@ extension CustomerView {
     private static let columns = """
         id, event_id, sealed_email, jurisdiction, tier, created_at, sealed_organisation, organisation_event_id
         """
-    static let byID = Query("SELECT \(columns) FROM customers WHERE id = ? AND erased_at IS NULL")
+    static let byID = Query("SELECT \(columns) FROM customers WHERE sequence = ? AND erased_at IS NULL")
 
     static let newestFirst = Query(
         """
         SELECT \(columns) FROM customers
-        WHERE erased_at IS NULL AND sequence < coalesce((SELECT sequence FROM customers WHERE id = ?), 9223372036854775807)
+        WHERE erased_at IS NULL AND sequence < coalesce(?, 9223372036854775807)
         ORDER BY sequence DESC LIMIT ?
         """)
 
@@ -120,12 +139,15 @@ extension ProjectionStore {
     /// Every customer that was not erased, newest first; those older than `after`, at most `limit`. For the operator.
     public func customers(after: CustomerID? = nil, limit: Int) throws(ProjectionError) -> Page<CustomerView> {
         let rows = try readers.rows(
-            CustomerView.newestFirst, [SQLiteValue(after?.text), .integer(Int64(limit) + 1)], CustomerView.init)
+            CustomerView.newestFirst, [rowNumber(of: after), .integer(Int64(limit) + 1)], CustomerView.init)
         return Page(rows, limit: limit)
     }
 
-    /// The customer called `id`, or nil, also when it was erased. One index look-up.
+    /// The customer called `id`, or nil, also when it was erased. One look-up in memory, and one by the row's number.
     public func customer(_ id: CustomerID) throws(ProjectionError) -> CustomerView? {
-        try readers.row(CustomerView.byID, [.text(id.text)], CustomerView.init)
+        try readers.row(CustomerView.byID, [rowNumber(of: id)], CustomerView.init)
     }
+
+    /// Where the customer stands; null for none, and for one that there never was, which no row has.
+    func rowNumber(of customer: CustomerID?) -> SQLiteValue { SQLiteValue(customer.flatMap { customers.find($0) }) }
 }

@@ -44,10 +44,19 @@ struct EventsTable {
     func add(
         _ envelope: OpenedEnvelope, customer: Int64, session: Int64? = nil, environment: KeyEnvironment? = nil
     ) throws(ProjectionError) {
-        try insert.run(
-            .integer(Int64(envelope.sequence)), .integer(customer), SQLiteValue(session),
-            SQLiteValue(environment?.rawValue), .text(envelope.type), .integer(envelope.at.microseconds),
-            .text(envelope.actor), .text(envelope.stream), .utf8(envelope.shown))
+        try insert.run { row in
+            row.add(Int64(envelope.sequence))
+            row.add(customer)
+            row.add(session)
+            row.add(environment?.rawValue)
+            envelope.withTexts { texts in
+                row.add(utf8: texts.type)
+                row.add(envelope.at.microseconds)
+                row.add(utf8: texts.actor)
+                row.add(utf8: texts.stream)
+                row.add(utf8: texts.shown)
+            }
+        }
     }
 }
 
@@ -55,14 +64,13 @@ extension EventView {
     static let columns = "e.sequence, e.type, e.at, e.actor, e.stream, e.data"
     static let timeline = Query(
         """
-        SELECT \(columns) FROM sessions s JOIN customers c ON c.sequence = s.customer
-        JOIN events e ON e.session = s.sequence
-        WHERE s.id = ? AND c.id = ? AND s.environment = ? AND e.sequence > ? ORDER BY e.sequence LIMIT ?
+        SELECT \(columns) FROM sessions s JOIN events e ON e.session = s.sequence
+        WHERE s.id = ? AND s.customer = ? AND s.environment = ? AND e.sequence > ? ORDER BY e.sequence LIMIT ?
         """)
     static let feed = Query(
         """
-        SELECT \(columns) FROM customers c JOIN events e ON e.customer = c.sequence
-        WHERE c.id = ?1 AND e.sequence > ?3 AND (e.environment = ?2 OR e.environment IS NULL)
+        SELECT \(columns) FROM events e
+        WHERE e.customer = ?1 AND e.sequence > ?3 AND (e.environment = ?2 OR e.environment IS NULL)
         ORDER BY e.sequence LIMIT ?4
         """)
 
@@ -84,7 +92,7 @@ extension ProjectionStore {
         try readers.rows(
             EventView.timeline,
             [
-                .text(session.text), .text(customer.text), .text(environment.rawValue), Self.bound(after),
+                .text(session.text), rowNumber(of: customer), .text(environment.rawValue), Self.bound(after),
                 .integer(Int64(limit)),
             ], EventView.init)
     }
@@ -95,7 +103,7 @@ extension ProjectionStore {
     ) throws(ProjectionError) -> [EventView] {
         try readers.rows(
             EventView.feed,
-            [.text(customer.text), .text(environment.rawValue), Self.bound(after), .integer(Int64(limit))],
+            [rowNumber(of: customer), .text(environment.rawValue), Self.bound(after), .integer(Int64(limit))],
             EventView.init)
     }
 

@@ -75,7 +75,7 @@ extension InvitationView {
     static let ofCustomer = Query(
         """
         SELECT \(columns) FROM customers c JOIN invitations i ON i.customer = c.sequence
-        WHERE c.id = ?1 AND i.sequence < coalesce((SELECT sequence FROM invitations WHERE id = ?2), 9223372036854775807)
+        WHERE c.sequence = ?1 AND i.sequence < coalesce((SELECT sequence FROM invitations WHERE id = ?2), 9223372036854775807)
         ORDER BY i.sequence DESC LIMIT ?3
         """)
 
@@ -104,7 +104,7 @@ extension ProjectionStore {
     ) throws(ProjectionError) -> Page<InvitationView> {
         let rows = try readers.rows(
             InvitationView.ofCustomer,
-            [.text(customer.text), SQLiteValue(after?.text), .integer(Int64(limit) + 1)], InvitationView.init)
+            [rowNumber(of: customer), SQLiteValue(after?.text), .integer(Int64(limit) + 1)], InvitationView.init)
         return Page(rows, limit: limit)
     }
 }

@@ -41,7 +41,7 @@ public struct KeyView: Sendable, Equatable {
     public func requests(in cycle: BillingCycle) -> Int64 { self.cycle == cycle.text ? cycleRequests : 0 }
 }
 
-/// `api_keys`: one row for each key ever issued; `key_secrets`: one for each secret that a key ever had.
+/// `api_keys`: one row for each key ever issued, with its current secret; `key_secrets`: one for each secret that was replaced.
 ///
 /// Neither has an index by the key's name or by a secret's hash: ``KeyDirectory`` finds both in memory, and a random text costs
 /// each sign-up a page of its own.
@@ -52,7 +52,7 @@ struct KeysTable {
             CREATE TABLE api_keys (
                 sequence INTEGER PRIMARY KEY, id TEXT NOT NULL, customer INTEGER NOT NULL,
                 environment TEXT NOT NULL, name TEXT NOT NULL, prefix TEXT NOT NULL, display TEXT NOT NULL,
-                permissions INTEGER NOT NULL, allowed_addresses TEXT NOT NULL, monthly_limit INTEGER,
+                permissions INTEGER NOT NULL, secret_sha256 BLOB NOT NULL, allowed_addresses TEXT NOT NULL, monthly_limit INTEGER,
                 created_at INTEGER NOT NULL, expires_at INTEGER, revoked_at INTEGER, rotated_at INTEGER,
                 last_used_at INTEGER, cycle TEXT NOT NULL, requests INTEGER NOT NULL, last_refused_at INTEGER,
                 last_refusal TEXT
@@ -63,15 +63,14 @@ struct KeysTable {
         name: "key_secrets", key: "key, sequence",
         sql: """
             CREATE TABLE key_secrets (
-                key INTEGER NOT NULL, sequence INTEGER NOT NULL, sha256 BLOB NOT NULL, ends_at INTEGER,
+                key INTEGER NOT NULL, sequence INTEGER NOT NULL, sha256 BLOB NOT NULL, ends_at INTEGER NOT NULL,
                 PRIMARY KEY (key, sequence)
             ) STRICT, WITHOUT ROWID
             """)
 
     private let insert: SQLiteStatement
-    private let insertSecret: SQLiteStatement
-    private let endCurrent: SQLiteStatement
-    private let endAll: SQLiteStatement
+    private let keepSecret: SQLiteStatement
+    private let endSecrets: SQLiteStatement
     private let rotate: SQLiteStatement
     private let rename: SQLiteStatement
     private let bind: SQLiteStatement
@@ -84,15 +83,15 @@ struct KeysTable {
     init(on connection: OpaquePointer) throws(ProjectionError) {
         insert = try SQLiteStatement(
             """
-            INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, '', 0, NULL, NULL)
+            INSERT INTO api_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL, '', 0, NULL, NULL)
             """, on: connection)
-        insertSecret = try SQLiteStatement("INSERT INTO key_secrets VALUES (?, ?, ?, NULL)", on: connection)
-        endCurrent = try SQLiteStatement(
-            "UPDATE key_secrets SET ends_at = ?2 WHERE key = ?1 AND ends_at IS NULL", on: connection)
-        endAll = try SQLiteStatement(
-            "UPDATE key_secrets SET ends_at = ?2 WHERE key = ?1 AND (ends_at IS NULL OR ends_at > ?2)", on: connection)
+        keepSecret = try SQLiteStatement(
+            "INSERT INTO key_secrets SELECT sequence, ?2, secret_sha256, ?3 FROM api_keys WHERE sequence = ?1",
+            on: connection)
+        endSecrets = try SQLiteStatement(
+            "UPDATE key_secrets SET ends_at = ?2 WHERE key = ?1 AND ends_at > ?2", on: connection)
         rotate = try SQLiteStatement(
-            "UPDATE api_keys SET display = ?2, rotated_at = ?3 WHERE sequence = ?1", on: connection)
+            "UPDATE api_keys SET display = ?2, rotated_at = ?3, secret_sha256 = ?4 WHERE sequence = ?1", on: connection)
         rename = try SQLiteStatement("UPDATE api_keys SET name = ?2 WHERE sequence = ?1", on: connection)
         bind = try SQLiteStatement(
             "UPDATE api_keys SET allowed_addresses = ?2, monthly_limit = ?3 WHERE sequence = ?1", on: connection)
@@ -118,25 +117,31 @@ struct KeysTable {
     }
 
     func apply(_ event: KeyIssued, customer: Int64, _ envelope: OpenedEnvelope) throws(ProjectionError) {
-        let sequence = SQLiteValue.integer(Int64(envelope.sequence))
-        try insert.run(
-            sequence, .text(event.keyID.text), .integer(customer), .text(event.environment.rawValue),
-            .text(event.name), .text(event.prefix.rawValue), .text(event.display),
-            .integer(Int64(event.permissions.rawValue)), .text(Self.text(of: event.allowedAddresses)),
-            SQLiteValue(event.monthlyLimit), .integer(envelope.at.microseconds),
-            SQLiteValue(event.expiresAt?.microseconds))
-        try insertSecret.run(sequence, sequence, .blob(event.secretSHA256.bytes))
+        try insert.run { row in
+            row.add(Int64(envelope.sequence))
+            row.add(event.keyID.text)
+            row.add(customer)
+            row.add(event.environment.rawValue)
+            row.add(event.name)
+            row.add(event.prefix.rawValue)
+            row.add(event.display)
+            row.add(Int64(event.permissions.rawValue))
+            event.secretSHA256.withUnsafeBytes { row.add(blob: $0) }
+            row.add(Self.text(of: event.allowedAddresses))
+            row.add(event.monthlyLimit)
+            row.add(envelope.at.microseconds)
+            row.add(event.expiresAt?.microseconds)
+        }
     }
 
     func apply(_ event: KeyRotated, key: Int64, _ envelope: OpenedEnvelope) throws(ProjectionError) {
         let now = envelope.at.microseconds
-        if let end = event.previousEndsAt {
-            try endCurrent.run(.integer(key), .integer(end.microseconds))
-        } else {
-            try endAll.run(.integer(key), .integer(now))
-        }
-        try insertSecret.run(.integer(key), .integer(Int64(envelope.sequence)), .blob(event.secretSHA256.bytes))
-        try rotate.run(.integer(key), .text(event.display), .integer(now))
+        // Without an end of its own, the old secret ends now, and with it those before that had not ended yet.
+        if event.previousEndsAt == nil { try endSecrets.run(.integer(key), .integer(now)) }
+        try keepSecret.run(
+            .integer(key), .integer(Int64(envelope.sequence)),
+            .integer(event.previousEndsAt?.microseconds ?? now))
+        try rotate.run(.integer(key), .text(event.display), .integer(now), .blob(event.secretSHA256.bytes))
     }
 
     /// - Parameter key: as the event left it.
@@ -169,18 +174,23 @@ struct KeysTable {
         let allSecrets = try SQLiteStatement(
             "SELECT key, sha256, ends_at FROM key_secrets ORDER BY key, sequence", on: connection)
         try allSecrets.forEachRow([]) { row throws(ProjectionError) in
-            guard let hash = Hash(bytes: row.blob(1)) else {
-                throw ProjectionError(.damaged, "a key's hash does not have 32 bytes; rebuild the file")
-            }
-            let end = row.optionalInteger(2).map(Timestamp.init(microseconds:))
-            secrets[row.integer(0), default: []].append(.init(sha256: hash, endsAt: end))
+            let end = Timestamp(microseconds: row.integer(2))
+            secrets[row.integer(0), default: []].append(.init(sha256: try Self.hash(row, 1), endsAt: end))
         }
         var entries: [KeyWithSecrets] = []
         try SQLiteStatement(KeyEntry.allSQL, on: connection).forEachRow([]) { row throws(ProjectionError) in
             let entry = try KeyEntry(row)
-            entries.append(KeyWithSecrets(entry: entry, secrets: secrets[entry.sequence] ?? []))
+            let current = KeyEntry.Secret(sha256: try Self.hash(row, KeyEntry.secretColumn), endsAt: nil)
+            entries.append(KeyWithSecrets(entry: entry, secrets: (secrets[entry.sequence] ?? []) + [current]))
         }
         return entries
+    }
+
+    private static func hash(_ row: SQLiteRow, _ column: Int32) throws(ProjectionError) -> Hash {
+        guard let hash = Hash(bytes: row.blob(column)) else {
+            throw ProjectionError(.damaged, "a key's hash does not have 32 bytes; rebuild the file")
+        }
+        return hash
     }
 
     /// Ranges separated by spaces.
@@ -203,13 +213,13 @@ extension KeyView {
         """
     static let bySequence = Query(
         """
-        SELECT \(columns) FROM api_keys k JOIN customers c ON c.sequence = k.customer
-        WHERE k.sequence = ? AND c.id = ? AND k.environment = ?
+        SELECT \(columns) FROM api_keys k
+        WHERE k.sequence = ? AND k.customer = ? AND k.environment = ?
         """)
     static let ofCustomer = Query(
         """
-        SELECT \(columns) FROM customers c JOIN api_keys k ON k.customer = c.sequence
-        WHERE c.id = ?1 AND k.environment = ?2
+        SELECT \(columns) FROM api_keys k
+        WHERE k.customer = ?1 AND k.environment = ?2
             AND k.sequence < coalesce(?3, 9223372036854775807)
         ORDER BY k.sequence DESC LIMIT ?4
         """)
@@ -217,8 +227,8 @@ extension KeyView {
     /// Keys with one prefix, revoked ones left out when `?5` is 1.
     static let ofPrefix = Query(
         """
-        SELECT \(columns) FROM customers c JOIN api_keys k ON k.customer = c.sequence
-        WHERE c.id = ?1 AND k.environment = ?2 AND k.prefix = ?6 AND (?5 = 0 OR k.revoked_at IS NULL)
+        SELECT \(columns) FROM api_keys k
+        WHERE k.customer = ?1 AND k.environment = ?2 AND k.prefix = ?6 AND (?5 = 0 OR k.revoked_at IS NULL)
             AND k.sequence < coalesce(?3, 9223372036854775807)
         ORDER BY k.sequence DESC LIMIT ?4
         """)
@@ -254,7 +264,8 @@ extension ProjectionStore {
     ) throws(ProjectionError) -> KeyView? {
         guard let sequence = keys.find(id)?.sequence else { return nil }
         return try readers.row(
-            KeyView.bySequence, [.integer(sequence), .text(customer.text), .text(environment.rawValue)], KeyView.init)
+            KeyView.bySequence, [.integer(sequence), rowNumber(of: customer), .text(environment.rawValue)], KeyView.init
+        )
     }
 
     /// The keys of `customer`, revoked ones included, newest first; those behind the key `after` when one is given.
@@ -264,7 +275,7 @@ extension ProjectionStore {
         let rows = try readers.rows(
             KeyView.ofCustomer,
             [
-                .text(customer.text), .text(environment.rawValue), rowNumber(of: after), .integer(Int64(limit) + 1),
+                rowNumber(of: customer), .text(environment.rawValue), rowNumber(of: after), .integer(Int64(limit) + 1),
             ], KeyView.init)
         return Page(rows, limit: limit)
     }
@@ -276,7 +287,7 @@ extension ProjectionStore {
         let rows = try readers.rows(
             KeyView.ofPrefix,
             [
-                .text(customer.text), .text(prefix.environment.rawValue), rowNumber(of: after),
+                rowNumber(of: customer), .text(prefix.environment.rawValue), rowNumber(of: after),
                 .integer(Int64(limit) + 1), .integer(withoutRevoked ? 1 : 0), .text(prefix.rawValue),
             ], KeyView.init)
         return Page(rows, limit: limit)

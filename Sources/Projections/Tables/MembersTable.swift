@@ -106,7 +106,7 @@ extension MemberView {
     static let ofCustomer = Query(
         """
         SELECT \(columns) FROM customers c JOIN members m ON m.customer = c.sequence
-        WHERE c.id = ?1 AND m.removed_at IS NULL
+        WHERE c.sequence = ?1 AND m.removed_at IS NULL
             AND m.sequence < coalesce((SELECT sequence FROM members WHERE id = ?2), 9223372036854775807)
         ORDER BY m.sequence DESC LIMIT ?3
         """)
@@ -138,7 +138,7 @@ extension ProjectionStore {
     ) throws(ProjectionError) -> Page<MemberView> {
         let rows = try readers.rows(
             MemberView.ofCustomer,
-            [.text(customer.text), SQLiteValue(after?.text), .integer(Int64(limit) + 1)], MemberView.init)
+            [rowNumber(of: customer), SQLiteValue(after?.text), .integer(Int64(limit) + 1)], MemberView.init)
         return Page(rows, limit: limit)
     }
 }

@@ -61,11 +61,17 @@ struct ProofsTable {
     func apply(
         _ event: ProofIssued, session: SessionsTable.Row, _ envelope: OpenedEnvelope
     ) throws(ProjectionError) {
-        try insert.run(
-            .integer(session.sequence), .integer(Int64(envelope.sequence)), .integer(session.customer),
-            .text(session.environment.rawValue), .text(event.keyID.text), .text(event.finalHash),
-            .text(event.trigger.rawValue), .integer(envelope.at.microseconds),
-            .utf8(envelope.document))
+        try insert.run { row in
+            row.add(session.sequence)
+            row.add(Int64(envelope.sequence))
+            row.add(session.customer)
+            row.add(session.environment.rawValue)
+            row.add(event.keyID.text)
+            row.add(event.finalHash)
+            row.add(event.trigger.rawValue)
+            row.add(envelope.at.microseconds)
+            envelope.withTexts { row.add(utf8: $0.document) }
+        }
     }
 }
 
@@ -73,19 +79,19 @@ extension ProofView {
     static let document = Query(
         """
         SELECT p.document FROM sessions s JOIN proofs p ON p.session = s.sequence
-        JOIN customers c ON c.sequence = s.customer WHERE s.id = ? AND c.id = ? AND s.environment = ?
+        WHERE s.id = ? AND s.customer = ? AND s.environment = ?
         """)
     static let place = Query(
         """
         SELECT p.sequence, k.sequence FROM sessions s JOIN proofs p ON p.session = s.sequence
-        JOIN customers c ON c.sequence = s.customer JOIN verification_keys k ON k.id = p.key_id
-        WHERE s.id = ? AND c.id = ? AND s.environment = ?
+        JOIN verification_keys k ON k.id = p.key_id
+        WHERE s.id = ? AND s.customer = ? AND s.environment = ?
         """)
     static let newestFirst = Query(
         """
         SELECT s.id, p.environment, p.key_id, p.final_hash, p.ended_by, p.issued_at, p.sequence
-        FROM customers c JOIN proofs p ON p.customer = c.sequence JOIN sessions s ON s.sequence = p.session
-        WHERE c.id = ? AND p.environment = ? AND p.sequence < coalesce(
+        FROM proofs p JOIN sessions s ON s.sequence = p.session
+        WHERE p.customer = ? AND p.environment = ? AND p.sequence < coalesce(
             (SELECT p2.sequence FROM proofs p2 JOIN sessions s2 ON s2.sequence = p2.session WHERE s2.id = ?),
             9223372036854775807)
         ORDER BY p.sequence DESC LIMIT ?
@@ -116,7 +122,7 @@ extension ProjectionStore {
         let question = ProofView.Question(session: session, customer: customer, environment: environment)
         return try proofCache.value(for: question, at: position) { () throws(ProjectionError) in
             try readers.row(
-                ProofView.document, [.text(session.text), .text(customer.text), .text(environment.rawValue)]
+                ProofView.document, [.text(session.text), rowNumber(of: customer), .text(environment.rawValue)]
             ) { row throws(ProjectionError) in row.text(0) }
         }
     }
@@ -127,7 +133,7 @@ extension ProjectionStore {
         of session: SessionID, customer: CustomerID, in environment: KeyEnvironment
     ) throws(ProjectionError) -> (proof: UInt64, verificationKey: UInt64)? {
         try readers.row(
-            ProofView.place, [.text(session.text), .text(customer.text), .text(environment.rawValue)]
+            ProofView.place, [.text(session.text), rowNumber(of: customer), .text(environment.rawValue)]
         ) { row throws(ProjectionError) in (UInt64(row.integer(0)), UInt64(row.integer(1))) }
     }
 
@@ -138,7 +144,7 @@ extension ProjectionStore {
         try readers.rows(
             ProofView.newestFirst,
             [
-                .text(customer.text), .text(environment.rawValue), SQLiteValue(startingAfter?.text),
+                rowNumber(of: customer), .text(environment.rawValue), SQLiteValue(startingAfter?.text),
                 .integer(Int64(limit)),
             ], ProofView.init)
     }

@@ -129,16 +129,33 @@ struct SessionsTable {
         for id in changed {
             guard let index = rows.index(forKey: id) else { continue }
             let row = rows.values[index]
-            try write.run(
-                .integer(row.sequence), .text(row.id.text), .integer(row.customer), SQLiteValue(row.key),
-                .text(row.environment.rawValue), .text(row.status.rawValue), .text(row.dataClassification.rawValue),
-                .text(row.jurisdiction.rawValue), .text(row.region), .text(row.layersMissing),
-                SQLiteValue(row.timeToLiveSeconds), .integer(row.createdAt.microseconds),
-                SQLiteValue(row.endedAt?.microseconds), SQLiteValue(row.endedBy), .integer(row.execCount))
+            try store(row)
             rows.values[index].isChanged = false
             if !row.status.isLive { ended.append(id) }
         }
         changed.removeAll(keepingCapacity: true)
+    }
+}
+
+extension SessionsTable {
+    private func store(_ row: Row) throws(ProjectionError) {
+        try write.run { values in
+            values.add(row.sequence)
+            values.add(row.id.text)
+            values.add(row.customer)
+            values.add(row.key)
+            values.add(row.environment.rawValue)
+            values.add(row.status.rawValue)
+            values.add(row.dataClassification.rawValue)
+            values.add(row.jurisdiction.rawValue)
+            values.add(row.region)
+            values.add(row.layersMissing)
+            values.add(row.timeToLiveSeconds)
+            values.add(row.createdAt.microseconds)
+            values.add(row.endedAt?.microseconds)
+            values.add(row.endedBy)
+            values.add(row.execCount)
+        }
     }
 }
 
@@ -189,12 +206,12 @@ extension SessionView {
     static let byID = Query(
         """
         SELECT \(columns) FROM sessions s JOIN customers c ON c.sequence = s.customer
-        WHERE s.id = ? AND c.id = ? AND s.environment = ?
+        WHERE s.id = ? AND s.customer = ? AND s.environment = ?
         """)
     static let newestFirst = Query(
         """
         SELECT \(columns) FROM customers c JOIN sessions s ON s.customer = c.sequence
-        WHERE c.id = ? AND s.environment = ?
+        WHERE c.sequence = ? AND s.environment = ?
             AND s.sequence < coalesce((SELECT sequence FROM sessions WHERE id = ?), 9223372036854775807)
         ORDER BY s.sequence DESC LIMIT ?
         """)
@@ -226,7 +243,7 @@ extension ProjectionStore {
         _ id: SessionID, of customer: CustomerID, in environment: KeyEnvironment
     ) throws(ProjectionError) -> SessionView? {
         try readers.row(
-            SessionView.byID, [.text(id.text), .text(customer.text), .text(environment.rawValue)], SessionView.init)
+            SessionView.byID, [.text(id.text), rowNumber(of: customer), .text(environment.rawValue)], SessionView.init)
     }
 
     /// The sessions of `customer` in `environment`, newest first; those older than `startingAfter`, at most `limit`.
@@ -236,7 +253,7 @@ extension ProjectionStore {
         try readers.rows(
             SessionView.newestFirst,
             [
-                .text(customer.text), .text(environment.rawValue), SQLiteValue(startingAfter?.text),
+                rowNumber(of: customer), .text(environment.rawValue), SQLiteValue(startingAfter?.text),
                 .integer(Int64(limit)),
             ], SessionView.init)
     }

@@ -32,9 +32,13 @@ struct VerificationKeysTable {
     }
 
     func apply(_ event: VerificationKeyPublished, _ envelope: OpenedEnvelope) throws(ProjectionError) {
-        try insert.run(
-            .integer(Int64(envelope.sequence)), .text(event.keyID.text), .text(envelope.stream),
-            .text(event.publicKey), .integer(envelope.at.microseconds))
+        try insert.run { row in
+            row.add(Int64(envelope.sequence))
+            row.add(event.keyID.text)
+            envelope.withTexts { row.add(utf8: $0.stream) }
+            row.add(event.publicKey)
+            row.add(envelope.at.microseconds)
+        }
     }
 }
 

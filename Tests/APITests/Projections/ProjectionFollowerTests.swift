@@ -1,6 +1,7 @@
 import EventStore
 import HTTPTypes
 import Ledger
+import LedgerFixtures
 import Logging
 import Projections
 import Proofs
@@ -124,6 +125,47 @@ struct ProjectionFollowerTests {
                 #expect(answer.status == 200, "\(answer)")
             }
         }
+    }
+
+    @Test("What a server projects from its decisions is what its log says, to the last row")
+    func sameAsLog() async throws {
+        let ledger = try Ledger()
+        _ = try await ledger.signUp(2)
+        var state = State()
+        for event in try #require(try await ledger.log.subscribe(from: 0).next()) { try state.apply(event) }
+        let service = LedgerService(
+            log: ledger.log, state: state, projections: ledger.follower, now: SystemClock.now)
+        ledger.follower.start(following: ledger.log)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<8 {
+                group.addTask {
+                    var world = World(seed: UInt64(1_000 + number))
+                    for _ in 0..<10 {
+                        let customer = CustomerID(using: &world.generator)
+                        let prefix: KeyPrefix = number.isMultiple(of: 2) ? .nanorixLive : .nanda
+                        let key = world.newKey(prefix)
+                        let signUp = SignUp(
+                            customerID: customer, eventID: EventID(using: &world.generator), sealedEmail: "c2VhbGVk",
+                            jurisdiction: .europeanUnion, tier: .starter, key: key)
+                        let outcome = try await service.perform(.signUp(signUp), as: .system, trace: "req_1")
+                        #expect(outcome.events.count == 2)
+                        let new = world.newKey(prefix)
+                        let rotation = RotateKey(
+                            keyID: key.id, display: new.display, secretSHA256: new.secretSHA256, graceSeconds: 9)
+                        _ = try await service.commit(.rotateKey(rotation), as: .key(key.id), trace: "req_2")
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        try await ledger.follower.caughtUp(to: ledger.log.head.size)
+        let read = try ProjectionStore(path: ledger.directory.path + "/read.sqlite")
+        let whole = ledger.log.subscribe(from: 0)
+        while read.position < ledger.log.head.size { try read.apply(try #require(try await whole.next())) }
+        #expect(try ledger.store.digest() == read.digest())
+        #expect(try ledger.store.differences(from: read).isEmpty)
+        try read.close()
+        try await ledger.close()
     }
 
     @Test("When the projections have stopped, no answer is given before it can be read")
