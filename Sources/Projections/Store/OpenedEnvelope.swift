@@ -47,7 +47,8 @@ public struct OpenedEnvelope: Sendable {
             }
             opened.append(Self.opened(events[index], payload, line: nil, document: nil, texts: &texts))
         }
-        return sharing(texts, opened)
+        share(texts, among: &opened)
+        return opened
     }
 
     /// Opens the events of a batch, whose lines hold the texts that are wanted.
@@ -71,15 +72,15 @@ public struct OpenedEnvelope: Sendable {
             }
             opened.append(event)
         }
-        return sharing(texts, opened)
+        share(texts, among: &opened)
+        return opened
     }
 
     /// Room for the texts of most events.
     private static let usualTextBytes = 512
 
-    private static func sharing(_ texts: EventTexts, _ opened: consuming [OpenedEnvelope]) -> [OpenedEnvelope] {
+    private static func share(_ texts: EventTexts, among opened: inout [OpenedEnvelope]) {
         for index in opened.indices { opened[index].texts = texts }
-        return opened
     }
 
     /// The event in `line`; nil when it is not that with the number `sequence`.

@@ -147,7 +147,7 @@ public final class ProjectionBuilder {
 
     private func write(_ envelopes: [OpenedEnvelope]) throws(ProjectionError) {
         guard let projector else { throw Self.ended }
-        for envelope in envelopes { try projector.apply(envelope) }
+        for index in envelopes.indices { try projector.apply(envelopes[index]) }
         unflushed += envelopes.count
         if unflushed >= eventsPerFlush { try flush() }
     }

@@ -7,11 +7,27 @@ final class ProjectionWriter: @unchecked Sendable {
     private let directories: Directories
     private let database: DatabaseQueue
     /// Nil when the file is closed.
-    private var projector: Projector?
+    private var work: Work?
     private(set) var position: UInt64
+
+    /// What has statements of the file.
+    private struct Work {
+        let projector: Projector
+        let transaction: ProjectionTransaction
+
+        init(on database: Database, directories: Directories) throws {
+            guard let connection = database.sqliteConnection else {
+                throw ProjectionError(.storage, "the connection is closed")
+            }
+            projector = try Projector(on: connection, directories: directories)
+            transaction = try ProjectionTransaction(on: connection)
+        }
+    }
 
     /// Pages after which the write-ahead log is copied back into the file, 4 KiB each.
     private static let checkpointPages = 4_096
+    /// Pages in memory. Most rows are added behind the last ones, so that a few trees' last pages are what is needed.
+    private static let cacheKibibytes = 16_384
 
     init(path: String, directories: Directories) throws(ProjectionError) {
         self.path = path
@@ -25,26 +41,27 @@ final class ProjectionWriter: @unchecked Sendable {
                     sql: """
                         PRAGMA synchronous = NORMAL;
                         PRAGMA wal_autocheckpoint = \(Self.checkpointPages);
-                        PRAGMA cache_size = -65536;
+                        PRAGMA cache_size = -\(Self.cacheKibibytes);
                         PRAGMA temp_store = MEMORY
                         """)
             }
             database = try DatabaseQueue(path: path, configuration: configuration)
             try database.write(ProjectionFile.createSchemaIfEmpty)
-            let projector = try database.unsafeReentrantWrite { database in
-                try Projector(on: Self.connection(of: database), directories: directories)
-            }
-            position = projector.position
-            self.projector = projector
+            let work = try database.unsafeReentrantWrite { try Work(on: $0, directories: directories) }
+            position = work.projector.position
+            self.work = work
         } catch { throw ProjectionError(error, while: "opening \(path)") }
     }
 
     func apply(_ envelopes: [OpenedEnvelope]) throws(ProjectionError) {
-        guard let projector else { throw ProjectionError(.storage, "the projections are closed") }
+        guard let work else { throw ProjectionError(.storage, "the projections are closed") }
+        let projector = work.projector
         do {
-            try database.write { _ in
-                for envelope in envelopes { try projector.apply(envelope) }
-                try projector.flush()
+            try database.writeWithoutTransaction { _ in
+                try work.transaction.run { () throws(ProjectionError) in
+                    for index in envelopes.indices { try projector.apply(envelopes[index]) }
+                    try projector.flush()
+                }
             }
         } catch {
             try reload()
@@ -55,7 +72,7 @@ final class ProjectionWriter: @unchecked Sendable {
     }
 
     func close() throws(ProjectionError) {
-        projector = nil
+        work = nil
         do {
             try database.write { try $0.execute(sql: "PRAGMA optimize") }
             try database.close()
@@ -64,18 +81,9 @@ final class ProjectionWriter: @unchecked Sendable {
 
     /// After a transaction that was rolled back: what was in memory is read again.
     private func reload() throws(ProjectionError) {
-        projector = nil
+        work = nil
         do {
-            projector = try database.unsafeReentrantWrite { database in
-                try Projector(on: Self.connection(of: database), directories: directories)
-            }
+            work = try database.unsafeReentrantWrite { try Work(on: $0, directories: directories) }
         } catch { throw ProjectionError(error, while: "reading \(path) again after a failure") }
-    }
-
-    private static func connection(of database: Database) throws -> OpaquePointer {
-        guard let connection = database.sqliteConnection else {
-            throw ProjectionError(.storage, "the connection is closed")
-        }
-        return connection
     }
 }
