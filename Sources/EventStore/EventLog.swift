@@ -152,6 +152,13 @@ public final class EventLog: Sendable {
         try queue.submit(events, expecting: expecting)
     }
 
+    /// Lets all that `body` submits become durable together, with one sync: the writer waits until it returns. For a caller
+    /// who has several appends at hand; keep it below a millisecond, since other appends wait too.
+    public func gathering(_ body: () -> Void) { queue.gathering(body) }
+
+    /// Callers of ``gathering(_:)`` at the moment.
+    var gatherers: Int { queue.gathererCount }
+
     /// The durable tree.
     public var head: TreeHead { feed.head }
 

@@ -83,6 +83,14 @@ public final class Vault: Sendable {
         }
     }
 
+    /// Puts something around the answers to calls that shared a transaction, at most 32 at a time: for a caller whose answers
+    /// all do the same next, and can do it together.
+    ///
+    /// - Parameter together: calls its argument once; on the vault's thread.
+    public func answerTogether(_ together: @escaping @Sendable (() -> Void) -> Void) {
+        thread.answerTogether(together)
+    }
+
     /// Finishes what waits and closes the file. Later calls throw ``VaultError/Code/closed``; signing still works.
     ///
     /// - Throws: what went wrong when the file was closed. What was answered before is durable all the same.

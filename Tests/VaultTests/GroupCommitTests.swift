@@ -1,7 +1,9 @@
+import Dispatch
 import EventStore
 import Foundation
 import GRDB
 import Merkle
+import Synchronization
 import Testing
 
 @testable import Vault
@@ -63,6 +65,40 @@ struct GroupCommitTests {
             #expect(try await [first, second].map(\.customerID) == ["c1", "c3"])
             #expect(try await refused.code == .emailTaken)
         }
+    }
+
+    /// How many answers were given together.
+    private final class Groups: Sendable {
+        let sizes = Mutex<[Int]>([])
+        let answers = Mutex(0)
+    }
+
+    @Test("answers to calls that shared a transaction are given together, 32 at a time, refusals among them")
+    func answersTogether() async throws {
+        let vault = try temporary.open()
+        let held = await HeldThread(vault)
+        let groups = Groups()
+        vault.answerTogether { body in
+            groups.answers.withLock { $0 = 0 }
+            body()
+            groups.sizes.withLock { $0.append(groups.answers.withLock(\.self)) }
+        }
+        let ended = DispatchGroup()
+        for number in 0..<70 {
+            ended.enter()
+            // Every seventh has the customer of the one before.
+            let customer = number % 7 == 6 ? number - 1 : number
+            vault.reserve(NewCustomer(customerID: "c\(customer)", email: "u\(number)@example.com")) { _ in
+                groups.answers.withLock { $0 += 1 }
+                ended.leave()
+            }
+        }
+        held.letGo()
+        await withCheckedContinuation { continuation in
+            ended.notify(queue: .global()) { continuation.resume() }
+        }
+        try await vault.close()
+        #expect(groups.sizes.withLock(\.self).filter { $0 > 0 } == [32, 32, 6])
     }
 
     /// Puts a call that SQLite fails beside a reservation in one transaction.

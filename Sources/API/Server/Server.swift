@@ -74,6 +74,10 @@ public struct Server: Sendable {
         let projections = ProjectionFollower(store: opened.store, logger: logger)
         projections.start(following: opened.log)
         ledger = LedgerService(log: opened.log, state: opened.state, projections: projections, now: now)
+        // Sign-ups whose data keys became durable together are decided together, and share the next sync as well.
+        opened.vault.answerTogether { [weak log = opened.log] answers in
+            if let log { log.gathering(answers) } else { answers() }
+        }
         let sandbox = Self.sandbox(configuration, now: now, logger)
         rotator = LogKeyRotator(
             log: opened.log, vault: opened.vault,

@@ -12,6 +12,11 @@ final class VaultThread: Sendable {
     private let ended = DispatchGroup()
     private let closingFailure = Mutex<VaultError?>(nil)
     private let batches = Atomic(0)
+    /// What is put around the answers to calls that share a transaction.
+    private let together = Mutex<@Sendable (() -> Void) -> Void>({ $0() })
+
+    /// Answers that ``answerTogether(_:)`` keeps together at most: what they do shall not hold up others for long.
+    private static let answersTogetherMax = 32
 
     /// Transactions committed so far.
     var committedBatches: Int { batches.load(ordering: .relaxed) }
@@ -32,6 +37,11 @@ final class VaultThread: Sendable {
     }
 
     // MARK: - Calls
+
+    /// See ``Vault/answerTogether(_:)``.
+    func answerTogether(_ together: @escaping @Sendable (() -> Void) -> Void) {
+        self.together.withLock { $0 = together }
+    }
 
     /// Runs `body` in a transaction and `finish` after its commit, without blocking a cooperative thread.
     func run<Found: Sendable, Answer: Sendable>(
@@ -120,12 +130,18 @@ final class VaultThread: Sendable {
         }
         batches.add(1, ordering: .relaxed)
         let failure = jobs.contains(where: \.emptiesJournal) ? emptyJournal(of: database) : nil
-        for (job, complete) in zip(jobs, completions) {
-            var failed = job.emptiesJournal ? failure : nil
-            if let afterwards = job.afterwards {
-                do throws(VaultError) { try afterwards(database) } catch { failed = failed ?? error }
+        let together = together.withLock(\.self)
+        for start in stride(from: 0, to: jobs.count, by: Self.answersTogetherMax) {
+            let end = min(start + Self.answersTogetherMax, jobs.count)
+            together {
+                for (job, complete) in zip(jobs[start..<end], completions[start..<end]) {
+                    var failed = job.emptiesJournal ? failure : nil
+                    if let afterwards = job.afterwards {
+                        do throws(VaultError) { try afterwards(database) } catch { failed = failed ?? error }
+                    }
+                    complete(failed)
+                }
             }
-            complete(failed)
         }
     }
 
