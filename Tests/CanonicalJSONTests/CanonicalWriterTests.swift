@@ -31,6 +31,11 @@ struct CanonicalWriterTests {
             object.writeCanonical(to: &output) { _ in false }
             #expect(output == Array("{}".utf8))
         }
+        let ordered = try #require(
+            try JSONReader.read(Array(#"{"a":1, "hidden":"x","z":{"b":[],"a":2}}"#.utf8)).object)
+        var output: [UInt8] = []
+        ordered.writeCanonical(to: &output) { !isHidden($0) }
+        #expect(String(decoding: output, as: UTF8.self) == #"{"a":1,"z":{"a":2,"b":[]}}"#)
     }
 
     @Test("sorts members by UTF-16 code units (§3.2.3)")

@@ -70,6 +70,32 @@ import Testing
         #expect(store.keys.count == 1)
     }
 
+    @Test("A rotation without grace ends the grace of those before it, also for who reads the file")
+    func graceEnded() throws {
+        var world = World()
+        let (_, key) = try world.signUp()
+        var secrets = [try #require(world.state.key(key)).secretSHA256]
+        for grace in [1_000, 2_000, 0] as [Int64] {
+            world.now = world.now.adding(seconds: 10)
+            let new = world.newKey()
+            try world.run(
+                .rotateKey(
+                    RotateKey(keyID: key, display: new.display, secretSHA256: new.secretSHA256, graceSeconds: grace)))
+            secrets.append(new.secretSHA256)
+        }
+        let path = try #require(directory).file()
+        let kept = try ProjectionStore(path: path)
+        try kept.apply(world.log)
+        let before = secrets.map { kept.keys.find(secretSHA256: $0) }
+        try kept.close()
+        let read = try ProjectionStore(path: path)
+        for directory in [kept.keys, read.keys] {
+            let refusals = secrets.map { directory.find(secretSHA256: $0)?.refusal(from: nil, at: world.now) }
+            #expect(refusals == [.rotated, .rotated, .rotated, nil])
+        }
+        #expect(before.map { $0?.secretEndsAt } == secrets.map { read.keys.find(secretSHA256: $0)?.secretEndsAt })
+    }
+
     @Test("Secrets that agree in the eight bytes by which they are looked up are told apart")
     func collisions() throws {
         var world = World()

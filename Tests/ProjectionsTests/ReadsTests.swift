@@ -43,6 +43,22 @@ import Testing
         #expect(try store.account(customer, in: .live, cycle: next)?.cycle.proofs == 0)
     }
 
+    @Test("What is sealed to an event is shown with that event's id")
+    func sealedTo() throws {
+        var world = World()
+        let (customer, _) = try world.signUp()
+        let change = CustomerChanged(organisation: .sealed("c2VhbGVk"))
+        let id = "evt_" + String(repeating: "5", count: 32)
+        let changed = EventDraft(
+            id: id, at: world.now, actor: "system", stream: customer.text, trace: "t", type: CustomerChanged.type,
+            version: CustomerChanged.version, data: change.data)
+        let store = try ProjectionStore(path: try #require(directory).file("sealed.sqlite"))
+        try store.apply(world.log + [Envelope(sequence: UInt64(world.log.count), event: changed)])
+        let view = try #require(try store.customer(customer))
+        #expect(view.sealedOrganisation == "c2VhbGVk" && view.organisationEventID == id)
+        #expect(view.eventID == world.log.first { $0.event.type == CustomerCreated.type }?.event.id)
+    }
+
     @Test("Sessions are listed newest first, page by page, each to its owner and environment alone")
     func sessions() throws {
         var world = World()

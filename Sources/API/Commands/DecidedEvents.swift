@@ -7,7 +7,7 @@ import Synchronization
 /// It may forget at any time: what is not here is read from the event.
 final class DecidedEvents: Sendable {
     private struct State {
-        /// Decisions that follow each other in the log.
+        /// Decisions in the order of the log; what nobody decided on may stand between them.
         var runs: [Run] = []
         /// Events in all of them.
         var count = 0
@@ -28,15 +28,14 @@ final class DecidedEvents: Sendable {
     /// - Parameter countMax: events that are kept at most; about a quarter of a kilobyte each.
     init(countMax: Int = 8_192) { self.countMax = countMax }
 
-    /// Adds what was decided last.
+    /// Adds what was decided last; forgets all others when they are too many.
     ///
     /// - Parameters:
     ///   - events: in the order of the log.
     ///   - sequence: the sequence number of the first.
     func add(_ events: [LedgerEvent], at sequence: UInt64) {
         state.withLock { state in
-            let follows = state.runs.last.map { $0.end == sequence } ?? true
-            if !follows || state.count + events.count > countMax {
+            if state.count + events.count > countMax {
                 state.runs.removeAll(keepingCapacity: true)
                 state.count = 0
             }

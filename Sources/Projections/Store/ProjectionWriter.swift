@@ -26,8 +26,6 @@ final class ProjectionWriter: @unchecked Sendable {
 
     /// Pages after which the write-ahead log is copied back into the file, 4 KiB each.
     private static let checkpointPages = 4_096
-    /// Pages in memory. Most rows are added behind the last ones, so that a few trees' last pages are what is needed.
-    private static let cacheKibibytes = 16_384
 
     init(path: String, directories: Directories) throws(ProjectionError) {
         self.path = path
@@ -41,7 +39,7 @@ final class ProjectionWriter: @unchecked Sendable {
                     sql: """
                         PRAGMA synchronous = NORMAL;
                         PRAGMA wal_autocheckpoint = \(Self.checkpointPages);
-                        PRAGMA cache_size = -\(Self.cacheKibibytes);
+                        PRAGMA cache_size = -65536;
                         PRAGMA temp_store = MEMORY
                         """)
             }
