@@ -90,7 +90,9 @@ struct ImmediateAnswer: Sendable {
 /// without an idempotency key.
 struct DeferredAnswer: Sendable {
     /// Takes the request: throws what refuses it, or calls back once, from any thread, in microseconds.
-    let begin: @Sendable (Exchange, @escaping @Sendable (Result<APIResponse, APIError>) -> Void) throws(APIError) -> Void
+    let begin: @Sendable (Exchange, @escaping Answer) throws(APIError) -> Void
+
+    typealias Answer = @Sendable (Result<APIResponse, APIError>) -> Void
 }
 
 /// A request on its way through a route.

@@ -64,11 +64,13 @@ final class ImmediateAnswerHandler: ChannelDuplexHandler {
     }
 
     private func take(_ request: Begun, _ trailers: HTTPFields?, _ context: ChannelHandlerContext) {
-        let (eventLoop, bound) = (context.eventLoop, NIOLoopBound((self, context), eventLoop: context.eventLoop))
-        let taken = answering.take(request.head, request.match, body: request.body, peer: peer) { answered in
-            eventLoop.execute {
-                let (handler, context) = bound.value
-                handler.finish(answered, context)
+        let taken = answering.take(request.head, request.match, body: request.body, peer: peer) {
+            let (eventLoop, bound) = (context.eventLoop, NIOLoopBound((self, context), eventLoop: context.eventLoop))
+            return { answered in
+                eventLoop.execute {
+                    let (handler, context) = bound.value
+                    handler.finish(answered, context)
+                }
             }
         }
         switch taken {

@@ -74,10 +74,10 @@ final class ImmediateAnswering: Sendable {
     /// - Parameters:
     ///   - body: all of it.
     ///   - peer: the other end of the connection.
-    ///   - later: called once when this says ``Taken/later``, from any thread; pass its argument to ``write(_:)``.
+    ///   - later: makes what is called once when this says ``Taken/later``, from any thread; its argument is for ``write(_:)``.
     func take(
         _ head: HTTPRequest, _ match: ImmediateRoutes.Match, body: ByteBuffer, peer: InternetAddress?,
-        later: @escaping @Sendable (Answered) -> Void
+        later: () -> @Sendable (Answered) -> Void
     ) -> Taken {
         let start = ContinuousClock.now
         let entry = match.entry
@@ -100,22 +100,25 @@ final class ImmediateAnswering: Sendable {
                     admission.giveBack(reserved)
                     return .refused
                 }
-                return .answered(write(Answered(begun: begun, result: .success(answer))))
+                return .answered(write(answer, begun))
             case .later(let deferred):
-                try deferred.begin(exchange) { later(Answered(begun: begun, result: $0)) }
+                let answerLater = later()
+                try deferred.begin(exchange) { answerLater(Answered(begun: begun, result: $0)) }
                 return .later
             }
-        } catch { return .answered(write(Answered(begun: begun, result: .failure(error)))) }
+        } catch { return .answered(write(frame.render(error, in: begun.path.dialect, begun.facts), begun)) }
     }
 
     /// The answer with everything that every answer has; counts and logs the request. To be called once for each.
     func write(_ answered: Answered) -> Written {
         let begun = answered.begun
-        let answer: APIResponse
         switch answered.result {
-        case .success(let made): answer = made
-        case .failure(let error): answer = frame.render(error, in: begun.path.dialect, begun.facts)
+        case .success(let answer): return write(answer, begun)
+        case .failure(let error): return write(frame.render(error, in: begun.path.dialect, begun.facts), begun)
         }
+    }
+
+    private func write(_ answer: APIResponse, _ begun: Begun) -> Written {
         var fields = answer.fields
         fields.append(HTTPField(name: .contentLength, value: String(answer.body.count)))
         frame.finish(
