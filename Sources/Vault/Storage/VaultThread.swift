@@ -130,17 +130,22 @@ final class VaultThread: Sendable {
         }
         batches.add(1, ordering: .relaxed)
         let failure = jobs.contains(where: \.emptiesJournal) ? emptyJournal(of: database) : nil
+        let failures = jobs.map { job in
+            var failed = job.emptiesJournal ? failure : nil
+            if let afterwards = job.afterwards {
+                do throws(VaultError) { try afterwards(database) } catch { failed = failed ?? error }
+            }
+            return failed
+        }
+        answer(completions, failures)
+    }
+
+    private func answer(_ completions: [Job.Completion], _ failures: [VaultError?]) {
         let together = together.withLock(\.self)
-        for start in stride(from: 0, to: jobs.count, by: Self.answersTogetherMax) {
-            let end = min(start + Self.answersTogetherMax, jobs.count)
+        for start in stride(from: 0, to: completions.count, by: Self.answersTogetherMax) {
+            let end = min(start + Self.answersTogetherMax, completions.count)
             together {
-                for (job, complete) in zip(jobs[start..<end], completions[start..<end]) {
-                    var failed = job.emptiesJournal ? failure : nil
-                    if let afterwards = job.afterwards {
-                        do throws(VaultError) { try afterwards(database) } catch { failed = failed ?? error }
-                    }
-                    complete(failed)
-                }
+                for (complete, failed) in zip(completions[start..<end], failures[start..<end]) { complete(failed) }
             }
         }
     }
