@@ -61,7 +61,7 @@ enum AgentsBenchmark {
             sequence: 0,
             event: EventDraft(
                 id: EventID(using: &generator).text, at: now, actor: "system", stream: "log", trace: "bench",
-                type: LogCreated.type, version: LogCreated.version, data: created.data))
+                type: LogCreated.type, version: LogCreated.version, content: created))
         try state.apply(first)
         var batch = [first]
         let key = NewKey(

@@ -59,7 +59,7 @@ private struct SampleKeys {
         EventDraft(
             id: SampleEvents.newEventID(), at: time, actor: "system", stream: customer.text,
             trace: "req_0123456789abcdef", type: type(of: payload).type, version: type(of: payload).version,
-            data: payload.data)
+            content: payload)
     }
 
     /// How many a second.

@@ -41,7 +41,7 @@ struct SampleHistory {
         EventDraft(
             id: SampleEvents.newEventID(), at: SystemClock.now(), actor: actor, stream: stream,
             trace: "req_0123456789abcdef", type: type(of: payload).type, version: type(of: payload).version,
-            data: payload.data)
+            content: payload)
     }
 
     /// Writes sessions of `commands` commands each until the log holds `events` events: quicker, since what goes before

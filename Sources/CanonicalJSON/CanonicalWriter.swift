@@ -1,3 +1,5 @@
+import Glibc
+
 extension JSONValue {
     /// The value as RFC 8785 (JCS) writes it: members sorted, no white space, the shortest escapes, UTF-8.
     ///
@@ -15,19 +17,6 @@ extension JSONValue {
     public func writeCanonical(to output: inout [UInt8]) {
         var sink = ByteSink()
         CanonicalWriter.write(self, to: &sink)
-        sink.append(to: &output)
-    }
-}
-
-extension JSONObject {
-    /// Appends the canonical form, without the members whose names, in UTF-8, `isKept` does not accept.
-    package func writeCanonical(
-        to output: inout [UInt8], keeping isKept: (UnsafeBufferPointer<UInt8>) -> Bool
-    ) {
-        var sink = ByteSink()
-        if withView({ CanonicalWriter.write($0, to: &sink, keeping: isKept) }) == nil {
-            CanonicalWriter.write(members, to: &sink, keeping: isKept)
-        }
         sink.append(to: &output)
     }
 }
@@ -57,6 +46,23 @@ public enum CanonicalWriter {
         var sink = ByteSink()
         write(value, to: &sink)
         sink.append(to: &output)
+    }
+
+    /// Writes an object without its members called `hidden`.
+    package static func write(_ object: JSONObject, hiding hidden: [StaticString], to sink: inout ByteSink) {
+        guard !hidden.isEmpty else { return write(.object(object), to: &sink) }
+        func isKept(_ name: UnsafeBufferPointer<UInt8>) -> Bool { !isAmong(hidden, name) }
+        if object.withView({ write($0, to: &sink, keeping: isKept) }) == nil {
+            write(object.members, to: &sink, keeping: isKept)
+        }
+    }
+
+    /// Whether one of `names` is this one.
+    static func isAmong(_ names: [StaticString], _ name: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard let characters = name.baseAddress else { return false }
+        return names.contains {
+            $0.utf8CodeUnitCount == name.count && memcmp($0.utf8Start, characters, name.count) == 0
+        }
     }
 
     static func write(_ value: JSONValue, to sink: inout ByteSink) {
@@ -143,7 +149,7 @@ public enum CanonicalWriter {
         }
     }
 
-    private static func write(_ text: String, to sink: inout ByteSink) {
+    package static func write(_ text: String, to sink: inout ByteSink) {
         sink.append(UInt8(ascii: "\""))
         text.withBytes { bytes in
             if isVerbatim(bytes) {
@@ -155,7 +161,7 @@ public enum CanonicalWriter {
         sink.append(UInt8(ascii: "\""))
     }
 
-    private static func write(_ value: Int64, to sink: inout ByteSink) {
+    package static func write(_ value: Int64, to sink: inout ByteSink) {
         // The digits come last first; 20 characters hold every 64-bit integer and its sign.
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { buffer in
             var start = 20

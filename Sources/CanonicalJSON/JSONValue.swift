@@ -101,6 +101,13 @@ public struct JSONObject: Sendable {
         storage = .members(sorted)
     }
 
+    /// Takes members that are named in canonical order, each once; a nil value leaves its member out.
+    package init(inOrder members: KeyValuePairs<String, JSONValue?>) {
+        let present = members.compactMap { name, value in value.map { Member(name: name, value: $0) } }
+        guard let object = JSONObject(sorting: present) else { preconditionFailure("a member is written twice") }
+        self = object
+    }
+
     /// The value of the member called `name`, byte for byte; setting nil removes the member.
     public subscript(name: String) -> JSONValue? {
         get {

@@ -1,3 +1,4 @@
+import CanonicalJSON
 import EventStore
 import Ledger
 import LedgerFixtures

@@ -155,9 +155,35 @@ import Testing
         let line = draft(type, payload.data).line(at: 7)
         let envelope = try line.withUnsafeBufferPointer { try Envelope(line: $0) }
         let event = try LedgerEvent(envelope.event)
-        #expect(event.form.data == payload.data)
+        #expect(event.form.content.data == payload.data)
         #expect(event.form.type == type)
         #expect(event.payload != nil)
+    }
+
+    @Test("What is written at once is, byte for byte, what a tree of values would be", arguments: all.indices)
+    func writesWithoutTree(index: Int) {
+        let payload = Self.all[index]
+        let ofValues = draft(type(of: payload).type, payload.data)
+        let atOnce = EventDraft(
+            id: ofValues.id, at: ofValues.at, actor: ofValues.actor, stream: ofValues.stream, trace: ofValues.trace,
+            type: ofValues.type, version: ofValues.version, content: payload)
+        #expect(atOnce.line(at: 7) == ofValues.line(at: 7))
+        #expect(atOnce == ofValues)
+        // Each member left out in turn, as tables leave out what is sealed; and all that tables leave out.
+        let hidden: [StaticString] = [
+            "sealed_email", "cdp", "secret_sha256", "adress", "key_id", "display", "at", "trigger", "tier",
+        ]
+        for name in hidden {
+            var rest = payload.data
+            rest[name.description] = nil
+            var shown: [UInt8] = []
+            atOnce.writeData(hiding: [name], to: &shown)
+            #expect(shown == JSONValue.object(rest).canonicalBytes)
+        }
+        var (shown, other): ([UInt8], [UInt8]) = ([], [])
+        atOnce.writeData(hiding: hidden, to: &shown)
+        ofValues.writeData(hiding: hidden, to: &other)
+        #expect(shown == other)
     }
 
     @Test("A member that a type does not have is refused, so nothing unforeseen rides along", arguments: all.indices)
@@ -248,7 +274,7 @@ import Testing
         let data = World.object(["a": 1])
         let event = try LedgerEvent(draft("agent.seen", data, version: 4))
         #expect(event == .unknown(type: "agent.seen", version: 4, data: data))
-        #expect(event.form.data == data)
+        #expect(event.form.content.data == data)
     }
 
     @Test("The proof's event takes every member from the golden document itself")

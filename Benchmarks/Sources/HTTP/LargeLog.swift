@@ -52,7 +52,7 @@ enum LargeLog {
         EventDraft(
             id: SampleEvents.newEventID(), at: SystemClock.now(), actor: "system", stream: customer.text,
             trace: "req_0123456789abcdef", type: type(of: payload).type, version: type(of: payload).version,
-            data: payload.data)
+            content: payload)
     }
 }
 

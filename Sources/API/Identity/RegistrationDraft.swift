@@ -9,6 +9,7 @@ struct RegistrationDraft: Sendable {
     private let form: CustomerRegistration.Form
     private let key: NewKey
     private let eventID: EventID
+    private let keyEventID: EventID
     /// The member who is to sign in, when there is a password.
     private let owner: Owner?
 
@@ -25,6 +26,7 @@ struct RegistrationDraft: Sendable {
         self.form = form
         self.key = key.issued
         eventID = EventID(using: &generator)
+        keyEventID = EventID(using: &generator)
         owner = verifier.map {
             Owner(id: MemberID(using: &generator), eventID: EventID(using: &generator), verifier: $0)
         }
@@ -55,7 +57,8 @@ struct RegistrationDraft: Sendable {
             return field
         }
         var command = SignUp(
-            customerID: registered.customerID, eventID: eventID, sealedEmail: try next(), tier: form.tier, key: key)
+            customerID: registered.customerID, eventID: eventID, sealedEmail: try next(), tier: form.tier, key: key,
+            keyEventID: keyEventID)
         if let jurisdiction = form.jurisdiction { command.jurisdiction = jurisdiction }
         if let owner {
             let (email, verifier) = (try next(), try next())

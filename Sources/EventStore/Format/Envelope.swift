@@ -9,7 +9,14 @@ public struct EventDraft: Sendable, Equatable {
         case inLine(JSONObject)
     }
 
+    /// What it says, in the form in which it came.
+    private enum Said: Sendable {
+        case object(JSONObject)
+        case content(any ObjectContent)
+    }
+
     private let texts: Texts
+    private let said: Said
     /// When it happened, by the server's clock.
     public let at: Timestamp
     /// The aggregate it belongs to.
@@ -18,29 +25,61 @@ public struct EventDraft: Sendable, Equatable {
     public let type: String
     /// The version of `data` for this `type`, from 1.
     public let version: Int
-    /// What happened: integers, strings, truth values, arrays and objects.
-    public let data: JSONObject
 
     public init(
         id: String, at: Timestamp, actor: String, stream: String, trace: String, type: String, version: Int,
         data: JSONObject
     ) {
-        texts = .given(id: id, actor: actor, trace: trace)
-        self.at = at
-        self.stream = stream
-        self.type = type
-        self.version = version
-        self.data = data
+        self.init(
+            .given(id: id, actor: actor, trace: trace), at: at, stream: stream, type: type, version: version,
+            said: .object(data))
+    }
+
+    /// - Parameter content: gives its members when they are asked for.
+    public init(
+        id: String, at: Timestamp, actor: String, stream: String, trace: String, type: String, version: Int,
+        content: any ObjectContent
+    ) {
+        self.init(
+            .given(id: id, actor: actor, trace: trace), at: at, stream: stream, type: type, version: version,
+            said: .content(content))
     }
 
     /// The event that a line says whose members are known to be an event's.
     fileprivate init(line: JSONObject, at: Timestamp, stream: String, type: String, version: Int, data: JSONObject) {
-        texts = .inLine(line)
+        self.init(.inLine(line), at: at, stream: stream, type: type, version: version, said: .object(data))
+    }
+
+    private init(_ texts: Texts, at: Timestamp, stream: String, type: String, version: Int, said: Said) {
+        self.texts = texts
         self.at = at
         self.stream = stream
         self.type = type
         self.version = version
-        self.data = data
+        self.said = said
+    }
+
+    /// What happened: integers, strings, truth values, arrays and objects. Of what was not read from the log it is made at
+    /// each call.
+    public var data: JSONObject {
+        switch said {
+        case .object(let object): object
+        case .content(let content): content.data
+        }
+    }
+
+    /// Appends ``data`` in canonical form, without the members called `hidden`.
+    package func writeData(hiding hidden: [StaticString] = [], to output: inout [UInt8]) {
+        var sink = ByteSink()
+        writeData(hiding: hidden, to: &sink)
+        sink.append(to: &output)
+    }
+
+    private func writeData(hiding hidden: [StaticString] = [], to sink: inout ByteSink) {
+        switch said {
+        case .object(let object): CanonicalWriter.write(object, hiding: hidden, to: &sink)
+        case .content(let content): MemberWriter.write(content, hiding: hidden, to: &sink)
+        }
     }
 
     /// `evt_` and 32 random lower-case hex digits. Never shown unless the whole line is: it blinds the commitment.
@@ -88,32 +127,28 @@ public struct EventDraft: Sendable, Equatable {
 
     /// The line without its sequence number, and where that goes.
     func lineWithoutSequence() -> (bytes: [UInt8], gap: Int) {
-        var line: [UInt8] = []
-        line.reserveCapacity(Self.usualLineBytes)
-        line.append(contentsOf: #"{"actor":"#.utf8)
+        var line = ByteSink()
+        line.append(#"{"actor":"#)
         CanonicalWriter.write(actor, to: &line)
-        line.append(contentsOf: #","at":""#.utf8)
-        at.appendText(to: &line)
-        line.append(contentsOf: #"","data":"#.utf8)
-        JSONValue.object(data).writeCanonical(to: &line)
-        line.append(contentsOf: #","id":"#.utf8)
+        line.append(#","at":""#)
+        line.append(at.text)
+        line.append(#"","data":"#)
+        writeData(to: &line)
+        line.append(#","id":"#)
         CanonicalWriter.write(id, to: &line)
-        line.append(contentsOf: #","seq":"#.utf8)
+        line.append(#","seq":"#)
         let gap = line.count
-        line.append(contentsOf: #","stream":"#.utf8)
+        line.append(#","stream":"#)
         CanonicalWriter.write(stream, to: &line)
-        line.append(contentsOf: #","trace":"#.utf8)
+        line.append(#","trace":"#)
         CanonicalWriter.write(trace, to: &line)
-        line.append(contentsOf: #","type":"#.utf8)
+        line.append(#","type":"#)
         CanonicalWriter.write(type, to: &line)
-        line.append(contentsOf: #","v":"#.utf8)
+        line.append(#","v":"#)
         CanonicalWriter.write(Int64(version), to: &line)
         line.append(UInt8(ascii: "}"))
-        return (line, gap)
+        return (line.bytes, gap)
     }
-
-    /// Room for most events' lines, so that writing one rarely moves it.
-    private static let usualLineBytes = 512
 }
 
 /// An event in its place in the log.

@@ -27,15 +27,19 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 extension Timestamp: CustomStringConvertible {
     /// `YYYY-MM-DDTHH:MM:SS.ffffffZ` (RFC 3339), as events carry it.
     public var text: String {
+        if let text = usualText(toTheMicrosecond: true) { return text }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.textBytes)
-        appendText(to: &bytes)
+        appendSeconds(to: &bytes)
+        bytes.append(UInt8(ascii: "."))
+        appendDigits(of: floorMod(microseconds, 1_000_000), width: 6, to: &bytes)
+        bytes.append(UInt8(ascii: "Z"))
         return String(decoding: bytes, as: UTF8.self)
     }
 
     /// `YYYY-MM-DDTHH:MM:SSZ`, the fraction dropped, as proofs and the HTTP API carry it.
     public var secondsText: String {
-        if let text = usualSecondsText { return text }
+        if let text = usualText(toTheMicrosecond: false) { return text }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(Self.textBytes)
         appendSeconds(to: &bytes)
@@ -54,21 +58,13 @@ extension Timestamp: CustomStringConvertible {
     /// Length of ``text``, in bytes.
     static let textBytes = 27
 
-    /// Appends ``text``. Every event line has one, so it is written digit by digit: strings would cost ten times as much.
-    func appendText(to output: inout [UInt8]) {
-        appendSeconds(to: &output)
-        output.append(UInt8(ascii: "."))
-        appendDigits(of: floorMod(microseconds, 1_000_000), width: 6, to: &output)
-        output.append(UInt8(ascii: "Z"))
-    }
-
-    /// ``secondsText`` of a year that has four digits, which every time of a log has: written in its place.
-    private var usualSecondsText: String? {
+    /// ``text`` or ``secondsText`` of a year that has four digits, which every time of a log has: written in its place.
+    private func usualText(toTheMicrosecond: Bool) -> String? {
         let seconds = floorDiv(microseconds, 1_000_000)
         let (year, month, day) = CivilDate.from(daysSince1970: floorDiv(seconds, 86_400))
         guard (0...9999).contains(year) else { return nil }
         let second = floorMod(seconds, 86_400)
-        return String(unsafeUninitializedCapacity: 20) { output in
+        return String(unsafeUninitializedCapacity: Self.textBytes) { output in
             func put(_ number: Int64, at place: Int, before separator: UInt8) {
                 output[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / 10)
                 output[place + 1] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number % 10)
@@ -81,7 +77,13 @@ extension Timestamp: CustomStringConvertible {
             put(second / 3600, at: 11, before: UInt8(ascii: ":"))
             put(second / 60 % 60, at: 14, before: UInt8(ascii: ":"))
             put(second % 60, at: 17, before: UInt8(ascii: "Z"))
-            return 20
+            guard toTheMicrosecond else { return 20 }
+            let fraction = floorMod(microseconds, 1_000_000)
+            output[19] = UInt8(ascii: ".")
+            put(fraction / 10_000, at: 20, before: 0)
+            put(fraction / 100 % 100, at: 22, before: 0)
+            put(fraction % 100, at: 24, before: UInt8(ascii: "Z"))
+            return Self.textBytes
         }
     }
 

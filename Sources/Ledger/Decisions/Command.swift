@@ -61,12 +61,14 @@ public struct SignUp: Sendable {
     public var jurisdiction: Jurisdiction
     public var tier: Tier
     public var key: NewKey
+    /// The id that the key's event will have; nil for a fresh one.
+    public var keyEventID: EventID?
     /// The first member, who signs in with a password; nil for a customer with keys only.
     public var owner: NewMember?
 
     public init(
         customerID: CustomerID, eventID: EventID, sealedEmail: String, jurisdiction: Jurisdiction = .unitedStates,
-        tier: Tier = .free, key: NewKey, owner: NewMember? = nil
+        tier: Tier = .free, key: NewKey, keyEventID: EventID? = nil, owner: NewMember? = nil
     ) {
         self.customerID = customerID
         self.eventID = eventID
@@ -74,6 +76,7 @@ public struct SignUp: Sendable {
         self.jurisdiction = jurisdiction
         self.tier = tier
         self.key = key
+        self.keyEventID = keyEventID
         self.owner = owner
     }
 }

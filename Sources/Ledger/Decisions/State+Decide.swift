@@ -82,7 +82,7 @@ extension State {
         return EventDraft(
             id: (decided.id ?? EventID(using: &generator)).text, at: context.at, actor: context.actor.text,
             stream: decided.stream,
-            trace: context.trace, type: form.type, version: form.version, data: form.data)
+            trace: context.trace, type: form.type, version: form.version, content: form.content)
     }
 
     private func events(for command: Command, _ context: DecisionContext) throws(Refusal) -> [Decided] {

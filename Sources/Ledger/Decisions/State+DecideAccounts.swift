@@ -13,7 +13,9 @@ extension State {
             jurisdiction: command.jurisdiction, sealedEmail: command.sealedEmail, tier: command.tier)
         var decided = [
             Decided(stream: stream, event: .customerCreated(created), id: command.eventID),
-            Decided(stream: stream, event: .keyIssued(try issued(command.key, to: command.customerID, context))),
+            Decided(
+                stream: stream, event: .keyIssued(try issued(command.key, to: command.customerID, context)),
+                id: command.keyEventID),
         ]
         if let owner = command.owner {
             decided.append(
@@ -24,7 +26,7 @@ extension State {
     func changeCustomer(_ command: ChangeCustomer, _ context: DecisionContext) throws(Refusal) -> [Decided] {
         let customer = try ownCustomer(command.customerID, context)
         let changed = CustomerChanged(jurisdiction: command.jurisdiction, organisation: command.organisation)
-        do { _ = try CustomerChanged(data: changed.data) } catch {
+        do { try changed.checkIsReadable() } catch {
             throw Refusal(
                 .badRequest, "Say what is to change: `jurisdiction`, `organisation`, or both.", field: error.member)
         }

@@ -33,7 +33,7 @@ extension State {
             eventCreated: command.eventCreated, eventSHA256: command.eventSHA256, graceEndsAt: graceEndsAt,
             sealedSubscription: command.sealedSubscription, status: status,
             subscriptionSHA256: command.subscriptionSHA256, tier: tier)
-        do { _ = try SubscriptionChanged(data: changed.data) } catch {
+        do { try changed.checkIsReadable() } catch {
             throw Refusal(.badRequest, "This cannot be recorded of a subscription: \(error).", field: error.member)
         }
         let stream = customer.id.text

@@ -63,7 +63,7 @@ extension State {
         let added = MemberAdded(
             invitationID: invitation, memberID: member.id, role: role, sealedEmail: member.sealedEmail,
             sealedName: member.sealedName, sealedVerifier: member.sealedVerifier)
-        do throws(PayloadError) { _ = try MemberAdded(data: added.data) } catch {
+        do throws(PayloadError) { try added.checkIsReadable() } catch {
             throw Refusal(.badRequest, "What was sealed must be base64.", field: error.member)
         }
         return added

@@ -78,7 +78,7 @@ extension State {
         guard session.runningExec == command.result.execID else {
             throw Refusal(.conflict, "This command does not run in the session.")
         }
-        do { _ = try SessionExecuted(data: command.result.data) } catch {
+        do { try command.result.checkIsReadable() } catch {
             throw Refusal(.badRequest, "The result of the command cannot be: \(error).", field: error.member)
         }
         return [Decided(stream: session.id.text, event: .sessionExecuted(command.result))]
@@ -132,7 +132,7 @@ extension State {
         let session = try session(command.sessionID, for: context, isContinuation: true)
         let unclean = SessionExpiredUnclean(
             failedStep: command.failedStep, known: command.known, reason: command.reason)
-        do { _ = try SessionExpiredUnclean(data: unclean.data) } catch {
+        do { try unclean.checkIsReadable() } catch {
             throw Refusal(.badRequest, "An unclean end cannot say this: \(error).", field: error.member)
         }
         return [Decided(stream: session.id.text, event: .sessionExpiredUnclean(unclean))]

@@ -23,7 +23,7 @@ extension State {
         let closed = SessionTerminalClosed(
             exitCode: command.exitCode, inputBytes: command.inputBytes, outputBytes: command.outputBytes,
             terminalID: command.terminalID, wallMicroseconds: Self.open(since: openedAt, until: context.at))
-        do { _ = try SessionTerminalClosed(data: closed.data) } catch {
+        do { try closed.checkIsReadable() } catch {
             throw Refusal(.badRequest, "The end of a terminal cannot be: \(error).", field: error.member)
         }
         return [Decided(stream: session.id.text, event: .sessionTerminalClosed(closed))]

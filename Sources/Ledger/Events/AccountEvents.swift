@@ -40,11 +40,9 @@ public struct CustomerChanged: EventPayload {
         guard jurisdiction != nil || organisation != nil else { throw PayloadError("jurisdiction", .missing) }
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "jurisdiction": jurisdiction.map { .string($0.rawValue) },
-            "sealed_organisation": organisation.map { $0.text.map { .string($0) } ?? .null },
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("jurisdiction", jurisdiction?.rawValue)
+        members.add("sealed_organisation", organisation.map { $0.text.map { .string($0) } ?? .null })
     }
 }
 
@@ -58,5 +56,5 @@ public struct CustomerErased: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) { try PayloadReader(data).finish() }
 
-    public var data: JSONObject { JSONObject() }
+    public func write(to _: inout MemberWriter) {}
 }

@@ -24,10 +24,9 @@ public struct AgentRegistered: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        var data = profile.data(of: customerID)
-        data["agent_id"] = .string(name.text)
-        return data
+    public func write(to members: inout MemberWriter) {
+        members.add("agent_id", name.text)
+        profile.write(of: customerID, to: &members)
     }
 }
 
@@ -51,7 +50,7 @@ public struct AgentChanged: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject { profile.data(of: customerID) }
+    public func write(to members: inout MemberWriter) { profile.write(of: customerID, to: &members) }
 }
 
 /// Whether an agent is alive, and whom it works for, as its owner says. Stream: the agent.
@@ -74,8 +73,9 @@ public struct AgentStatusChanged: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: ["alive": .bool(isAlive), "assigned_to": assignedTo.map { .string($0) }])
+    public func write(to members: inout MemberWriter) {
+        members.add("alive", isAlive)
+        members.add("assigned_to", assignedTo)
     }
 }
 
@@ -95,7 +95,9 @@ public struct AgentFactsChanged: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject { JSONObject(inOrder: ["credential": .string(credential)]) }
+    public func write(to members: inout MemberWriter) {
+        members.add("credential", credential)
+    }
 }
 
 /// An agent is registered no more; its name is free. Stream: the agent.
@@ -107,17 +109,19 @@ public struct AgentDeleted: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) { try PayloadReader(data).finish() }
 
-    public var data: JSONObject { JSONObject() }
+    public func write(to _: inout MemberWriter) {}
 }
 
 extension AgentProfile {
-    fileprivate func data(of customer: CustomerID?) -> JSONObject {
-        JSONObject(inOrder: [
-            "agent_url": .string(url), "api_url": apiURL.map { .string($0) },
-            "capabilities": JSONValue(strings: capabilities), "customer_id": customer.map { .string($0.text) },
-            "facts_url": factsURL.map { .string($0) }, "tags": JSONValue(strings: tags),
-            "version": version.map { .string($0) },
-        ])
+    /// All members behind `agent_id`.
+    fileprivate func write(of customer: CustomerID?, to members: inout MemberWriter) {
+        members.add("agent_url", url)
+        members.add("api_url", apiURL)
+        members.add("capabilities", capabilities)
+        members.add("customer_id", customer?.text)
+        members.add("facts_url", factsURL)
+        members.add("tags", tags)
+        members.add("version", version)
     }
 }
 

@@ -59,12 +59,14 @@ public struct AgentProbed: EventPayload {
         return isReachable != (status.map { $0 < 500 } ?? false) ? "status" : nil
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "answered": .integer(answered), "latency_us": .integer(latencyMicroseconds), "probes": .integer(probes),
-            "reachable": .bool(isReachable), "since": .string(since.text), "status": status.map { .integer($0) },
-            "succeeded": .integer(succeeded),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("answered", answered)
+        members.add("latency_us", latencyMicroseconds)
+        members.add("probes", probes)
+        members.add("reachable", isReachable)
+        members.add("since", since.text)
+        members.add("status", status)
+        members.add("succeeded", succeeded)
     }
 }
 

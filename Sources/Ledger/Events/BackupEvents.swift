@@ -56,10 +56,9 @@ public struct BackupStarted: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "customer_id": .string(customerID.text), "environment": .string(environment.rawValue),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("customer_id", customerID.text)
+        members.add("environment", environment.rawValue)
     }
 }
 
@@ -81,13 +80,11 @@ public struct BackupEnded: EventPayload {
         outcome = try BackupOutcome(bytes: bytes, events: events, reason: reason, root: root)
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "bytes": outcome.contents.map { .integer($0.bytes) },
-            "events": outcome.contents.map { .integer($0.events) },
-            "reason": outcome.failure.map { .string($0.rawValue) },
-            "root": outcome.contents.map { .string($0.root.hex) },
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("bytes", outcome.contents?.bytes)
+        members.add("events", outcome.contents?.events)
+        members.add("reason", outcome.failure?.rawValue)
+        members.add("root", outcome.contents?.root.hex)
     }
 }
 
@@ -100,7 +97,7 @@ public struct BackupDeleted: EventPayload {
 
     public init(data: JSONObject) throws(PayloadError) { try PayloadReader(data).finish() }
 
-    public var data: JSONObject { JSONObject() }
+    public func write(to _: inout MemberWriter) {}
 }
 
 /// Somebody asked for a backup to be put into a directory of its own. Stream: the backup.
@@ -118,7 +115,9 @@ public struct BackupRestoreStarted: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject { JSONObject(inOrder: ["restore_id": .string(restoreID.text)]) }
+    public func write(to members: inout MemberWriter) {
+        members.add("restore_id", restoreID.text)
+    }
 }
 
 /// The directory is there, or could not be made. Stream: the backup.
@@ -144,13 +143,12 @@ public struct BackupRestoreEnded: EventPayload {
         outcome = try BackupOutcome(bytes: bytes, events: events, reason: reason, root: root)
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "bytes": outcome.contents.map { .integer($0.bytes) },
-            "events": outcome.contents.map { .integer($0.events) },
-            "reason": outcome.failure.map { .string($0.rawValue) }, "restore_id": .string(restoreID.text),
-            "root": outcome.contents.map { .string($0.root.hex) },
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("bytes", outcome.contents?.bytes)
+        members.add("events", outcome.contents?.events)
+        members.add("reason", outcome.failure?.rawValue)
+        members.add("restore_id", restoreID.text)
+        members.add("root", outcome.contents?.root.hex)
     }
 }
 

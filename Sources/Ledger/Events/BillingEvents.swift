@@ -29,7 +29,9 @@ public struct CheckoutStarted: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject { JSONObject(inOrder: ["tier": .string(tier.rawValue)]) }
+    public func write(to members: inout MemberWriter) {
+        members.add("tier", tier.rawValue)
+    }
 }
 
 /// The payment provider said how a subscription stands. Stream: the customer. A plan that changes with it is the next
@@ -77,13 +79,14 @@ public struct SubscriptionChanged: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "event_created": .integer(eventCreated), "event_sha256": .string(eventSHA256.hex),
-            "grace_ends_at": graceEndsAt.map { .string($0.text) },
-            "sealed_subscription": .string(sealedSubscription), "status": .string(status.rawValue),
-            "subscription_sha256": .string(subscriptionSHA256.hex), "tier": .string(tier.rawValue),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("event_created", eventCreated)
+        members.add("event_sha256", eventSHA256.hex)
+        members.add("grace_ends_at", graceEndsAt?.text)
+        members.add("sealed_subscription", sealedSubscription)
+        members.add("status", status.rawValue)
+        members.add("subscription_sha256", subscriptionSHA256.hex)
+        members.add("tier", tier.rawValue)
     }
 }
 
@@ -102,7 +105,7 @@ public struct GraceEnded: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: ["subscription_sha256": .string(subscriptionSHA256.hex)])
+    public func write(to members: inout MemberWriter) {
+        members.add("subscription_sha256", subscriptionSHA256.hex)
     }
 }

@@ -25,11 +25,10 @@ public struct CustomerCreated: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "jurisdiction": .string(jurisdiction.rawValue), "sealed_email": .string(sealedEmail),
-            "tier": .string(tier.rawValue),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("jurisdiction", jurisdiction.rawValue)
+        members.add("sealed_email", sealedEmail)
+        members.add("tier", tier.rawValue)
     }
 }
 
@@ -48,5 +47,7 @@ public struct CustomerPlanChanged: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject { JSONObject(inOrder: ["tier": .string(tier.rawValue)]) }
+    public func write(to members: inout MemberWriter) {
+        members.add("tier", tier.rawValue)
+    }
 }

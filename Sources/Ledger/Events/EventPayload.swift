@@ -5,7 +5,7 @@ public import CanonicalJSON
 ///
 /// Reading is strict: exactly the members that the type has, each of its kind. So nothing unforeseen, and no content of
 /// a session, can ride along in an event. What is written is what is read: `Self(data: payload.data) == payload`.
-public protocol EventPayload: Sendable, Equatable {
+public protocol EventPayload: ObjectContent, Equatable {
     /// For example `session.created`.
     static var type: String { get }
     /// The version of `data` that is written today, from 1. Older ones are upcast on read (``Upcasters``).
@@ -15,9 +15,13 @@ public protocol EventPayload: Sendable, Equatable {
     ///
     /// - Throws: ``PayloadError`` naming the first member that is wrong.
     init(data: JSONObject) throws(PayloadError)
+}
 
-    /// The members as they stand in the log.
-    var data: JSONObject { get }
+extension EventPayload {
+    /// Reads again what would be written.
+    ///
+    /// - Throws: ``PayloadError`` naming the member that no event may have so.
+    func checkIsReadable() throws(PayloadError) { _ = try Self(data: data) }
 }
 
 /// Why the `data` of an event is not what its type says. Names the member, never its value.
@@ -41,20 +45,4 @@ public struct PayloadError: Error, Sendable, Equatable, CustomStringConvertible 
     }
 
     public var description: String { "member \(member) \(problem.rawValue)" }
-}
-
-extension JSONObject {
-    /// An object of members that are named in canonical order, each once; a nil value leaves its member out.
-    package init(inOrder members: KeyValuePairs<String, JSONValue?>) {
-        let present = members.compactMap { name, value in value.map { Member(name: name, value: $0) } }
-        guard let object = JSONObject(sorting: present) else {
-            preconditionFailure("an event type writes a member twice")
-        }
-        self = object
-    }
-}
-
-extension JSONValue {
-    /// An array of strings.
-    init(strings: [String]) { self = .array(strings.map { .string($0) }) }
 }

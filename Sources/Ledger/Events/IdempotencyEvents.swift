@@ -29,11 +29,10 @@ public struct IdempotencyRecorded: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "answer": answer.map { .string($0) }, "key_sha256": .string(keySHA256.hex),
-            "request_sha256": .string(requestSHA256.hex),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("answer", answer)
+        members.add("key_sha256", keySHA256.hex)
+        members.add("request_sha256", requestSHA256.hex)
     }
 }
 
@@ -52,5 +51,7 @@ public struct IdempotencyReleased: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject { JSONObject(inOrder: ["key_sha256": .string(keySHA256.hex)]) }
+    public func write(to members: inout MemberWriter) {
+        members.add("key_sha256", keySHA256.hex)
+    }
 }

@@ -35,12 +35,12 @@ public struct InvitationCreated: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "expires_at": .string(expiresAt.text), "invitation_id": .string(invitationID.text),
-            "role": .string(role.rawValue), "sealed_email": .string(sealedEmail),
-            "token_sha256": .string(tokenSHA256.hex),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("expires_at", expiresAt.text)
+        members.add("invitation_id", invitationID.text)
+        members.add("role", role.rawValue)
+        members.add("sealed_email", sealedEmail)
+        members.add("token_sha256", tokenSHA256.hex)
     }
 }
 
@@ -59,5 +59,7 @@ public struct InvitationRevoked: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject { JSONObject(inOrder: ["invitation_id": .string(invitationID.text)]) }
+    public func write(to members: inout MemberWriter) {
+        members.add("invitation_id", invitationID.text)
+    }
 }

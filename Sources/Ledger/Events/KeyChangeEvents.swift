@@ -31,11 +31,11 @@ public struct KeyRotated: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "display": .string(display), "key_id": .string(keyID.text),
-            "previous_ends_at": previousEndsAt.map { .string($0.text) }, "secret_sha256": .string(secretSHA256.hex),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("display", display)
+        members.add("key_id", keyID.text)
+        members.add("previous_ends_at", previousEndsAt?.text)
+        members.add("secret_sha256", secretSHA256.hex)
     }
 }
 
@@ -90,13 +90,11 @@ public struct KeyChanged: EventPayload {
         }
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "allowed_addresses": allowedAddresses.map { JSONValue(strings: $0.map(\.text)) },
-            "key_id": .string(keyID.text),
-            "monthly_limit": monthlyLimit.map { $0.requests.map { .integer($0) } ?? .null },
-            "name": name.map { .string($0) },
-        ])
+    public func write(to members: inout MemberWriter) {
+        if let allowedAddresses { members.add("allowed_addresses", allowedAddresses.map(\.text)) }
+        members.add("key_id", keyID.text)
+        members.add("monthly_limit", monthlyLimit.map { $0.requests.map { .integer($0) } ?? .null })
+        members.add("name", name)
     }
 }
 
@@ -122,7 +120,8 @@ public struct KeyRefused: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: ["key_id": .string(keyID.text), "reason": .string(reason.rawValue)])
+    public func write(to members: inout MemberWriter) {
+        members.add("key_id", keyID.text)
+        members.add("reason", reason.rawValue)
     }
 }

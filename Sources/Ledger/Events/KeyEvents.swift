@@ -68,15 +68,18 @@ public struct KeyIssued: EventPayload {
         guard environment == prefix.environment else { throw PayloadError("environment", .notAllowed) }
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "allowed_addresses": allowedAddresses.isEmpty ? nil : JSONValue(strings: allowedAddresses.map(\.text)),
-            "customer_id": .string(customerID.text), "display": .string(display),
-            "environment": .string(environment.rawValue), "expires_at": expiresAt.map { .string($0.text) },
-            "key_id": .string(keyID.text), "monthly_limit": monthlyLimit.map { .integer($0) }, "name": .string(name),
-            "permissions": JSONValue(strings: permissions.names), "prefix": .string(prefix.rawValue),
-            "secret_sha256": .string(secretSHA256.hex),
-        ])
+    public func write(to members: inout MemberWriter) {
+        if !allowedAddresses.isEmpty { members.add("allowed_addresses", allowedAddresses.map(\.text)) }
+        members.add("customer_id", customerID.text)
+        members.add("display", display)
+        members.add("environment", environment.rawValue)
+        members.add("expires_at", expiresAt?.text)
+        members.add("key_id", keyID.text)
+        members.add("monthly_limit", monthlyLimit)
+        members.add("name", name)
+        members.add("permissions", permissions.names)
+        members.add("prefix", prefix.rawValue)
+        members.add("secret_sha256", secretSHA256.hex)
     }
 }
 
@@ -95,7 +98,9 @@ public struct KeyRevoked: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject { JSONObject(inOrder: ["key_id": .string(keyID.text)]) }
+    public func write(to members: inout MemberWriter) {
+        members.add("key_id", keyID.text)
+    }
 }
 
 extension PayloadReader {

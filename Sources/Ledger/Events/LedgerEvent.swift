@@ -179,9 +179,9 @@ public enum LedgerEvent: Sendable, Equatable {
     }
 
     /// Type, version and data as the log holds them.
-    public var form: (type: String, version: Int, data: JSONObject) {
+    public var form: (type: String, version: Int, content: any ObjectContent) {
         if case .unknown(let type, let version, let data) = self { return (type, version, data) }
         guard let payload else { preconditionFailure("every known event has a payload") }
-        return (Swift.type(of: payload).type, Swift.type(of: payload).version, payload.data)
+        return (Swift.type(of: payload).type, Swift.type(of: payload).version, payload)
     }
 }

@@ -47,11 +47,12 @@ public struct LogCreated: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "format": .integer(format), "origin": .string(origin), "recovery_key": recovery.map { .string($0.key) },
-            "recovery_signature": recovery.map { .string($0.signature) }, "verifier_key": .string(verifierKey),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("format", format)
+        members.add("origin", origin)
+        members.add("recovery_key", recovery?.key)
+        members.add("recovery_signature", recovery?.signature)
+        members.add("verifier_key", verifierKey)
     }
 }
 
@@ -88,7 +89,7 @@ public protocol LogKeyChange: EventPayload {
 extension LogKeyChange {
     public static var version: Int { LogKeyRotation.version }
 
-    public var data: JSONObject { rotation.data }
+    public func write(to members: inout MemberWriter) { rotation.data.write(to: &members) }
 
     public init(data: JSONObject) throws(PayloadError) {
         guard let rotation = LogKeyRotation(data: data), rotation.type == Self.type else {

@@ -39,12 +39,13 @@ public struct MemberAdded: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "invitation_id": invitationID.map { .string($0.text) }, "member_id": .string(memberID.text),
-            "role": .string(role.rawValue), "sealed_email": .string(sealedEmail),
-            "sealed_name": sealedName.map { .string($0) }, "sealed_verifier": .string(sealedVerifier),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("invitation_id", invitationID?.text)
+        members.add("member_id", memberID.text)
+        members.add("role", role.rawValue)
+        members.add("sealed_email", sealedEmail)
+        members.add("sealed_name", sealedName)
+        members.add("sealed_verifier", sealedVerifier)
     }
 }
 
@@ -68,8 +69,9 @@ public struct MemberRoleChanged: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: ["member_id": .string(memberID.text), "role": .string(role.rawValue)])
+    public func write(to members: inout MemberWriter) {
+        members.add("member_id", memberID.text)
+        members.add("role", role.rawValue)
     }
 }
 
@@ -88,7 +90,9 @@ public struct MemberRemoved: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject { JSONObject(inOrder: ["member_id": .string(memberID.text)]) }
+    public func write(to members: inout MemberWriter) {
+        members.add("member_id", memberID.text)
+    }
 }
 
 /// Another verifier holds from now on. Stream: the customer. Unless the same password was only hashed again, all sign-ins
@@ -125,11 +129,10 @@ public struct MemberPasswordChanged: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "cause": .string(cause.rawValue), "member_id": .string(memberID.text),
-            "sealed_verifier": .string(sealedVerifier),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("cause", cause.rawValue)
+        members.add("member_id", memberID.text)
+        members.add("sealed_verifier", sealedVerifier)
     }
 }
 
@@ -158,11 +161,10 @@ public struct PasswordResetIssued: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "expires_at": .string(expiresAt.text), "member_id": .string(memberID.text),
-            "token_sha256": .string(tokenSHA256.hex),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("expires_at", expiresAt.text)
+        members.add("member_id", memberID.text)
+        members.add("token_sha256", tokenSHA256.hex)
     }
 }
 

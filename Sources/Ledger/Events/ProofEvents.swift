@@ -26,10 +26,10 @@ public struct VerificationKeyPublished: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "algorithm": .string(Self.algorithm), "key_id": .string(keyID.text), "public_key": .string(publicKey),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("algorithm", Self.algorithm)
+        members.add("key_id", keyID.text)
+        members.add("public_key", publicKey)
     }
 }
 
@@ -87,11 +87,13 @@ public struct ProofIssued: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "cdp": .object(document), "final_hash": .string(finalHash), "key_id": .string(keyID.text),
-            "public_key": .string(publicKey), "signature": .string(signature), "trigger": .string(trigger.rawValue),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("cdp", .object(document))
+        members.add("final_hash", finalHash)
+        members.add("key_id", keyID.text)
+        members.add("public_key", publicKey)
+        members.add("signature", signature)
+        members.add("trigger", trigger.rawValue)
     }
 
     /// The evidence document of step 8 (`lifecycle_completion`), which repeats who, when and why.

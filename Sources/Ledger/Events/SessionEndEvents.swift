@@ -22,7 +22,7 @@ public struct SessionDestroyed: EventPayload {
         (destroyedAt, trigger) = try SessionEnd.read(data, endingAs: .destroyed)
     }
 
-    public var data: JSONObject { SessionEnd.data(destroyedAt, trigger) }
+    public func write(to members: inout MemberWriter) { SessionEnd.write(destroyedAt, trigger, to: &members) }
 }
 
 /// A session's time ran out and its destruction was measured. Stream: the session. The next event is its proof.
@@ -39,7 +39,7 @@ public struct SessionExpired: EventPayload {
         destroyedAt = try SessionEnd.read(data, endingAs: .expired).destroyedAt
     }
 
-    public var data: JSONObject { SessionEnd.data(destroyedAt, .timeToLive) }
+    public func write(to members: inout MemberWriter) { SessionEnd.write(destroyedAt, .timeToLive, to: &members) }
 }
 
 /// The members that both clean ends have.
@@ -57,10 +57,9 @@ private enum SessionEnd {
         return (destroyedAt, trigger)
     }
 
-    static func data(_ destroyedAt: Timestamp, _ trigger: DestructionTrigger) -> JSONObject {
-        JSONObject(inOrder: [
-            "destroyed_at": .string(destroyedAt.secondsText), "trigger": .string(trigger.rawValue),
-        ])
+    static func write(_ destroyedAt: Timestamp, _ trigger: DestructionTrigger, to members: inout MemberWriter) {
+        members.add("destroyed_at", destroyedAt.secondsText)
+        members.add("trigger", trigger.rawValue)
     }
 }
 
@@ -91,11 +90,10 @@ public struct SessionExpiredUnclean: EventPayload {
         guard Self.isWithoutContent(known) else { throw PayloadError("known", .notAllowed) }
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "failed_step": failedStep.map { .integer($0) }, "known": .object(known),
-            "reason": .string(reason.rawValue),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("failed_step", failedStep)
+        members.add("known", .object(known))
+        members.add("reason", reason.rawValue)
     }
 
     /// Most facts that ``known`` may hold.

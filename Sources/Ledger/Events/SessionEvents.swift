@@ -59,14 +59,16 @@ public struct SessionCreated: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "customer_id": .string(customerID.text), "data_classification": .string(dataClassification.rawValue),
-            "environment": .string(environment.rawValue), "jurisdiction": .string(jurisdiction.rawValue),
-            "key_id": creator.keyID.map { .string($0.text) }, "layers_missing": JSONValue(strings: layersMissing),
-            "member_id": creator.memberID.map { .string($0.text) }, "region": .string(region),
-            "ttl_seconds": timeToLiveSeconds.map { .integer($0) },
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("customer_id", customerID.text)
+        members.add("data_classification", dataClassification.rawValue)
+        members.add("environment", environment.rawValue)
+        members.add("jurisdiction", jurisdiction.rawValue)
+        members.add("key_id", creator.keyID?.text)
+        members.add("layers_missing", layersMissing)
+        members.add("member_id", creator.memberID?.text)
+        members.add("region", region)
+        members.add("ttl_seconds", timeToLiveSeconds)
     }
 }
 
@@ -107,11 +109,10 @@ public struct SessionExecuting: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "exec_id": .string(execID.text), "input_bytes": .integer(inputBytes),
-            "receipt_sha256": .string(receiptSHA256.hex),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("exec_id", execID.text)
+        members.add("input_bytes", inputBytes)
+        members.add("receipt_sha256", receiptSHA256.hex)
     }
 }
 
@@ -184,19 +185,17 @@ public struct SessionExecuted: EventPayload {
         }
     }
 
-    public var data: JSONObject {
-        var exitCode: JSONValue?
-        var signal: JSONValue?
-        switch outcome {
-        case .exited(let code): exitCode = .integer(code)
-        case .signalled(let number): signal = .integer(number)
-        }
-        return JSONObject(inOrder: [
-            "cpu_microseconds": .integer(cpuMicroseconds), "exec_id": .string(execID.text), "exit_code": exitCode,
-            "out_of_memory": .bool(outOfMemory), "peak_memory_bytes": .integer(peakMemoryBytes), "signal": signal,
-            "stderr_bytes": .integer(stderrBytes), "stdout_bytes": .integer(stdoutBytes),
-            "timed_out": .bool(timedOut), "truncated": .bool(truncated),
-            "wall_microseconds": .integer(wallMicroseconds),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("cpu_microseconds", cpuMicroseconds)
+        members.add("exec_id", execID.text)
+        if case .exited(let code) = outcome { members.add("exit_code", code) }
+        members.add("out_of_memory", outOfMemory)
+        members.add("peak_memory_bytes", peakMemoryBytes)
+        if case .signalled(let number) = outcome { members.add("signal", number) }
+        members.add("stderr_bytes", stderrBytes)
+        members.add("stdout_bytes", stdoutBytes)
+        members.add("timed_out", timedOut)
+        members.add("truncated", truncated)
+        members.add("wall_microseconds", wallMicroseconds)
     }
 }

@@ -25,11 +25,10 @@ public struct SignInStarted: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "expires_at": .string(expiresAt.text), "member_id": .string(memberID.text),
-            "sign_in_id": .string(signInID.text),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("expires_at", expiresAt.text)
+        members.add("member_id", memberID.text)
+        members.add("sign_in_id", signInID.text)
     }
 }
 
@@ -57,11 +56,10 @@ public struct SignInRefreshed: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "expires_at": .string(expiresAt.text), "generation": .integer(generation),
-            "sign_in_id": .string(signInID.text),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("expires_at", expiresAt.text)
+        members.add("generation", generation)
+        members.add("sign_in_id", signInID.text)
     }
 }
 
@@ -94,7 +92,8 @@ public struct SignInEnded: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: ["cause": .string(cause.rawValue), "sign_in_id": .string(signInID.text)])
+    public func write(to members: inout MemberWriter) {
+        members.add("cause", cause.rawValue)
+        members.add("sign_in_id", signInID.text)
     }
 }

@@ -16,7 +16,9 @@ public struct SessionTerminalOpened: EventPayload {
         try reader.finish()
     }
 
-    public var data: JSONObject { JSONObject(inOrder: ["terminal_id": .string(terminalID.text)]) }
+    public func write(to members: inout MemberWriter) {
+        members.add("terminal_id", terminalID.text)
+    }
 }
 
 /// A terminal was closed, or its session ended first; sizes, never content. Stream: the session.
@@ -55,11 +57,11 @@ public struct SessionTerminalClosed: EventPayload {
         guard exitCode ?? 0 <= 255 else { throw PayloadError("exit_code", .notAllowed) }
     }
 
-    public var data: JSONObject {
-        JSONObject(inOrder: [
-            "exit_code": exitCode.map { .integer($0) }, "input_bytes": inputBytes.map { .integer($0) },
-            "output_bytes": outputBytes.map { .integer($0) }, "terminal_id": .string(terminalID.text),
-            "wall_microseconds": .integer(wallMicroseconds),
-        ])
+    public func write(to members: inout MemberWriter) {
+        members.add("exit_code", exitCode)
+        members.add("input_bytes", inputBytes)
+        members.add("output_bytes", outputBytes)
+        members.add("terminal_id", terminalID.text)
+        members.add("wall_microseconds", wallMicroseconds)
     }
 }

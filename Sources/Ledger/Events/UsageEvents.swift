@@ -42,16 +42,13 @@ public struct UsageTick: EventPayload {
         }
     }
 
-    public var data: JSONObject {
-        var reserved: JSONValue?
-        var returned: JSONValue?
+    public func write(to members: inout MemberWriter) {
+        members.add("customer_id", customerID.text)
+        members.add("day", day)
+        members.add("key_id", keyID.text)
         switch change {
-        case .reserved(let requests): reserved = .integer(requests)
-        case .returned(let requests): returned = .integer(requests)
+        case .reserved(let requests): members.add("reserved", requests)
+        case .returned(let requests): members.add("returned", requests)
         }
-        return JSONObject(inOrder: [
-            "customer_id": .string(customerID.text), "day": .string(day), "key_id": .string(keyID.text),
-            "reserved": reserved, "returned": returned,
-        ])
     }
 }

@@ -74,5 +74,10 @@ public struct Permissions: OptionSet, Sendable, Hashable {
     }
 
     /// The names, each once, in the order of the vocabulary.
-    public var names: [String] { Self.vocabulary.filter { contains($0.permission) }.map(\.name) }
+    public var names: [String] {
+        self == .full ? Self.allNames : Self.vocabulary.filter { contains($0.permission) }.map(\.name)
+    }
+
+    /// Those of most keys, made once.
+    private static let allNames = vocabulary.map(\.name)
 }

@@ -132,7 +132,7 @@ public struct OpenedEnvelope: Sendable {
         let places = texts.add(
             id: payload.isSealedTo ? envelope.event.id : nil, actor: envelope.event.actor,
             stream: envelope.event.stream, type: envelope.event.type,
-            shown: { ShownData.append(of: payload, data: envelope.event.data, line: line, to: &$0) },
+            shown: { ShownData.append(of: payload, in: envelope.event, line: line, to: &$0) },
             document: {
                 if let document {
                     $0.append(contentsOf: document)

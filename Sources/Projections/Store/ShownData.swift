@@ -1,6 +1,5 @@
 import CanonicalJSON
 import EventStore
-import Glibc
 import Ledger
 
 /// The text of an event's data as a customer sees it: canonical JSON.
@@ -15,7 +14,7 @@ enum ShownData {
     ///
     /// - Parameter line: what the event was read from, if that is at hand: text is copied from there.
     static func append(
-        of payload: LedgerEvent, data: JSONObject, line: UnsafeRawBufferPointer?, to text: inout [UInt8]
+        of payload: LedgerEvent, in event: EventDraft, line: UnsafeRawBufferPointer?, to text: inout [UInt8]
     ) {
         switch payload {
         case .logCreated, .logKeyRotated, .logKeyRecovered, .usageTick, .idempotencyRecorded, .idempotencyReleased,
@@ -24,24 +23,17 @@ enum ShownData {
         case .sessionCreated, .sessionExecuting, .sessionExecuted, .sessionDestroyed, .sessionExpired,
             .sessionExpiredUnclean, .sessionTerminalOpened, .sessionTerminalClosed, .verificationKeyPublished:
             // Their payloads have exactly their members, none of which is hidden: no need to look at each.
-            appendWhole(data, line: line, to: &text)
+            appendWhole(event, line: line, to: &text)
         default:
-            data.writeCanonical(to: &text) { !isHidden($0) }
+            event.writeData(hiding: hidden, to: &text)
         }
     }
 
-    private static func appendWhole(_ data: JSONObject, line: UnsafeRawBufferPointer?, to text: inout [UInt8]) {
-        if let line, let source = data.canonicalSource, source.upperBound <= line.count {
+    private static func appendWhole(_ event: EventDraft, line: UnsafeRawBufferPointer?, to text: inout [UInt8]) {
+        if let line, let source = event.data.canonicalSource, source.upperBound <= line.count {
             text.append(contentsOf: line[source])
         } else {
-            JSONValue.object(data).writeCanonical(to: &text)
-        }
-    }
-
-    private static func isHidden(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard let characters = name.baseAddress else { return false }
-        return hidden.contains {
-            $0.utf8CodeUnitCount == name.count && memcmp($0.utf8Start, characters, name.count) == 0
+            event.writeData(to: &text)
         }
     }
 }

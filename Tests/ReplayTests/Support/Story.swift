@@ -49,7 +49,7 @@ struct Story {
         now = now.adding(microseconds: 1_000_000)
         return EventDraft(
             id: EventID(high: count, low: count &* 0x9E37_79B9_7F4A_7C15).text, at: now, actor: actor, stream: stream,
-            trace: "req_\(count)", type: type(of: payload).type, version: type(of: payload).version, data: payload.data)
+            trace: "req_\(count)", type: type(of: payload).type, version: type(of: payload).version, content: payload)
     }
 
     /// A session that is created and runs one command.
