@@ -101,6 +101,25 @@ struct GroupCommitTests {
         #expect(groups.sizes.withLock(\.self).filter { $0 > 0 } == [32, 32, 6])
     }
 
+    @Test("what takes long after a commit is done before its answers are given together, and holds up nobody else's")
+    func afterwardsIsApart() async throws {
+        try await temporary.withVault { vault async throws in
+            let isTogether = Atomic(false)
+            vault.answerTogether { body in
+                isTogether.store(true, ordering: .relaxed)
+                body()
+                isTogether.store(false, ordering: .relaxed)
+            }
+            let wasTogether = Mutex<Bool?>(nil)
+            try await vault.thread.run(
+                afterwards: { _ throws(VaultError) in
+                    wasTogether.withLock { $0 = isTogether.load(ordering: .relaxed) }
+                },
+                { _ in }, finish: { () throws(VaultError) in })
+            #expect(wasTogether.withLock(\.self) == false)
+        }
+    }
+
     /// Puts a call that SQLite fails beside a reservation in one transaction.
     ///
     /// - Returns: the code with which the reservation failed.

@@ -235,16 +235,17 @@ struct DeferredAnsweringTests {
         }
     }
 
-    @Test("the answer to a client that is gone is written to nobody, and counted")
+    @Test("the answer to a client that is gone is written to nobody, and counted; what it sent behind is not begun")
     func clientIsGone() async throws {
         try await TestServer.with { server in
             let postponed = Postponed()
             let connection = try await Connection(server.server.immediateAnswering([postponed.route]))
-            try await connection.send(.post, "/v1/later", body: "{}")
+            for _ in 0..<2 { try await connection.send(.post, "/v1/later", body: "{}") }
             try await connection.channel.close().get()
             try postponed.answer()
             try await connection.channel.testingEventLoop.executeInContext {}
             #expect(try await !connection.hasAnswered())
+            #expect(postponed.waiting == 0)
             let metrics = server.server.metricsRoute.text
             #expect(metrics.contains(#"route="/v1/later""#), "\(metrics)")
         }
