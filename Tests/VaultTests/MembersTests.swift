@@ -26,6 +26,32 @@ import Testing
         }
     }
 
+    /// Reserves a customer with its first member.
+    private func reserve(_ vault: Vault, _ member: MemberReference, email: String) async throws -> Reservation {
+        let customer = NewCustomer(customerID: member.customerID, email: email, ownerID: member.memberID)
+        return try await withCheckedContinuation { continuation in
+            vault.reserve(customer) { continuation.resume(returning: $0) }
+        }.get()
+    }
+
+    @Test("A customer's first member has the e-mail with the customer, and nobody's who has it already")
+    func owner() async throws {
+        try await temporary.withVault { vault in
+            _ = try await reserve(vault, Self.ada, email: "Ada@example.com")
+            #expect(try await vault.member(forEmail: "ada@example.com") == Self.ada)
+            #expect(try await vault.customerID(forEmail: "ada@example.com") == "cust_1")
+            // Invited elsewhere, so the address is a member's and no customer's.
+            try await vault.reserveMember(
+                email: "bob@example.com", for: MemberReference(customerID: "cust_1", memberID: "mem_2"))
+            let taken = await #expect(throws: VaultError.self) {
+                try await reserve(
+                    vault, MemberReference(customerID: "cust_3", memberID: "mem_3"), email: "BOB@example.com")
+            }
+            #expect(taken?.code == .emailTaken)
+            #expect(try await vault.customerID(forEmail: "bob@example.com") == nil)
+        }
+    }
+
     @Test("At a start the e-mails of those whom the log does not know are free again; the others are still there")
     func orphans() async throws {
         try await temporary.withVault { vault in

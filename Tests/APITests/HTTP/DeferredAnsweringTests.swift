@@ -246,6 +246,7 @@ struct DeferredAnsweringTests {
             try await connection.channel.testingEventLoop.executeInContext {}
             #expect(try await !connection.hasAnswered())
             #expect(postponed.waiting == 0)
+            #expect(try await connection.passedOn() == 0)
             let metrics = server.server.metricsRoute.text
             #expect(metrics.contains(#"route="/v1/later""#), "\(metrics)")
         }
