@@ -69,13 +69,15 @@ struct BackupTests {
             #expect(FileManager.default.fileExists(atPath: place.vault + "/vault.sqlite"))
             let mode = try FileManager.default.attributesOfItem(atPath: place.path)[.posixPermissions] as? Int
             #expect(mode == 0o700)
-            for (method, path) in [
-                (HTTPRequest.Method.get, ""), (.delete, ""), (.post, "/restore"),
-            ] {
-                let answer = try await server.send(method, "\(Self.path)/\(id)\(path)", key: stranger)
-                #expect(answer.status == 404 && answer["error"]?["code"] == "NOT_FOUND", "\(answer)")
+            for other in [stranger, try await server.issueTestKey(of: key)] {
+                for (method, path) in [
+                    (HTTPRequest.Method.get, ""), (.delete, ""), (.post, "/restore"),
+                ] {
+                    let answer = try await server.send(method, "\(Self.path)/\(id)\(path)", key: other)
+                    #expect(answer.status == 404 && answer["error"]?["code"] == "NOT_FOUND", "\(answer)")
+                }
+                #expect(try await server.send(.get, Self.path, key: other)["meta"]?["total"] == 0)
             }
-            #expect(try await server.send(.get, Self.path, key: stranger)["meta"]?["total"] == 0)
             let deleted = try await server.send(.delete, "\(Self.path)/\(id)", key: key)
             #expect(deleted.status == 200 && deleted["data"]?["status"] == "deleted", "\(deleted)")
             #expect(!FileManager.default.fileExists(atPath: place.path))

@@ -159,6 +159,26 @@ struct NurosentrixTests {
         }
     }
 
+    @Test("an instance that cannot be made is said why, each time anew: its name stays free")
+    func refusedInstances() async throws {
+        try await TestServer.with { server in
+            let (_, owner) = try await server.signUpOwner()
+            let elsewhere = try await server.send(
+                .post, "/api/v1/instances", key: owner, ["server_id": "srv_elsewhere", "name": "web"])
+            #expect(elsewhere.status == 404, "\(elsewhere)")
+            #expect(elsewhere["error"]?["message"]?.string?.contains("GET /api/v1/servers") == true, "\(elsewhere)")
+            for name in ["", "-web", ".web", "my web", "web!", "wéb", String(repeating: "a", count: 64)] {
+                let answer = try await server.send(.post, "/api/v1/instances", key: owner, ["name": .string(name)])
+                #expect(answer.status == 400, "\(name): \(answer)")
+            }
+            // This server cannot isolate.
+            for _ in 0..<2 {
+                let answer = try await server.send(.post, "/api/v1/instances", key: owner, ["name": "web"])
+                #expect(answer.status == 503, "\(answer)")
+            }
+        }
+    }
+
     @Test("settings are the account's: organisation and jurisdiction change, what is set elsewhere says where")
     func settings() async throws {
         try await TestServer.with { server in
