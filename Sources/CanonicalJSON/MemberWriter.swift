@@ -1,6 +1,6 @@
 /// What can say the members of an object, one after the other.
 public protocol ObjectContent: Sendable {
-    /// Adds the members in canonical order, each once.
+    /// Adds the members in canonical order, each once: bytes are written in the order in which they come.
     func write(to members: inout MemberWriter)
 }
 
@@ -16,7 +16,8 @@ extension JSONObject: ObjectContent {
 }
 
 /// Takes the members of an object in canonical order: as the bytes of RFC 8785 at once, or as values for whoever looks at
-/// them. Bytes cost a fifth of what a tree of values does that is then written.
+/// them. Without a tree of values in between, which most events were written by way of (docs/benchmarks.md, "What a sign-up
+/// does for speed").
 public struct MemberWriter: ~Copyable {
     /// Where bytes go; empty while values are collected.
     private var sink: ByteSink
