@@ -16,8 +16,7 @@ extension JSONObject: ObjectContent {
 }
 
 /// Takes the members of an object in canonical order: as the bytes of RFC 8785 at once, or as values for whoever looks at
-/// them. Without a tree of values in between, which most events were written by way of (docs/benchmarks.md, "What a sign-up
-/// does for speed").
+/// them. There is no tree of values in between (docs/benchmarks.md, "What a sign-up does for speed").
 public struct MemberWriter: ~Copyable {
     /// Where bytes go; empty while values are collected.
     private var sink: ByteSink
