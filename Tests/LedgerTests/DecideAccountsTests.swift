@@ -12,11 +12,13 @@ import Testing
         var world = World()
         let customer = CustomerID(using: &world.generator)
         let key = world.newKey()
+        let (eventID, keyEventID) = (EventID(using: &world.generator), EventID(using: &world.generator))
         let events = try world.run(
             .signUp(
                 SignUp(
-                    customerID: customer, eventID: EventID(using: &world.generator), sealedEmail: "c2VhbGVk",
-                    jurisdiction: .unitedKingdom, key: key)))
+                    customerID: customer, eventID: eventID, sealedEmail: "c2VhbGVk", jurisdiction: .unitedKingdom,
+                    key: key, keyEventID: keyEventID)))
+        #expect(world.log.suffix(2).map(\.event.id) == [eventID.text, keyEventID.text])
         #expect(
             events == [
                 .customerCreated(CustomerCreated(jurisdiction: .unitedKingdom, sealedEmail: "c2VhbGVk", tier: .free)),

@@ -26,7 +26,7 @@ struct CustomerRegistrationTests {
                 == ["YQ==", "Yg==", "Yw==", "ZA=="])
     }
 
-    @Test("the key's event has the id that the sign-up gave it")
+    @Test("the events of a sign-up have ids of their own in the log")
     func keyEvent() async throws {
         try await TestServer.with { server in
             _ = try await server.signUp("ada@company.com")
