@@ -113,10 +113,17 @@ package struct JSONMember {
 
     /// Lends the text as UTF-8; nil when this is not a string.
     package func withText<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R? {
-        switch content {
-        case .made(let value): value.string.map { $0.withBytes(body) }
-        case .inText(let source, let node): withExtendedLifetime(source) { source.view(of: node).withText(body) }
-        }
+        // The view lies in a text that this value keeps.
+        defer { withExtendedLifetime(self) {} }
+        if let view { return view.withText(body) }
+        guard var string else { return nil }
+        return string.withUTF8(body)
+    }
+
+    /// The value where it stands in the text; valid as long as this member.
+    private var view: JSONView? {
+        guard case .inText(let source, let node) = content else { return nil }
+        return source.view(of: node)
     }
 
     /// The number, or nil when this is not an integer.

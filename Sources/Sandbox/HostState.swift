@@ -18,6 +18,12 @@ enum HostState {
         return file
     }
 
+    /// Gives the lock up by name: closing alone leaves it to a child that was forked and has not begun its program.
+    static func unlock(_ file: Descriptor) {
+        _ = flock(file.number, LOCK_UN)
+        file.close()
+    }
+
     /// The same for the same directory, also after a restart, and no other server's.
     static func cgroupName(_ directory: String) -> String {
         var status = nrx_file_status()

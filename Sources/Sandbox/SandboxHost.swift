@@ -132,7 +132,7 @@ public final class SandboxHost: Sendable {
             let base = CgroupDirectory(path: hierarchy.base, version: hierarchy.version)
             await threads.run { () throws(Never) in _ = base.remove(timeoutMilliseconds: 500) }
         }
-        stateLock.close()
+        HostState.unlock(stateLock)
     }
 }
 

@@ -1,8 +1,25 @@
-import CanonicalJSON
 import Testing
+
+@testable import CanonicalJSON
 
 @Suite("JSON values")
 struct JSONValueTests {
+    @Test("Bytes are the same when every one of them is, whatever their number")
+    func sameBytes() {
+        for count in 0...40 {
+            let bytes = (0..<count).map { UInt8($0 + 1) }
+            bytes.withUnsafeBufferPointer { same in
+                bytes.map { $0 }.withUnsafeBufferPointer { #expect($0.hasSameBytes(as: same)) }
+                (bytes + [0]).withUnsafeBufferPointer { #expect(!$0.hasSameBytes(as: same)) }
+                for place in bytes.indices {
+                    var other = bytes
+                    other[place] ^= 0x80
+                    other.withUnsafeBufferPointer { #expect(!$0.hasSameBytes(as: same), "\(place) of \(count)") }
+                }
+            }
+        }
+    }
+
     @Test("order names as UTF-16 does, on every pair around the places where it differs from UTF-8")
     func ordersAsUTF16() {
         let scalars: [UInt32] = [

@@ -116,26 +116,31 @@ final class LedgerService: Sendable {
     ) throws(APIError) -> Submission {
         let result: Result<Submission, APIError> = state.withLock { state in
             Result { () throws(APIError) in
-                let context = DecisionContext(at: now(), actor: actor, trace: trace)
-                var generator = RandomBatch()
-                let decision: Decision
-                do throws(Refusal) {
-                    decision = try state.decision(on: command, idempotency, in: context, using: &generator)
-                } catch { throw APIError(error) }
-                let pending: PendingAppend
-                do throws(EventLogError) {
-                    pending = try log.submit(decision.drafts, expecting: state.position)
-                } catch { throw Self.error(for: error) }
-                // What was decided is legal by construction; if not, going on would acknowledge nonsense.
-                do throws(ReplayError) {
-                    let place = state.position
-                    let events = try state.apply(decision)
-                    projections.decided.add(decision.events, at: place)
-                    return Submission(pending: pending, events: events)
-                } catch { preconditionFailure("a decision contradicts the rules of replay: \(error)") }
+                try decide(command, DecisionContext(at: now(), actor: actor, trace: trace), idempotency, &state)
             }
         }
         return try result.get()
+    }
+
+    private func decide(
+        _ command: Command, _ context: DecisionContext, _ idempotency: Idempotency?, _ state: inout State
+    ) throws(APIError) -> Submission {
+        var generator = RandomBatch()
+        let decision: Decision
+        do throws(Refusal) {
+            decision = try state.decision(on: command, idempotency, in: context, using: &generator)
+        } catch { throw APIError(error) }
+        let pending: PendingAppend
+        do throws(EventLogError) {
+            pending = try log.submit(decision.drafts, expecting: state.position)
+        } catch { throw Self.error(for: error) }
+        // What was decided is legal by construction; if not, going on would acknowledge nonsense.
+        do throws(ReplayError) {
+            let place = state.position
+            let events = try state.apply(decision)
+            projections.decided.add(decision.events, at: place)
+            return Submission(pending: pending, events: events)
+        } catch { preconditionFailure("a decision contradicts the rules of replay: \(error)") }
     }
 
     /// Puts an event about the log itself into the log, in order with all decisions.

@@ -20,10 +20,7 @@ struct RequestFacts: Sendable {
         let number = traceNumbers.next()
         return String(unsafeUninitializedCapacity: 20) { text in
             for (index, character) in "req_".utf8.enumerated() { text[index] = character }
-            for index in 0..<16 {
-                let digit = UInt8(truncatingIfNeeded: number >> (60 - 4 * index) & 15)
-                text[4 + index] = digit + (digit < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10)
-            }
+            LowerCaseDigits.write(number, to: text, at: 4)
             return 20
         }
     }

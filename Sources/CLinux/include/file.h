@@ -8,6 +8,9 @@ uint32_t nrx_crc32c(const void *bytes, size_t count);
 /// Takes an open-file-description write lock on the whole file without waiting.
 /// Returns 0, or the errno (EAGAIN or EACCES when another process holds it).
 int nrx_lock_exclusive(int descriptor);
+/// Gives such a lock up, also where a child between its fork and its exec still has a copy of the descriptor.
+/// Returns 0 or the errno.
+int nrx_unlock(int descriptor);
 
 /// Renames with RENAME_NOREPLACE. Returns 0 or the errno.
 int nrx_rename_new(const char *from, const char *to);

@@ -84,7 +84,7 @@ public struct LogBackup: Sendable {
     private func takeLock() throws -> any File {
         let path = destination + "/" + LogOpener.lockName
         let file = try fileSystem.open(path, .readWrite)
-        guard try file.lock() else {
+        guard try file.lockPatiently() else {
             throw EventLogError(
                 .locked, "a server or another backup uses \(destination). Stop it first, or name another directory.",
                 file: path)

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Everything the log asks of a file system, so that tests can put faults between the two.
 ///
 /// Paths are absolute or relative to the working directory. Nothing here retries, buffers or syncs by itself.
@@ -73,6 +75,16 @@ extension File {
             Result { () throws(FileError) in try writeFully(buffer, at: offset) }
         }
         try result.get()
+    }
+
+    /// Takes the lock, and waits up to half a second for one that is about to go: a process that was just killed, or a
+    /// child of it between its fork and its exec, can hold it a moment longer.
+    func lockPatiently() throws(FileError) -> Bool {
+        for _ in 0..<10 {
+            if try lock() { return true }
+            usleep(50_000)
+        }
+        return false
     }
 
     /// The whole content.

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 
 /// The real file system.
 public struct POSIXFileSystem: FileSystem {
@@ -76,13 +77,18 @@ public struct POSIXFileSystem: FileSystem {
 final class POSIXFile: File {
     let path: String
     private let descriptor: Int32
+    private let isLocked = Atomic(false)
 
     init(path: String, descriptor: Int32) {
         self.path = path
         self.descriptor = descriptor
     }
 
-    deinit { close(descriptor) }
+    /// The lock is given up by name: closing alone leaves it to a child that was forked and has not begun its program.
+    deinit {
+        if isLocked.load(ordering: .relaxed) { _ = nrx_unlock(descriptor) }
+        close(descriptor)
+    }
 
     func size() throws(FileError) -> Int {
         var status = stat()
@@ -118,6 +124,7 @@ final class POSIXFile: File {
         let result = nrx_lock_exclusive(descriptor)
         if result == EAGAIN || result == EACCES { return false }
         guard result == 0 else { throw FileError(.lock, path: path, errno: result) }
+        isLocked.store(true, ordering: .relaxed)
         return true
     }
 }

@@ -1,6 +1,7 @@
 public import CanonicalJSON
 
-/// An event before it has its place in the log: everything but the sequence number.
+/// An event before it has its place in the log: everything but the sequence number. A copy is one reference, since an event
+/// goes from the decision to the disk, to the state and to the projections.
 public struct EventDraft: Sendable, Equatable {
     /// Where the texts are that few readers of an event ask for.
     private enum Texts: Sendable {
@@ -15,22 +16,39 @@ public struct EventDraft: Sendable, Equatable {
         case content(any ObjectContent)
     }
 
-    private let texts: Texts
-    private let said: Said
+    private final class Record: Sendable {
+        let texts: Texts
+        let at: Timestamp
+        let stream: String
+        let type: String
+        let version: Int
+        let said: Said
+
+        init(_ texts: Texts, at: Timestamp, stream: String, type: String, version: Int, said: Said) {
+            self.texts = texts
+            self.at = at
+            self.stream = stream
+            self.type = type
+            self.version = version
+            self.said = said
+        }
+    }
+
+    private let record: Record
     /// When it happened, by the server's clock.
-    public let at: Timestamp
+    public var at: Timestamp { record.at }
     /// The aggregate it belongs to.
-    public let stream: String
+    public var stream: String { record.stream }
     /// For example `session.created`.
-    public let type: String
+    public var type: String { record.type }
     /// The version of `data` for this `type`, from 1.
-    public let version: Int
+    public var version: Int { record.version }
 
     public init(
         id: String, at: Timestamp, actor: String, stream: String, trace: String, type: String, version: Int,
         data: JSONObject
     ) {
-        self.init(
+        record = Record(
             .given(id: id, actor: actor, trace: trace), at: at, stream: stream, type: type, version: version,
             said: .object(data))
     }
@@ -40,29 +58,21 @@ public struct EventDraft: Sendable, Equatable {
         id: String, at: Timestamp, actor: String, stream: String, trace: String, type: String, version: Int,
         content: any ObjectContent
     ) {
-        self.init(
+        record = Record(
             .given(id: id, actor: actor, trace: trace), at: at, stream: stream, type: type, version: version,
             said: .content(content))
     }
 
     /// The event that a line says whose members are known to be an event's.
     fileprivate init(line: JSONObject, at: Timestamp, stream: String, type: String, version: Int, data: JSONObject) {
-        self.init(.inLine(line), at: at, stream: stream, type: type, version: version, said: .object(data))
-    }
-
-    private init(_ texts: Texts, at: Timestamp, stream: String, type: String, version: Int, said: Said) {
-        self.texts = texts
-        self.at = at
-        self.stream = stream
-        self.type = type
-        self.version = version
-        self.said = said
+        record = Record(
+            .inLine(line), at: at, stream: stream, type: type, version: version, said: .object(data))
     }
 
     /// What happened: integers, strings, truth values, arrays and objects. Of what was not read from the log it is made at
     /// each call.
     public var data: JSONObject {
-        switch said {
+        switch record.said {
         case .object(let object): object
         case .content(let content): content.data
         }
@@ -76,7 +86,7 @@ public struct EventDraft: Sendable, Equatable {
     }
 
     private func writeData(hiding hidden: [StaticString] = [], to sink: inout ByteSink) {
-        switch said {
+        switch record.said {
         case .object(let object): CanonicalWriter.write(object, hiding: hidden, to: &sink)
         case .content(let content): MemberWriter.write(content, hiding: hidden, to: &sink)
         }
@@ -84,7 +94,7 @@ public struct EventDraft: Sendable, Equatable {
 
     /// `evt_` and 32 random lower-case hex digits. Never shown unless the whole line is: it blinds the commitment.
     public var id: String {
-        switch texts {
+        switch record.texts {
         case .given(let id, _, _): id
         case .inLine(let line): Self.text("id", in: line)
         }
@@ -92,7 +102,7 @@ public struct EventDraft: Sendable, Equatable {
 
     /// Who did it: a key id, `system` or an operator; never an address or a name.
     public var actor: String {
-        switch texts {
+        switch record.texts {
         case .given(_, let actor, _): actor
         case .inLine(let line): Self.text("actor", in: line)
         }
@@ -100,7 +110,7 @@ public struct EventDraft: Sendable, Equatable {
 
     /// The server's own request id.
     public var trace: String {
-        switch texts {
+        switch record.texts {
         case .given(_, _, let trace): trace
         case .inLine(let line): Self.text("trace", in: line)
         }
@@ -113,7 +123,8 @@ public struct EventDraft: Sendable, Equatable {
 
     /// Equal when they say the same, wherever they were read.
     public static func == (left: EventDraft, right: EventDraft) -> Bool {
-        left.at == right.at && left.stream == right.stream && left.type == right.type
+        if left.record === right.record { return true }
+        return left.at == right.at && left.stream == right.stream && left.type == right.type
             && left.version == right.version && left.id == right.id && left.actor == right.actor
             && left.trace == right.trace && left.data == right.data
     }

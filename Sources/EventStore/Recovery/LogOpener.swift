@@ -1,4 +1,3 @@
-import Glibc
 import Merkle
 
 /// Opens a log for writing: takes the lock, verifies every stored byte, sets a torn tail aside, rewrites the live
@@ -71,7 +70,7 @@ struct LogOpener {
     private func takeLock() throws -> any File {
         let path = directory + "/" + Self.lockName
         let file = try fileSystem.open(path, .readWrite)
-        guard try lockPatiently(file) else {
+        guard try file.lockPatiently() else {
             let owner = String(decoding: try file.contents(), as: UTF8.self)
             throw EventLogError(
                 .locked, "another process\(owner.isEmpty ? "" : " (pid \(owner))") has this log open. Stop it first.",
@@ -82,18 +81,6 @@ struct LogOpener {
         try file.writeFully(Array(text.utf8), at: 0)
         return file
     }
-
-    /// A process that was just killed, or a child between its fork and its exec, can hold the lock a moment longer.
-    private func lockPatiently(_ file: any File) throws(FileError) -> Bool {
-        for _ in 0..<Self.lockAttempts {
-            if try file.lock() { return true }
-            usleep(Self.lockPauseMicroseconds)
-        }
-        return false
-    }
-
-    private static let lockAttempts = 10
-    private static let lockPauseMicroseconds: UInt32 = 50_000
 
     private func readCheckpoint() throws -> Checkpoint? {
         let path = directory + "/" + Self.checkpointName

@@ -45,7 +45,7 @@ extension State {
     }
 
     func checkCustomerStream(_ id: CustomerID, _ place: Place) throws(ReplayError) {
-        guard place.stream == id.text else {
+        guard CustomerID(place.stream) == id else {
             throw place.error(.stream, "the stream is not the customer whose key this is")
         }
         guard customers[id] != nil else { throw place.error(.reference, "there is no such customer") }

@@ -79,14 +79,9 @@ enum IdentifierText {
                 buffer[count] = byte
                 count += 1
             }
-            for word in [high, low] {
-                for shift in stride(from: 60, through: 0, by: -4) {
-                    let digit = UInt8(truncatingIfNeeded: word >> UInt64(shift)) & 15
-                    buffer[count] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
-                    count += 1
-                }
-            }
-            return count
+            LowerCaseDigits.write(high, to: buffer, at: count)
+            LowerCaseDigits.write(low, to: buffer, at: count + 16)
+            return count + 32
         }
     }
 }

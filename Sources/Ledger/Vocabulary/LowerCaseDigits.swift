@@ -1,5 +1,5 @@
 /// Hex digits in lower case, as identifiers have them.
-enum LowerCaseDigits {
+package enum LowerCaseDigits {
     /// The number that `count` digits from `start` on spell; nil when one of them is none.
     ///
     /// - Precondition: `bytes` has so many, and `count` is 8 or 16.
@@ -29,5 +29,25 @@ enum LowerCaseDigits {
         value = (value | (value >> 4)) & 0x00FF_00FF_00FF_00FF
         value = (value | (value >> 8)) & 0x0000_FFFF_0000_FFFF
         return (value | (value >> 16)) & 0xFFFF_FFFF
+    }
+
+    /// Writes the 16 digits of `number`, the first of them at `start`.
+    ///
+    /// - Precondition: `bytes` has room for them.
+    package static func write(_ number: UInt64, to bytes: UnsafeMutableBufferPointer<UInt8>, at start: Int) {
+        let raw = UnsafeMutableRawBufferPointer(bytes)
+        raw.storeBytes(of: digits(of: number >> 32).bigEndian, toByteOffset: start, as: UInt64.self)
+        raw.storeBytes(of: digits(of: number & 0xFFFF_FFFF).bigEndian, toByteOffset: start + 8, as: UInt64.self)
+    }
+
+    /// The eight digits of a number of 32 bits, the first in the highest byte.
+    private static func digits(of number: UInt64) -> UInt64 {
+        var value = (number | (number << 16)) & 0x0000_FFFF_0000_FFFF
+        value = (value | (value << 8)) & 0x00FF_00FF_00FF_00FF
+        value = (value | (value << 4)) & 0x0F0F_0F0F_0F0F_0F0F
+        // From ten on, what lies between "9" and "a" is to be skipped.
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let isLetter = ((value &+ ones &* 6) >> 4) & ones
+        return value &+ ones &* UInt64(UInt8(ascii: "0")) &+ isLetter &* 39
     }
 }

@@ -16,19 +16,22 @@ enum Base62 {
     /// - Precondition: there are 32 of them.
     static func encode(_ bytes: [UInt8]) -> [UInt8] {
         precondition(bytes.count == 32)
-        // Base 2^32, most significant first; each pass divides by 62 and yields one character.
+        // Base 2^32, most significant first; each pass divides by 62^5, which is still below 2^32, and yields five characters.
         var limbs: [UInt64] = stride(from: 0, to: 32, by: 4).map { start in
             bytes[start..<start + 4].reduce(0) { $0 << 8 | UInt64($1) }
         }
         var output = [UInt8](repeating: alphabet[0], count: charactersOf32Bytes)
-        for position in output.indices.reversed() {
+        for end in stride(from: output.count, to: 0, by: -5) {
             var remainder: UInt64 = 0
             for index in limbs.indices {
                 let dividend = remainder << 32 | limbs[index]
-                limbs[index] = dividend / 62
-                remainder = dividend % 62
+                limbs[index] = dividend / 916_132_832
+                remainder = dividend % 916_132_832
             }
-            output[position] = alphabet[Int(remainder)]
+            for position in (max(0, end - 5)..<end).reversed() {
+                output[position] = alphabet[Int(remainder % 62)]
+                remainder /= 62
+            }
         }
         return output
     }

@@ -55,12 +55,19 @@ final class ImmediateAnswering: Sendable {
         case refused
     }
 
-    /// A request that is taken, on its way to its answer.
-    fileprivate struct Begun: Sendable {
+    /// A request that is taken, on its way to its answer and through several hands there.
+    fileprivate final class Begun: Sendable {
         let request: Request
         let facts: RequestFacts
         let path: RequestFrame.KnownPath
         let start: ContinuousClock.Instant
+
+        init(_ request: Request, _ facts: RequestFacts, _ path: RequestFrame.KnownPath, since start: ContinuousClock.Instant) {
+            self.request = request
+            self.facts = facts
+            self.path = path
+            self.start = start
+        }
     }
 
     /// What is known when a deferred answer is there, still to be written.
@@ -82,7 +89,7 @@ final class ImmediateAnswering: Sendable {
         let start = ContinuousClock.now
         let entry = match.entry
         let request = Request(head: head, body: RequestBody(buffer: body))
-        let begun = Begun(request: request, facts: frame.facts(of: request, peer: peer), path: entry.path, start: start)
+        let begun = Begun(request, frame.facts(of: request, peer: peer), entry.path, since: start)
         guard let reserved = admission.reserve(request, begun.facts, route: entry.route) else { return .refused }
         if case .atOnce(let immediate) = entry.way, !immediate.isReady(reserved.principal) {
             admission.giveBack(reserved)
