@@ -62,7 +62,10 @@ final class ImmediateAnswering: Sendable {
         let path: RequestFrame.KnownPath
         let start: ContinuousClock.Instant
 
-        init(_ request: Request, _ facts: RequestFacts, _ path: RequestFrame.KnownPath, since start: ContinuousClock.Instant) {
+        init(
+            _ request: Request, _ facts: RequestFacts, _ path: RequestFrame.KnownPath,
+            since start: ContinuousClock.Instant
+        ) {
             self.request = request
             self.facts = facts
             self.path = path
