@@ -24,7 +24,7 @@ install -m 755 packaging/debian/postinst packaging/debian/prerm packaging/debian
 # Which packages hold the shared libraries: as the programs themselves say.
 printf 'Source: nrx-ledger\n\nPackage: nrx-ledger\nArchitecture: any\n' >"$work/debian/control"
 depends=$(cd "$work" && dpkg-shlibdeps -O --ignore-missing-info \
-    -l"$root/usr/lib/nrx-ledger" "$root"/usr/lib/nrx-ledger/nrx* 2>"$work/shlibdeps.log" | sed -n 's/^shlibs:Depends=//p' || true)
+    "$root"/usr/lib/nrx-ledger/nrx* 2>"$work/shlibdeps.log" | sed -n 's/^shlibs:Depends=//p' || true)
 [ -n "$depends" ] || { cat "$work/shlibdeps.log" >&2; exit 1; }
 
 cat >"$root/DEBIAN/control" <<CONTROL

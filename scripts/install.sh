@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Installs what was built: programs, the libraries of Swift that they need, man pages, completions and the service.
+# Installs what was built: programs, man pages, completions and the service.
 #
 # usage: scripts/install.sh BIN [PREFIX] [DESTDIR]     (defaults: .build/release /usr/local and none)
 #
-# The programs lie in PREFIX/lib/nrx-ledger, beside the libraries and nrx-init, where they look for them; PREFIX/bin links
-# to them. Data is never touched: an older log is read as it is (docs/installing.md).
+# The programs lie in PREFIX/lib/nrx-ledger, beside nrx-init, where the server looks for it; PREFIX/bin links to them. They
+# need no Swift toolchain. Data is never touched: an older log is read as it is (docs/installing.md).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$(cd "${1:-.build/release}" && pwd)
@@ -23,13 +23,6 @@ for program in "${programs[@]}"; do
     ln -sfn "../lib/nrx-ledger/$program" "$root$prefix/bin/$program"
 done
 install -m 755 "$bin/nrx-init" "$root$home/nrx-init"
-
-# Libraries of the Swift toolchain that the programs were linked against; those of the system stay the system's.
-swift=$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")
-for program in "${programs[@]}"; do ldd "$bin/$program"; done | awk '$2 == "=>" { print $3 }' | sort -u |
-    while read -r library; do
-        case $library in "$swift"/*) install -m 644 "$library" "$root$home/" ;; esac
-    done
 
 manual=$(mktemp -d)
 trap 'rm -rf "$manual"' EXIT

@@ -45,6 +45,13 @@ if [ "$major" -lt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -lt 2 ]; }; then
     exit 1
 fi
 
+# The programs are linked with what they need of Swift's libraries in them.
+if [ ! -d "$(dirname "$(dirname "$(readlink -f "$(command -v swift)")")")/lib/swift_static" ]; then
+    echo "This Swift toolchain has no static libraries (lib/swift_static)." >&2
+    echo "Install one that has, from https://www.swift.org/install/linux/ (not a slim image)." >&2
+    exit 1
+fi
+
 # The Python packages that tests use as clients, in an environment of their own. Building needs none of them, so that it
 # also works without a network; the tests that need one say that it is missing.
 environment=.build/python

@@ -71,18 +71,12 @@ package struct JSONView {
 
     /// Lends the text as UTF-8; nil when this is not a string.
     package func withText<R>(_ body: (UnsafeBufferPointer<UInt8>) -> R) -> R? {
-        if let plain = plainText { return body(plain) }
-        guard var unescaped = unescapedText else { return nil }
-        return unescaped.withUTF8(body)
+        guard kind == .string else { return nil }
+        guard let plain = plainText else { return JSONScanner.unescaped(bytes).withBytes(body) }
+        return body(plain)
     }
 
-    /// The text of a string that has escapes.
-    private var unescapedText: String? {
-        let node = node
-        return node.kind == .string && !node.isPlain ? JSONScanner.unescaped(bytes) : nil
-    }
-
-    /// The text of a string that stands there without escapes.
+    /// The text, where it stands there without escapes.
     private var plainText: UnsafeBufferPointer<UInt8>? {
         let node = node
         guard node.kind == .string, node.isPlain else { return nil }
@@ -208,20 +202,18 @@ extension JSONView {
 
 extension UnsafeBufferPointer<UInt8> {
     /// Whether both are of the same length and content.
-    @inline(__always)
     func hasSameBytes(as other: UnsafeBufferPointer<UInt8>) -> Bool {
         guard count == other.count else { return false }
+        var index = 0
         let (left, right) = (UnsafeRawBufferPointer(self), UnsafeRawBufferPointer(other))
-        guard count >= 8 else {
-            for index in 0..<count where self[index] != other[index] { return false }
-            return true
+        while index + 8 <= count {
+            guard
+                left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                    == right.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            else { return false }
+            index += 8
         }
-        func areEqual(at index: Int) -> Bool {
-            left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                == right.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-        }
-        for index in stride(from: 0, through: count - 8, by: 8) where !areEqual(at: index) { return false }
-        // The last eight once more, for those that the steps of eight left over.
-        return areEqual(at: count - 8)
+        while index < count, self[index] == other[index] { index += 1 }
+        return index == count
     }
 }

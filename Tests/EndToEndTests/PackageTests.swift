@@ -55,9 +55,14 @@ struct PackageTests {
         }
         let options = try run("man", ["-l", "\(root)/usr/share/man/man1/nrx-server-serve.1.gz"])
         #expect(options.text.contains("--data-dir") && options.text.contains("--region"), "the page lists the options")
-        // Links into the directory of the libraries: none leads to the machine that built it.
-        let libraries = try run("ldd", [root + "/usr/lib/nrx-ledger/nrx-server"])
-        #expect(!libraries.text.contains("not found"), "\(libraries.text)")
+        // What they link to are Debian's packages: nothing of a toolchain, nothing of the machine that built them.
+        for program in ["nrx-server", "nrx-replay", "nrx"] {
+            let libraries = try run("ldd", [root + "/usr/lib/nrx-ledger/" + program]).text
+            #expect(libraries.contains("libc.so"), "\(libraries)")
+            for wrong in ["not found", "swift", "Foundation"] {
+                #expect(!libraries.contains(wrong), "\(program): \(libraries)")
+            }
+        }
     }
 
     @Test("systemd finds nothing wrong with the unit, and little exposed")

@@ -75,7 +75,10 @@ extension Vault {
                     }
                     try owner?.insert(db)
                 },
-                finish: { () throws(VaultError) in made.reservation }, answer: answer))
+                finish: { [self] () throws(VaultError) in
+                    try remember(made.row)
+                    return made.reservation
+                }, answer: answer))
     }
 
     /// A fresh data key, wrapped, and what was to be sealed with it.
