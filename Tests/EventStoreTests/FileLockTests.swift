@@ -43,12 +43,17 @@ struct FileLockTests {
     @Test("is waited for a moment, by a log and by a backup, when whoever had it is about to be gone")
     func patience() async throws {
         let (source, target) = (try TemporaryDirectory(), try TemporaryDirectory())
-        let log = try openLog(source.path)
-        try await log.close()
         let disk = BusyLocks(refusals: 3)
-        let backup = LogBackup(source: source.path, destination: target.path, fileSystem: disk)
-        #expect(try backup.run().head.size == log.head.size)
+        let log = try EventLog.open(
+            directory: source.path, signer: try TestSigner(origin: "ledger.example/log"), keeper: MemoryHeadKeeper(),
+            configuration: smallConfiguration(), fileSystem: disk, clock: SystemClock.now,
+            newEventID: { "evt_" + String(repeating: "f", count: 32) })
+        try await log.close()
         #expect(disk.refusalsLeft.withLock { $0 } == 0)
+        let again = BusyLocks(refusals: 3)
+        let backup = LogBackup(source: source.path, destination: target.path, fileSystem: again)
+        #expect(try backup.run().head.size == log.head.size)
+        #expect(again.refusalsLeft.withLock { $0 } == 0)
         let endless = LogBackup(source: source.path, destination: target.path, fileSystem: BusyLocks(refusals: .max))
         #expect { try endless.run() } throws: { ($0 as? EventLogError)?.code == .locked }
     }
