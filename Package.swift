@@ -11,6 +11,7 @@ let strict: [SwiftSetting] = [
 /// Programs hold all that they need of Swift's libraries: they run where there is no toolchain, start sooner, and call what they
 /// call most without going through tables (docs/benchmarks.md, "What the build does for speed").
 let standalone: [LinkerSetting] = [
+    // The linker that is used otherwise warns at every build of a call that Foundation makes.
     .unsafeFlags(["-static-stdlib", "-use-ld=lld"]),
     // What Foundation's own libraries are made of. The shared ones bring it along.
     .linkedLibrary("CoreFoundation"), .linkedLibrary("_FoundationICU"), .linkedLibrary("_FoundationCShims"),

@@ -78,7 +78,7 @@ extension File {
     }
 
     /// Takes the lock, and waits up to half a second for one that is about to go: a process that was just killed, or a
-    /// child of it between its fork and its exec, can hold it a moment longer.
+    /// child of it between its fork and its exec, can hold it a moment longer. Blocking: for threads of one's own only.
     func lockPatiently() throws(FileError) -> Bool {
         for _ in 0..<10 {
             if try lock() { return true }

@@ -85,6 +85,7 @@ final class POSIXFile: File {
     }
 
     /// The lock is given up by name: closing alone leaves it to a child that was forked and has not begun its program.
+    /// Should giving it up fail, closing is all that is left.
     deinit {
         if isLocked.load(ordering: .relaxed) { _ = nrx_unlock(descriptor) }
         close(descriptor)

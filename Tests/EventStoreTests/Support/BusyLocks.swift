@@ -3,8 +3,8 @@ import Synchronization
 @testable import EventStore
 
 /// The real disk, whose locks are somebody else's for the first few times that they are asked for.
-final class BusyLocks: FileSystem {
-    private let real = POSIXFileSystem()
+final class BusyLocks: ForwardingFileSystem {
+    let real = POSIXFileSystem()
     let refusalsLeft: Mutex<Int>
 
     init(refusals: Int) { refusalsLeft = Mutex(refusals) }
@@ -12,13 +12,6 @@ final class BusyLocks: FileSystem {
     func open(_ path: String, _ mode: FileOpenMode) throws(FileError) -> any File {
         BusyFile(file: try real.open(path, mode), locks: self)
     }
-
-    func list(_ directory: String) throws(FileError) -> [String] { try real.list(directory) }
-    func createDirectory(_ path: String) throws(FileError) { try real.createDirectory(path) }
-    func rename(_ source: String, to target: String) throws(FileError) { try real.rename(source, to: target) }
-    func remove(_ path: String) throws(FileError) { try real.remove(path) }
-    func syncDirectory(_ path: String) throws(FileError) { try real.syncDirectory(path) }
-    func exists(_ path: String) throws(FileError) -> Bool { try real.exists(path) }
 
     fileprivate func refuses() -> Bool {
         refusalsLeft.withLock { left in
